@@ -1,0 +1,196 @@
+"""Intents of stories: agree, record, listen."""
+
+from dataclasses import replace
+
+from companion import consent, stories
+from companion.app.context import Context
+from companion.consent import Receipt, Wording
+from companion.errors import ConsentMissing
+from companion.ports import Change, Put, Recorder, Recording
+from companion.stories import SAMPLE_BYTES, Story
+
+
+class Storytelling:
+    """One recording at a time."""
+
+    def __init__(self, context: Context, wording: Wording) -> None:
+        self._context = context
+        self.wording = wording
+        self._running: _Running | None = None
+        self.saved_ms = 0
+        """How much of the running recording has reached the disk."""
+
+    @property
+    def is_recording(self) -> bool:
+        return self._running is not None
+
+    @property
+    def recording_id(self) -> str:
+        """The story that is being recorded, or empty."""
+        return "" if self._running is None else self._running.story.id
+
+    @property
+    def is_paused(self) -> bool:
+        return self._running is not None and self._running.is_paused
+
+    @property
+    def level(self) -> float:
+        """Loudness now, 0.0 to 1.0."""
+        return 0.0 if self._running is None else self._running.recorder.level
+
+    async def stories(self) -> tuple[Story, ...]:
+        """Every story, newest first."""
+        return tuple(reversed([Story.from_doc(doc) for doc in await self._context.store.all(stories.TABLE)]))
+
+    async def story(self, id: str) -> Story | None:
+        doc = await self._context.store.get(stories.TABLE, id)
+        return None if doc is None else Story.from_doc(doc)
+
+    async def receipt(self, story: Story) -> Receipt | None:
+        """Return the newest agreement of this story."""
+        doc = None if story.receipt is None else await self._context.store.get(stories.RECEIPTS, story.receipt)
+        return None if doc is None else Receipt.from_doc(doc)
+
+    async def begin(self, title: str) -> Story:
+        story = Story(
+            id=self._context.new_id(),
+            title=title.strip()[:80],
+            created_ms=self._context.clock.now_ms(),
+            work="started",
+        )
+        await self._context.commit(Change(put=(Put(stories.TABLE, story.to_doc()),)))
+        return story
+
+    async def rename(self, id: str, title: str) -> None:
+        story = await self._existing(id)
+        await self._put(replace(story, title=title.strip()[:80]))
+
+    async def agree(self, id: str, chosen: frozenset[str]) -> Receipt:
+        """Keep exactly what was shown and chosen. Choosing nothing is an answer, and keeps the microphone off."""
+        story = await self._existing(id)
+        receipt = consent.agree(
+            self.wording,
+            chosen,
+            story=id,
+            receipt=self._context.new_id(),
+            at_ms=self._context.clock.now_ms(),
+            previous=await self.receipt(story),
+        )
+        put = (Put(stories.RECEIPTS, receipt.to_doc()), Put(stories.TABLE, replace(story, receipt=receipt.id).to_doc()))
+        await self._context.commit(Change(put=put))
+        return receipt
+
+    async def may_record(self, id: str) -> bool:
+        """Return whether today's wording was agreed for recording this story."""
+        try:
+            consent.require(consent.RECORD, await self.receipt(await self._existing(id)), self.wording)
+        except ConsentMissing:
+            return False
+        return True
+
+    async def record(self, id: str, recorder: Recorder) -> None:
+        """Open the microphone. The agreement is on the disk before that; what was recorded earlier stays.
+
+        Raises: ConsentMissing, MicrophoneUnavailable.
+        """
+        story = await self._existing(id)
+        consent.require(consent.RECORD, await self.receipt(story), self.wording)
+        if self._running is not None:
+            raise ConsentMissing("another recording is running")
+        running = self._running = _Running(story, recorder)
+        self.saved_ms = story.length_ms
+        try:
+            await recorder.start(lambda data: self._keep(running, data))
+        except BaseException:
+            self._running = None
+            raise
+        self._context.tell(frozenset({stories.TABLE}))
+
+    async def pause(self) -> None:
+        if self._running is not None:
+            await self._running.recorder.pause()
+            self._running.is_paused = True
+
+    async def resume(self) -> None:
+        if self._running is not None:
+            await self._running.recorder.resume()
+            self._running.is_paused = False
+
+    async def finish(self) -> None:
+        """Close the microphone and seal what is left. Raises StoreError if some of it could not be kept."""
+        running, self._running = self._running, None
+        if running is None:
+            return
+        try:
+            await running.recorder.stop()
+        finally:
+            if running.segment is not None:
+                await running.segment.close()
+            await self._end(running.story.id, running.recorder)
+
+    async def recover(self) -> None:
+        """Take in what a crash left: the sealed sound is there, only the story's end was never written."""
+        for story in await self.stories():
+            if story.work == "recording":
+                await self._end(story.id, None)
+
+    async def sound(self, story: Story, offset: int, length: int) -> bytes:
+        """Return PCM from a byte offset into the whole story; less than `length` at its end."""
+        out = b""
+        for segment in story.segments:
+            size = await self._context.blobs.length(segment.reference)
+            if offset < size and length > 0:
+                piece = await self._context.blobs.read(segment.reference, offset, min(length, size - offset))
+                out, length = out + piece, length - len(piece)
+            offset = max(0, offset - size)
+        return out
+
+    async def close(self) -> None:
+        """Stop a running recording because the app is locking."""
+        await self.finish()
+
+    async def _keep(self, running: "_Running", data: bytes) -> None:
+        recorder = running.recorder
+        per_second = recorder.sample_rate_hz * recorder.channels * SAMPLE_BYTES
+        if running.segment is None:
+            context = stories.segment_context(running.story.id, len(running.story.segments))
+            running.segment, running.segment_bytes = await self._context.blobs.start(context), 0
+            running.story = stories.add_segment(
+                running.story, running.segment.reference, recorder.sample_rate_hz, recorder.channels
+            )
+            await self._put(running.story)
+        await running.segment.write(data)
+        running.segment_bytes += len(data)
+        self.saved_ms += len(data) * 1000 // per_second
+        if running.segment_bytes * 1000 >= stories.SEGMENT_MS * per_second:
+            segment, running.segment = running.segment, None
+            await segment.close()
+
+    async def _end(self, id: str, recorder: Recorder | None) -> None:
+        story = await self._existing(id)
+        if story.work == "recording":
+            sizes = [await self._context.blobs.length(s.reference) for s in story.segments]
+            story = replace(story, work="recorded", length_bytes=sum(sizes))
+            if recorder is not None:  # the longer it ran, the better the rate is known
+                story = replace(story, sample_rate_hz=recorder.sample_rate_hz, channels=recorder.channels)
+            await self._put(story)
+
+    async def _put(self, story: Story) -> None:
+        await self._context.commit(Change(put=(Put(stories.TABLE, story.to_doc()),)))
+
+    async def _existing(self, id: str) -> Story:
+        story = await self.story(id)
+        if story is None:
+            raise ConsentMissing("no such story")
+        return story
+
+
+class _Running:
+    """The recording that is under way."""
+
+    def __init__(self, story: Story, recorder: Recorder) -> None:
+        self.story = story
+        self.recorder = recorder
+        self.segment: Recording | None = None
+        self.segment_bytes = 0
+        self.is_paused = False

@@ -1,0 +1,67 @@
+"""Key slots: independent ways to open the one master key (32 random bytes).
+
+A slot wraps the master key under a key from the passphrase, the keystore or the recovery words. Changing one slot
+never touches the others or the data. Owns the wrapping only; where slots are kept is the store's concern.
+"""
+
+import os
+import unicodedata
+from dataclasses import dataclass
+
+from companion.crypto import primitives
+from companion.crypto.primitives import RandomSource
+from companion.errors import CryptoError, WrongKey
+
+SALT_BYTES = 16
+MEMORY_KIB_MAX = 1_048_576
+PASSES_MAX = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KdfParameters:
+    """Argon2id cost: passes, memory in KiB, lanes. Kept in the slot, so that it can be raised later.
+
+    Lanes stay at 1: not every implementation can do more. The upper bounds stop a forged slot from using up the
+    device.
+    """
+
+    t: int = 3
+    m_kib: int = 65_536
+    p: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.t <= PASSES_MAX:
+            raise ValueError(f"passes must be 1 to {PASSES_MAX}")
+        if self.p != 1:
+            raise ValueError("lanes must be 1")
+        if not 8 <= self.m_kib <= MEMORY_KIB_MAX:
+            raise ValueError(f"memory must be 8 to {MEMORY_KIB_MAX} KiB")
+
+
+def passphrase_key(passphrase: str, salt: bytes, parameters: KdfParameters) -> bytes:
+    """Return the 32-byte key of a passphrase (NFKC, UTF-8, Argon2id) and a random salt of 16 bytes or more.
+
+    Takes 0.1 s or more: keep it off the UI thread. Source: RFC 9106.
+    """
+    if len(salt) < SALT_BYTES:
+        raise ValueError("the salt must have 16 bytes or more")
+    secret = unicodedata.normalize("NFKC", passphrase).encode("utf-8", "surrogatepass")
+    return primitives.argon2id(secret, salt, passes=parameters.t, memory_kib=parameters.m_kib, lanes=parameters.p)
+
+
+def wrap(key: bytes, master: bytes, aad: bytes, random: RandomSource = os.urandom) -> bytes:
+    """Wrap the 32-byte master key: 60 bytes. `aad` names the vault, the slot and its parameters."""
+    if len(master) != primitives.KEY_BYTES:
+        raise ValueError("a master key must have 32 bytes")
+    return primitives.aead_seal(key, master, aad, random)
+
+
+def unwrap(key: bytes, blob: bytes, aad: bytes) -> bytes:
+    """Return the master key.
+
+    Raises: WrongKey if the key is not the slot's, or the slot was changed.
+    """
+    try:
+        return primitives.aead_open(key, blob, aad)
+    except CryptoError:
+        raise WrongKey("the key does not open this slot") from None

@@ -1,0 +1,126 @@
+"""Every error the app can raise on purpose, grouped by what can be done about it.
+
+    CompanionError
+    ├── UsageError              the person can put it right
+    │   ├── WeakPassphrase      too short to protect anything
+    │   ├── WrongWords          recovery words that do not fit
+    │   ├── ConsentMissing      a story may not take this step
+    │   ├── MicrophoneUnavailable
+    │   └── InviteError
+    │       ├── InviteGarbled   not an invite, or a letter is wrong
+    │       ├── InviteExpired
+    │       ├── InviteUsed
+    │       └── InviteUnknown
+    ├── StoreError              the data on this device
+    │   ├── WrongKey            passphrase, words or keystore secret do not open it
+    │   ├── Tampered            changed or damaged outside the app
+    │   ├── RolledBack          older than the last state this device remembers
+    │   ├── TooNew              written by a newer version
+    │   └── StoreBusy           open in another window
+    ├── SyncError               the service
+    │   ├── Offline             no answer: try again later
+    │   ├── RelayRefused        an answer that says no
+    │   └── VersionMismatch     client and service do not speak the same version
+    ├── MessageRejected         somebody else's fault: skip it
+    └── CryptoError             bytes that do not open, verify or parse
+
+Messages hold ids, sizes and versions, never text, keys or passphrases. What the person reads is in
+`views/texts.py`.
+"""
+
+
+class CompanionError(Exception):
+    """Anything this app raises on purpose."""
+
+
+class UsageError(CompanionError):
+    """The person can put it right."""
+
+
+class WeakPassphrase(UsageError):
+    """The passphrase is shorter than the smallest length we accept."""
+
+
+class WrongWords(UsageError):
+    """The recovery words have a wrong word, order or number."""
+
+
+class ConsentMissing(UsageError):
+    """The story has no agreement that allows this step."""
+
+
+class MicrophoneUnavailable(UsageError):
+    """There is no microphone, or it may not be used."""
+
+
+class InviteError(UsageError):
+    """The invite cannot be used."""
+
+
+class InviteGarbled(InviteError):
+    """The text is not an invite, or part of it is missing or mistyped."""
+
+
+class InviteExpired(InviteError):
+    """The invite is older than its seven days."""
+
+
+class InviteUsed(InviteError):
+    """Somebody has joined with this invite already."""
+
+
+class InviteUnknown(InviteError):
+    """The service does not know this invite."""
+
+
+class StoreError(CompanionError):
+    """The data on this device cannot be opened or changed."""
+
+
+class WrongKey(StoreError):
+    """The passphrase, recovery words or keystore secret do not open the store."""
+
+
+class Tampered(StoreError):
+    """Something outside the app changed or damaged the data."""
+
+
+class RolledBack(StoreError):
+    """The data are older than the last state this device remembers."""
+
+
+class TooNew(StoreError):
+    """The data were written by a newer version of the app."""
+
+
+class StoreBusy(StoreError):
+    """Another process has the data open."""
+
+
+class SyncError(CompanionError):
+    """The sync service did not do what was asked."""
+
+
+class Offline(SyncError):
+    """The service gave no usable answer; the same call may work later."""
+
+
+class RelayRefused(SyncError):
+    """The service answered no. `status` is the HTTP status, `reason` its short code."""
+
+    def __init__(self, status: int, reason: str = "") -> None:
+        super().__init__(f"refused with {status} {reason}".rstrip())
+        self.status = status
+        self.reason = reason
+
+
+class VersionMismatch(SyncError):
+    """The service speaks no protocol version that this app knows."""
+
+
+class MessageRejected(CompanionError):
+    """A peer's message is malformed, forged or not for us; it is counted and skipped."""
+
+
+class CryptoError(CompanionError):
+    """Bytes that do not open, verify or parse."""

@@ -1,0 +1,122 @@
+"""One person's folder: the vault with its sealed store, the count of wrong tries, and the chosen appearance.
+
+The two small files beside the vault are in the clear: a number of tries, a time, and the name of a colour theme.
+"""
+
+import asyncio
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+from companion.errors import UsageError
+from companion.ports import Blobs, Store
+from companion.unlocking import Attempts
+from services.store import DocumentStore, SealedBlobs, SealedStore
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+THEMES = ("system", "light", "dark", "contrast", "contrast-dark")
+
+
+def data_folder(chosen: str | None) -> Path:
+    """Return the folder for all profiles: the chosen one, the app's own on a phone, or the system's usual place."""
+    if chosen:
+        return Path(chosen).expanduser().resolve()
+    bundled = os.environ.get("FLET_APP_STORAGE_DATA")
+    if bundled:
+        return Path(bundled) / "companion"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "Companion"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "Companion"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "companion"
+
+
+def profile_folder(data: Path, name: str) -> Path:
+    """Raises UsageError for a name that is no plain word: it becomes a folder."""
+    if not _NAME.fullmatch(name):
+        raise UsageError("a profile's name is made of a-z, 0-9, - and _")
+    return data / "profiles" / name
+
+
+class FolderVault:
+    """The sealed store in `<profile>/vault`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "vault"
+
+    async def exists(self) -> bool:
+        return await asyncio.to_thread(SealedStore.exists, self._folder)
+
+    async def create(self, passphrase: str, recovery: bytes) -> tuple[Store, Blobs]:
+        def make() -> SealedStore:
+            self._folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return SealedStore.create(self._folder, passphrase=passphrase, recovery=recovery)
+
+        return _fronts(await asyncio.to_thread(make))
+
+    async def unlock(self, *, passphrase: str | None = None, recovery: bytes | None = None) -> tuple[Store, Blobs]:
+        store = await asyncio.to_thread(SealedStore.unlock, self._folder, passphrase=passphrase, recovery=recovery)
+        return _fronts(store)
+
+
+def _fronts(store: SealedStore) -> tuple[Store, Blobs]:
+    documents = DocumentStore(store)
+    return documents, SealedBlobs(store)
+
+
+class FileTries:
+    """Wrong passphrases in a row, kept across restarts."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "tries.json"
+
+    async def load(self) -> Attempts:
+        return await asyncio.to_thread(self._load)
+
+    async def save(self, attempts: Attempts) -> None:
+        await asyncio.to_thread(write_small, self._file, {"wrong": attempts.wrong, "last_ms": attempts.last_ms})
+
+    def _load(self) -> Attempts:
+        doc = read_small(self._file)
+        wrong, last_ms = doc.get("wrong"), doc.get("last_ms")
+        if isinstance(wrong, int) and isinstance(last_ms, int):
+            return Attempts(wrong=max(0, wrong), last_ms=max(0, last_ms))
+        return Attempts()
+
+
+class Appearance:
+    """The colour theme; it must be known while the store is still locked."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "appearance.json"
+
+    def load(self) -> str:
+        theme = read_small(self._file).get("theme")
+        return theme if isinstance(theme, str) and theme in THEMES else THEMES[0]
+
+    def save(self, theme: str) -> None:
+        if theme not in THEMES:
+            raise UsageError("no such theme")
+        write_small(self._file, {"theme": theme})
+
+
+def read_small(file: Path) -> dict[str, object]:
+    """Return the object in a small JSON file, or an empty one if there is none that can be read."""
+    try:
+        doc = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return doc if isinstance(doc, dict) else {}
+
+
+def write_small(file: Path, doc: dict[str, object]) -> None:
+    """Replace the file whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    beside = file.with_suffix(".new")
+    with beside.open("w", encoding="utf-8") as out:
+        json.dump(doc, out)
+        out.flush()
+        os.fsync(out.fileno())
+    beside.replace(file)

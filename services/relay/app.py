@@ -1,0 +1,333 @@
+"""The relay's interface over HTTP: it reads and checks what was sent, asks the store, and answers.
+
+Source: docs/protocol.md section 2. No call leaves a trace in a log, and no error text repeats what was sent.
+"""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.relay.frames import event_fields, refused_frame
+from services.relay.hub import Hub
+from services.relay.reading import read_body, read_fields, read_header, read_query
+from services.relay.refusal import Refusal, ahead, bad_request, busy, unknown_group, unknown_invite
+from services.relay.sessions import Proof, Sessions
+from services.relay.store import Draft, Store
+from services.relay.stream import EventStream
+from services.sync.protocol import (
+    CAPABILITY_HEADER,
+    CID_HEADER,
+    EPOCH_HEADER,
+    EVENT_LIMIT_BYTES,
+    EXPIRES_HEADER,
+    INVITE_LIMIT_BYTES,
+    INVITE_LIMIT_MS,
+    PAGE_LIMIT_EVENTS,
+    PROTOCOL_MAX,
+    PROTOCOL_MIN,
+    SEQ_LIMIT,
+    SERVICE,
+    STREAM_LIMIT_GROUPS,
+    WAIT_LIMIT_S,
+    encode_octets,
+    parse_capability,
+    parse_id,
+    parse_number,
+)
+
+log = logging.getLogger(__name__)
+
+STREAMS_MOST = 20_000
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def answer(fields: object, status: int = 200) -> Response:
+    body = json.dumps(fields, separators=(",", ":")).encode()
+    return Response(body, status, headers={"cache-control": "no-store"}, media_type="application/json")
+
+
+def octets(body: bytes) -> Response:
+    return Response(body, headers={"cache-control": "no-store"}, media_type="application/octet-stream")
+
+
+class Api:
+    """The endpoints. Holds nothing of its own beyond what it was given."""
+
+    def __init__(self, store: Store, hub: Hub, sessions: Sessions, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._hub = hub
+        self._sessions = sessions
+        self._now_ms = clock
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/v1/about", self.about, methods=["GET"]),
+            Route("/v1/challenges", self.challenge, methods=["POST"]),
+            Route("/v1/sessions", self.open_session, methods=["POST"]),
+            Route("/v1/groups", self.create_group, methods=["POST"]),
+            Route("/v1/groups/{group}/events", self.append, methods=["POST"]),
+            Route("/v1/groups/{group}/events", self.events, methods=["GET"]),
+            Route("/v1/stream", self.stream, methods=["POST"]),
+            Route("/v1/invites/{invite}", self.put_invite, methods=["PUT"]),
+            Route("/v1/invites/{invite}", self.get_invite, methods=["GET"]),
+            Route("/v1/invites/{invite}/claim", self.claim_invite, methods=["POST"]),
+            Route("/healthz", self.health, methods=["GET"]),
+            Route("/readyz", self.ready, methods=["GET"]),
+        ]
+
+    async def about(self, request: Request) -> Response:
+        return answer(
+            {
+                "service": SERVICE,
+                "protocol_min": PROTOCOL_MIN,
+                "protocol_max": PROTOCOL_MAX,
+                "incarnation": self._store.incarnation,
+                "version": _version(),
+            }
+        )
+
+    async def health(self, request: Request) -> Response:
+        return answer({"status": "ok"})
+
+    async def ready(self, request: Request) -> Response:
+        await self._store.check()
+        return answer({"status": "ok"})
+
+    async def challenge(self, request: Request) -> Response:
+        fields = await read_fields(request)
+        return answer({"nonce": encode_octets(await self._sessions.challenge(fields.id("device")))})
+
+    async def open_session(self, request: Request) -> Response:
+        fields = await read_fields(request)
+        proof = Proof(
+            device=fields.id("device"),
+            public_key=fields.octets("public_key", 32),
+            nonce=fields.octets("nonce", 32),
+            at_ms=fields.number("at_ms", SEQ_LIMIT),
+            signature=fields.octets("signature", 64),
+        )
+        origin = f"{request.scope['scheme']}://{request.headers.get('host', '')}".lower()
+        token, expires_ms = await self._sessions.open(proof, origin)
+        return answer({"token": token, "expires_ms": expires_ms}, 201)
+
+    async def create_group(self, request: Request) -> Response:
+        device = await self._device(request)
+        fields = await read_fields(request)
+        group = fields.id("group")
+        capability = fields.capability("capability")
+        is_new = await self._store.create_group(group, _hash(capability), device, self._now_ms())
+        return answer({}, 201 if is_new else 200)
+
+    async def append(self, request: Request) -> Response:
+        device = await self._device(request)
+        draft = Draft(
+            group=_path_id(request, "group"),
+            capability_hash=_capability(request),
+            device=device,
+            cid=read_header(request, CID_HEADER, parse_id),
+            epoch=read_header(request, EPOCH_HEADER, parse_number) if EPOCH_HEADER in request.headers else None,
+            body=await read_body(request, EVENT_LIMIT_BYTES),
+            at_ms=self._now_ms(),
+        )
+        if not draft.body:
+            raise bad_request("An envelope has at least one byte.")
+        receipt = await self._store.append(draft)
+        return answer({"seq": receipt.seq, "at_ms": receipt.at_ms}, 201 if receipt.is_new else 200)
+
+    async def events(self, request: Request) -> Response:
+        await self._device(request)
+        group = _path_id(request, "group")
+        since = read_query(request, "since", 0, SEQ_LIMIT, 0)
+        limit = read_query(request, "limit", 1, PAGE_LIMIT_EVENTS, PAGE_LIMIT_EVENTS)
+        wait_s = read_query(request, "wait", 0, WAIT_LIMIT_S, 0)
+        (head,) = await self._store.heads([(group, _capability(request))])
+        if head is None:
+            raise unknown_group()
+        if since > head:
+            raise ahead(head)
+        page = await self._store.read(group, since, limit)
+        if not page.events and wait_s:
+            reader = self._hub.join([group])
+            try:
+                page = await self._store.read(group, since, limit)
+                if not page.events:
+                    await reader.wait(wait_s)
+                    page = await self._store.read(group, since, limit)
+            finally:
+                self._hub.leave(reader)
+        return answer({"events": [event_fields(event) for event in page.events], "head": page.head})
+
+    async def stream(self, request: Request) -> EventStream:
+        device = await self._device(request)
+        if self._hub.readers >= STREAMS_MOST:
+            raise busy()
+        wanted = (await read_fields(request, 128 * 1_024)).items("groups", STREAM_LIMIT_GROUPS)
+        groups = [
+            (item.id("group"), _hash(item.capability("capability")), item.number("since", SEQ_LIMIT)) for item in wanted
+        ]
+        cursors = {group: since for group, _, since in groups}
+        if len(cursors) != len(groups):
+            raise bad_request("A group is named twice.")
+        heads = await self._store.heads([(group, capability) for group, capability, _ in groups])
+        preface = b""
+        for (group, _, since), head in zip(groups, heads, strict=True):
+            if head is None:
+                preface += refused_frame(group, "unknown", {})
+            elif since > head:
+                preface += refused_frame(group, "ahead", {"head": head})
+            else:
+                continue
+            del cursors[group]
+        return EventStream(store=self._store, hub=self._hub, device=device, cursors=cursors, preface=preface)
+
+    async def put_invite(self, request: Request) -> Response:
+        device = await self._device(request)
+        invite = _path_id(request, "invite")
+        expires_ms = read_header(request, EXPIRES_HEADER, parse_number)
+        body = await read_body(request, INVITE_LIMIT_BYTES)
+        at_ms = self._now_ms()
+        if not body:
+            raise bad_request("An invite has at least one byte.")
+        if not at_ms < expires_ms <= at_ms + INVITE_LIMIT_MS:
+            raise bad_request("An invite lasts for seven days at most.")
+        is_new = await self._store.put_invite(invite, body, expires_ms, device, at_ms)
+        return answer({}, 201 if is_new else 200)
+
+    async def get_invite(self, request: Request) -> Response:
+        device = await self._device(request)
+        name = _path_id(request, "invite")
+        invite = await self._store.get_invite(name)
+        if invite is None:
+            raise unknown_invite()
+        if invite.used_by is not None and invite.used_by != _claimant(name, device):
+            raise Refusal(410, "used", "Somebody has used this invite already.")
+        if invite.expires_ms <= self._now_ms():
+            raise Refusal(410, "expired", "This invite is too old.")
+        return octets(invite.body)
+
+    async def claim_invite(self, request: Request) -> Response:
+        device = await self._device(request)
+        name = _path_id(request, "invite")
+        await read_body(request, 0)
+        invite = await self._store.claim_invite(name, _claimant(name, device), self._now_ms())
+        return octets(invite.body)
+
+    async def _device(self, request: Request) -> bytes:
+        return await self._sessions.device(request.headers.get("authorization"))
+
+
+class Edge:
+    """The outermost layer: whatever goes wrong inside is logged without content, and the caller gets an answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal is_started
+            is_started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # edge: relay request
+            where = error.__traceback__
+            while where is not None and where.tb_next is not None:
+                where = where.tb_next
+            place = f"{where.tb_frame.f_code.co_name}:{where.tb_lineno}" if where is not None else "?"
+            log.error("request failed: %s in %s", type(error).__name__, place)
+            if not is_started:
+                response = _refuse(Refusal(500, "failed", "The service made a mistake."))
+                await response(scope, receive, send)
+
+
+def create_app(
+    store: Store,
+    hub: Hub,
+    *,
+    origins: tuple[str, ...] = (),
+    clock: Callable[[], int] = now_ms,
+    lifespan: Callable[[], Awaitable[Callable[[], Awaitable[None]]]],
+) -> ASGIApp:
+    """Wire the endpoints. `lifespan` opens what the app needs and returns what closes it again."""
+
+    @asynccontextmanager
+    async def live(app: Starlette) -> AsyncIterator[None]:
+        close = await lifespan()
+        try:
+            yield
+        finally:
+            await close()
+
+    api = Api(store, hub, Sessions(store, origins, clock), clock)
+    return Edge(
+        Starlette(
+            routes=api.routes(),
+            lifespan=live,
+            exception_handlers={Refusal: _on_refusal, HTTPException: _on_http},
+        )
+    )
+
+
+async def _on_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)  # noqa: S101  (Starlette dispatches by type)
+    return _refuse(error)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 405:
+        return _refuse(Refusal(405, "bad-request", "This address does not take that method."))
+    return _refuse(Refusal(404, "unknown", "There is nothing at this address."))
+
+
+def _refuse(refusal: Refusal) -> Response:
+    response = answer({"error": refusal.code, "message": refusal.message, **refusal.details}, refusal.status)
+    if refusal.retry_after_s is not None:
+        response.headers["retry-after"] = str(refusal.retry_after_s)
+    return response
+
+
+def _hash(capability: bytes) -> bytes:
+    return hashlib.sha256(capability).digest()
+
+
+def _capability(request: Request) -> bytes:
+    return _hash(read_header(request, CAPABILITY_HEADER, parse_capability))
+
+
+def _claimant(invite: bytes, device: bytes) -> bytes:
+    """Who used an invite, in a form that does not name the device."""
+    return hashlib.sha256(b"companion-claim-v1\0" + invite + device).digest()[:16]
+
+
+def _path_id(request: Request, name: str) -> bytes:
+    try:
+        return parse_id(request.path_params[name])
+    except ValueError:
+        raise bad_request("An id is 32 lower-case hex characters.") from None
+
+
+def _version() -> str:
+    try:
+        return version("companion")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,106 @@
+"""Reading what callers sent: bounded, typed, and refused with one sentence if it does not fit."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from services.relay.refusal import Refusal, bad_request
+from services.sync.protocol import decode_octets, parse_capability, parse_id
+
+FIELDS_LIMIT_BYTES = 4_096
+BODY_TIMEOUT_S = 20
+
+T = TypeVar("T")
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return the body. Raises 413 over `limit` bytes and 408 if it does not arrive in time."""
+    too_large = Refusal(413, "too-large", f"The body has more than {limit} bytes.")
+    try:
+        if int(request.headers.get("content-length", "0")) > limit:
+            raise too_large
+    except ValueError:
+        raise bad_request("The length of the body is not a number.") from None
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limit:
+                    raise too_large
+                chunks.append(chunk)
+    except TimeoutError:
+        raise Refusal(408, "bad-request", "The body did not arrive in time.") from None
+    return b"".join(chunks)
+
+
+def read_header(request: Request, name: str, parse: Callable[[object], T]) -> T:
+    """Return a header through its parser. Raises 400 without it or if it does not parse."""
+    try:
+        return parse(request.headers.get(name))
+    except ValueError:
+        raise bad_request(f"The header {name} is missing or malformed.") from None
+
+
+def read_query(request: Request, name: str, least: int, most: int, default: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdecimal() or len(text) > 19 or not least <= int(text) <= most:
+        raise bad_request(f"The parameter {name} must be a number from {least} to {most}.")
+    return int(text)
+
+
+class Fields:
+    """The fields of a JSON object; each accessor raises 400 if the field is missing or not of its kind."""
+
+    def __init__(self, values: dict[str, object]) -> None:
+        self._values = values
+
+    def id(self, name: str) -> bytes:
+        return self._parsed(name, parse_id)
+
+    def capability(self, name: str) -> bytes:
+        return self._parsed(name, parse_capability)
+
+    def octets(self, name: str, length: int) -> bytes:
+        value = self._parsed(name, decode_octets)
+        if len(value) != length:
+            raise bad_request(f"The field {name} must have {length} bytes.")
+        return value
+
+    def number(self, name: str, most: int) -> int:
+        value = self._values.get(name)
+        if type(value) is not int or not 0 <= value <= most:
+            raise bad_request(f"The field {name} must be a whole number.")
+        return value
+
+    def items(self, name: str, most: int) -> list["Fields"]:
+        value = self._values.get(name)
+        if not isinstance(value, list) or len(value) > most:
+            raise bad_request(f"The field {name} must be a list of at most {most}.")
+        if not all(isinstance(item, dict) for item in value):
+            raise bad_request(f"The field {name} must be a list of objects.")
+        return [Fields(item) for item in value]
+
+    def _parsed(self, name: str, parse: Callable[[object], T]) -> T:
+        try:
+            return parse(self._values.get(name))
+        except ValueError:
+            raise bad_request(f"The field {name} is missing or malformed.") from None
+
+
+async def read_fields(request: Request, limit: int = FIELDS_LIMIT_BYTES) -> Fields:
+    """Return the body as the fields of a JSON object."""
+    body = await read_body(request, limit)
+    try:
+        values = json.loads(body)
+    except (ValueError, RecursionError):
+        raise bad_request("The body is not JSON.") from None
+    if not isinstance(values, dict):
+        raise bad_request("The body is not a JSON object.")
+    return Fields(values)

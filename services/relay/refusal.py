@@ -1,0 +1,53 @@
+"""The one way the relay says no."""
+
+from collections.abc import Mapping
+
+from companion.errors import CompanionError
+
+
+class Refusal(CompanionError):
+    """An answer that says no. `message` is one sentence for a person and never holds anything that was sent."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        retry_after_s: int | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(f"{status} {code}")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.retry_after_s = retry_after_s
+        self.details = dict(details or {})
+
+
+def bad_request(message: str) -> Refusal:
+    return Refusal(400, "bad-request", message)
+
+
+def no_session() -> Refusal:
+    return Refusal(401, "no-session", "This call needs a session that is open.")
+
+
+def unknown_group() -> Refusal:
+    return Refusal(404, "unknown", "There is no such group, or this capability does not open it.")
+
+
+def unknown_invite() -> Refusal:
+    return Refusal(404, "unknown", "There is no such invite.")
+
+
+def ahead(head: int) -> Refusal:
+    return Refusal(409, "ahead", "The log ends before this number.", details={"head": head})
+
+
+def slow_down(retry_after_s: int) -> Refusal:
+    return Refusal(429, "slow-down", "This device is over its limit for now.", retry_after_s=retry_after_s)
+
+
+def busy() -> Refusal:
+    return Refusal(503, "busy", "The service cannot store anything right now.", retry_after_s=2)

@@ -1,0 +1,176 @@
+"""Running the relay: the socket, the server around the app, the regular sweep, and an orderly end."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import socket
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import apsw
+import uvicorn
+
+from services.relay.app import create_app, now_ms
+from services.relay.folder import FolderInUse, FolderLock, write_whole
+from services.relay.hub import Hub
+from services.relay.refusal import Refusal
+from services.relay.sqlite import SqliteStore, UnknownDatabase
+from services.relay.store import Quotas, Store
+
+log = logging.getLogger(__name__)
+
+DATABASE_NAME = "relay.db"
+SWEEP_S = 60
+GRACE_S = 2
+IDLE_CONNECTION_S = 30
+UNSENT_MS = 30_000
+BACKLOG = 2_048
+
+EXIT_FOLDER_IN_USE = 3
+EXIT_ADDRESS_IN_USE = 4
+EXIT_DATABASE = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `companion-relay serve` was asked for."""
+
+    host: str
+    port: int
+    data: Path
+    origins: tuple[str, ...] = ()
+    port_file: Path | None = None
+    exit_with_stdin: bool = False
+    most_bytes: int | None = None
+    quotas: Quotas = field(default_factory=Quotas)
+
+
+class _Server(uvicorn.Server):
+    """Says goodbye to the streams before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self._hub = hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._hub.close()
+        await super().shutdown(sockets)
+
+
+def serve(settings: Settings) -> int:
+    """Serve until a signal, or the end of standard input, and return the process's exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    try:
+        lock = FolderLock(settings.data)
+    except FolderInUse:
+        return _complain("Another relay is using this folder.", EXIT_FOLDER_IN_USE)
+    try:
+        listener = listen(settings.host, settings.port)
+    except OSError as error:
+        lock.close()
+        return _complain(
+            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}.", EXIT_ADDRESS_IN_USE
+        )
+    store = SqliteStore(settings.data / DATABASE_NAME, settings.quotas, settings.most_bytes)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            _run(settings, store, listener)
+    except UnknownDatabase as error:
+        return _complain(f"The database was not made by this version of the relay: {error}.", EXIT_DATABASE)
+    except apsw.Error as error:
+        return _complain(f"The database cannot be opened: {type(error).__name__}.", EXIT_DATABASE)
+    finally:
+        listener.close()
+        lock.close()
+    return 0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform == "win32":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # a peer that takes nothing does not keep its connection
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNSENT_MS)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _run(settings: Settings, store: Store, listener: socket.socket) -> None:
+    hub = Hub()
+    port = listener.getsockname()[1]
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"http://{shown}:{port}"
+    problems: list[Exception] = []
+
+    async def lifespan() -> Callable[[], Awaitable[None]]:
+        try:
+            await store.open(hub.publish)
+        except (UnknownDatabase, apsw.Error) as error:
+            problems.append(error)
+            raise
+        sweeping = asyncio.create_task(_sweep(store))
+        if settings.port_file is not None:
+            write_whole(settings.port_file, json.dumps({"port": port, "incarnation": store.incarnation}))
+        print(f"Listening on {url}", flush=True)
+
+        async def close() -> None:
+            sweeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sweeping
+            await store.close()
+
+        return close
+
+    config = uvicorn.Config(
+        create_app(store, hub, origins=settings.origins, lifespan=lifespan),
+        lifespan="on",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=IDLE_CONNECTION_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Server(config, hub)
+    if settings.exit_with_stdin:
+        threading.Thread(target=_exit_with_stdin, args=(server,), daemon=True).start()
+    try:
+        server.run(sockets=[listener])
+    except SystemExit:
+        if problems:
+            raise problems[0] from None
+        raise
+
+
+def _exit_with_stdin(server: uvicorn.Server) -> None:
+    while sys.stdin.buffer.read(1_024):
+        pass
+    server.should_exit = True
+
+
+async def _sweep(store: Store) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        try:
+            await store.sweep(now_ms())
+        except Refusal:
+            log.warning("the sweep has to wait: the database takes nothing")
+
+
+def _complain(text: str, code: int) -> int:
+    print(text, file=sys.stderr)
+    return code

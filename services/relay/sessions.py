@@ -1,0 +1,103 @@
+"""Who is calling: a device proves its key once and then shows a token.
+
+Only the hash of a token is kept, and no device is known by anything but its key.
+"""
+
+import hashlib
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from companion.crypto.primitives import verify
+from companion.errors import CryptoError
+from services.relay.refusal import Refusal, bad_request, no_session
+from services.relay.store import Store
+from services.sync.protocol import CLOCK_TOLERANCE_MS, device_id, encode_octets, session_message
+
+CHALLENGE_MS = 60_000
+SESSION_MS = 30 * 60_000
+TOKEN_BYTES = 32
+CACHE_MOST = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What a device sends to open a session."""
+
+    device: bytes
+    public_key: bytes
+    nonce: bytes
+    at_ms: int
+    signature: bytes
+
+
+class Sessions:
+    """Opens sessions and recognises them; open ones are remembered so that a call costs no read."""
+
+    def __init__(self, store: Store, origins: tuple[str, ...], now_ms: Callable[[], int]) -> None:
+        self._store = store
+        self._origins = origins
+        self._now_ms = now_ms
+        self._known: OrderedDict[str, tuple[bytes, int]] = OrderedDict()
+
+    async def challenge(self, device: bytes) -> bytes:
+        nonce = secrets.token_bytes(32)
+        at_ms = self._now_ms()
+        await self._store.put_challenge(nonce, device, at_ms + CHALLENGE_MS, at_ms)
+        return nonce
+
+    async def open(self, proof: Proof, origin: str) -> tuple[str, int]:
+        """Return (token, expires_ms). `origin` is what the caller addressed; it counts if none is configured.
+
+        Raises: 400 if the id is not that of the key or the clock is far off, 401 if the proof does not hold, 403.
+        """
+        at_ms = self._now_ms()
+        if device_id(proof.public_key) != proof.device:
+            raise bad_request("The device id does not belong to this key.")
+        if abs(proof.at_ms - at_ms) > CLOCK_TOLERANCE_MS:
+            raise bad_request("The clock of this device is more than ten minutes off.")
+        is_open = await self._store.take_challenge(proof.nonce, proof.device, at_ms)
+        if not is_open or not self._is_signed(proof, origin):
+            raise Refusal(401, "no-session", "The signature or its challenge is not valid.")
+        token = encode_octets(secrets.token_bytes(TOKEN_BYTES))
+        expires_ms = at_ms + SESSION_MS
+        await self._store.open_session(proof.device, proof.public_key, _hash(token), expires_ms, at_ms)
+        self._remember(token, proof.device, expires_ms)
+        return token, expires_ms
+
+    async def device(self, authorization: str | None) -> bytes:
+        """Return the device behind an Authorization header. Raises 401."""
+        if authorization is None or not authorization.startswith("Bearer "):
+            raise no_session()
+        token = authorization[7:]
+        known = self._known.get(token)
+        at_ms = self._now_ms()
+        if known is None:
+            known = await self._store.session(_hash(token), at_ms)
+            if known is None:
+                raise no_session()
+            self._remember(token, *known)
+        if known[1] <= at_ms:
+            self._known.pop(token, None)
+            raise no_session()
+        return known[0]
+
+    def _is_signed(self, proof: Proof, origin: str) -> bool:
+        for known in self._origins or (origin,):
+            message = session_message(origin=known, device=proof.device, nonce=proof.nonce, at_ms=proof.at_ms)
+            try:
+                verify(proof.public_key, proof.signature, message)
+            except CryptoError:
+                continue
+            return True
+        return False
+
+    def _remember(self, token: str, device: bytes, expires_ms: int) -> None:
+        self._known[token] = (device, expires_ms)
+        if len(self._known) > CACHE_MOST:
+            self._known.popitem(last=False)
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,128 @@
+"""What the relay asks of a database: one interface, the same rules behind it whichever database it is.
+
+Ids are 16 bytes, capability hashes 32; times are ms since the epoch, UTC. Every method that writes is durable when it
+returns, or raises Refusal and has changed nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+DAY_MS = 86_400_000
+MINUTE_MS = 60_000
+FRESH_MS = DAY_MS  # arrival times older than this are rounded down to the minute
+INVITE_MEMORY_MS = 7 * DAY_MS  # how long after its end an invite still answers "expired" rather than "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quotas:
+    """What one device may do in a minute or a day, and how much one group may keep."""
+
+    events_per_minute: int = 1_200
+    event_bytes_per_day: int = 512 * 1024 * 1024
+    groups_per_day: int = 500
+    invites_per_day: int = 500
+    devices_per_minute: int = 600
+    group_bytes: int = 4 * 1024 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An envelope on its way into the log. `epoch` is set for the commits that may win only once."""
+
+    group: bytes
+    capability_hash: bytes
+    device: bytes
+    cid: bytes
+    body: bytes
+    at_ms: int
+    epoch: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One envelope in the log."""
+
+    seq: int
+    cid: bytes
+    at_ms: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Where an envelope stands. `is_new` is false if the same envelope was there already."""
+
+    seq: int
+    at_ms: int
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A stretch of a log in order, and the number of the last envelope that is in it."""
+
+    events: tuple[Event, ...]
+    head: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invite:
+    """A sealed invite. `used_by` is a hash that only the device that used it can be matched with."""
+
+    body: bytes
+    expires_ms: int
+    used_by: bytes | None
+
+
+Listener = Callable[[bytes, Event], None]
+
+
+class Store(Protocol):
+    """The relay's database."""
+
+    @property
+    def incarnation(self) -> str: ...
+
+    async def open(self, listener: Listener) -> None:
+        """Start; `listener` hears of each new event after its commit, on the loop that called this."""
+
+    async def close(self) -> None: ...
+
+    async def put_challenge(self, nonce: bytes, device: bytes, expires_ms: int, at_ms: int) -> None: ...
+
+    async def take_challenge(self, nonce: bytes, device: bytes, at_ms: int) -> bool:
+        """Return whether the nonce was open for this device; it is gone afterwards."""
+
+    async def open_session(
+        self, device: bytes, public_key: bytes, token_hash: bytes, expires_ms: int, at_ms: int
+    ) -> None:
+        """Register the device if it is new and keep the session. Raises 403 if the device has another key."""
+
+    async def session(self, token_hash: bytes, at_ms: int) -> tuple[bytes, int] | None:
+        """Return (device, expires_ms) of an open session."""
+
+    async def create_group(self, group: bytes, capability_hash: bytes, device: bytes, at_ms: int) -> bool:
+        """Return whether it is new. Raises 409 if it exists with another capability."""
+
+    async def heads(self, groups: Sequence[tuple[bytes, bytes]]) -> tuple[int | None, ...]:
+        """Return the head of each (group, capability hash), or None where the capability does not open it."""
+
+    async def append(self, draft: Draft) -> Receipt: ...
+
+    async def read(self, group: bytes, since: int, limit: int) -> Page:
+        """Return what comes after `since`: at most `limit` events and 1 MiB, but at least one event if there is one."""
+
+    async def put_invite(self, invite: bytes, body: bytes, expires_ms: int, device: bytes, at_ms: int) -> bool:
+        """Return whether it is new. Raises 409 if the id has other bytes."""
+
+    async def get_invite(self, invite: bytes) -> Invite | None: ...
+
+    async def claim_invite(self, invite: bytes, claimant: bytes, at_ms: int) -> Invite:
+        """Mark the invite as used by `claimant`. Raises 404, or 410 if it is too old or somebody else's."""
+
+    async def sweep(self, at_ms: int) -> None:
+        """Forget what is over: sessions, invites, counters, and the exact time of old arrivals."""
+
+    async def check(self) -> None:
+        """Raises 503 if the database does not answer."""

@@ -1,0 +1,5 @@
+"""The sealed store: TinyDB's API over SQLite rows that only the owner's keys can open, and sealed blobs beside them.
+
+SQLite, the file names and the sizes say nothing about the content: every document is one sealed row, and one sealed
+root counts and sums the rows of every table, so that a missing, old, moved or foreign row is noticed.
+"""

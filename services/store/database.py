@@ -1,0 +1,241 @@
+"""The SQLite file: how it is made, opened, read and closed. It holds only sealed bytes and knows no keys."""
+
+import sqlite3
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from companion.errors import StoreError, Tampered, TooNew
+from services.store.files import sync_directory
+from services.store.format import (
+    APPLICATION_ID,
+    DOCUMENT_ID_MAX,
+    FORMAT_VERSION,
+    row_number,
+)
+
+FILE_NAME = "store.db"
+CHECKPOINT_PAGES = 4_000  # 16 MB of WAL at most; `checkpoint` at idle moments keeps it far below
+
+_SCHEMA = """
+CREATE TABLE meta(k TEXT PRIMARY KEY, v BLOB);
+CREATE TABLE row(k INTEGER PRIMARY KEY, ver INTEGER, blob BLOB);
+"""
+_DAMAGE_CODES = frozenset(
+    {
+        sqlite3.SQLITE_ERROR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_MISMATCH,
+    }
+)
+
+StoredRow = tuple[int, int, bytes]
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Turn SQLite's errors into ours: Tampered for a damaged file, StoreError for a disk that fails or is full."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        if code & 0xFF in _DAMAGE_CODES:
+            raise Tampered(f"the database file is damaged (SQLite code {code})") from None
+        raise StoreError(f"the disk refused (SQLite code {code})") from None
+
+
+class Database:
+    """One connection for one process. Not thread-safe by itself: the storage above holds the lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with disk_errors():
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._set(
+                "locking_mode=EXCLUSIVE",
+                "trusted_schema=OFF",
+                "synchronous=FULL",
+                "fullfsync=1",
+            )
+            self._set(
+                "checkpoint_fullfsync=1",
+                "secure_delete=1",
+                "cell_size_check=1",
+                "temp_store=MEMORY",
+            )
+            self._set(f"wal_autocheckpoint={CHECKPOINT_PAGES}")
+
+    def _set(self, *pragmas: str) -> None:
+        for pragma in pragmas:
+            self._connection.execute(f"PRAGMA {pragma}").fetchall()
+
+    @classmethod
+    def create(cls, path: Path, sealed_root: bytes) -> None:
+        """Make a new file beside the place where it will live; `finish_creation` moves it there."""
+        fresh = path.with_suffix(".new")
+        for leftover in (
+            fresh,
+            fresh.with_name(fresh.name + "-wal"),
+            fresh.with_name(fresh.name + "-journal"),
+        ):
+            leftover.unlink(missing_ok=True)
+        fresh.touch(0o600)
+        database = cls(fresh)
+        with disk_errors():
+            database._set(
+                "journal_mode=WAL",
+                f"application_id={APPLICATION_ID}",
+                f"user_version={FORMAT_VERSION}",
+            )
+            database._connection.executescript(_SCHEMA)
+            database._connection.execute("INSERT INTO meta(k, v) VALUES('root', ?)", (sealed_root,))
+        database.close()
+
+    @classmethod
+    def finish_creation(cls, path: Path) -> None:
+        """Move a newly made file to its place; does nothing if that has been done."""
+        fresh = path.with_suffix(".new")
+        if not path.exists() and fresh.exists():
+            fresh.replace(path)
+            sync_directory(path.parent)
+
+    @classmethod
+    def open(cls, path: Path) -> "Database":
+        """Open an existing file and check that it can be ours.
+
+        Raises: Tampered, TooNew; the file is then as it was.
+        """
+        held = path.with_suffix(".held")
+        if not path.exists() and held.exists():
+            held.replace(path)  # a crash within `abandon`
+        if not path.exists():
+            raise Tampered(f"{FILE_NAME} is missing")
+        database = cls(path)
+        try:
+            with disk_errors():
+                version = database._number("user_version")
+                if version > FORMAT_VERSION:
+                    raise TooNew(f"the store has format {version}; this version reads up to {FORMAT_VERSION}")
+                if version < 1 or database._number("application_id") != APPLICATION_ID:
+                    raise Tampered("the database header was changed")
+                if database._connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+                    raise Tampered("the database header was changed")
+        except StoreError:
+            database.abandon()
+            raise
+        return database
+
+    def _number(self, pragma: str) -> int:
+        return int(self._connection.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+    def sealed_root(self) -> bytes:
+        """Return the sealed root.
+
+        Raises: Tampered if there is none.
+        """
+        with disk_errors():
+            found = self._connection.execute("SELECT v FROM meta WHERE k = 'root'").fetchone()
+        if found is None or not isinstance(found[0], bytes):
+            raise Tampered("the root is missing")
+        return found[0]
+
+    def rows(self, table_id: int) -> Iterator[StoredRow]:
+        """Yield (document id, version, sealed bytes) of a table in the order of the ids.
+
+        Raises: Tampered if a row has another shape.
+        """
+        first = row_number(table_id, 0)
+        query = "SELECT k, ver, blob FROM row WHERE k BETWEEN ? AND ? ORDER BY k"
+        with disk_errors():
+            for number, version, blob in self._connection.execute(query, (first, first + DOCUMENT_ID_MAX)):
+                if not (isinstance(version, int) and version > 0 and isinstance(blob, bytes)):
+                    raise Tampered(f"a row of table {table_id} has another shape")
+                yield number - first, version, blob
+
+    def newest_rows(self, table_id: int, below: int, limit: int) -> list[StoredRow]:
+        """Return up to `limit` rows with ids below the given one, largest id first."""
+        first = row_number(table_id, 0)
+        query = "SELECT k, ver, blob FROM row WHERE k >= ? AND k < ? ORDER BY k DESC LIMIT ?"
+        with disk_errors():
+            found = self._connection.execute(query, (first, first + below, limit)).fetchall()
+        return [_row(number - first, version, blob) for number, version, blob in found]
+
+    def seal_of(self, table_id: int, document_id: int) -> tuple[int, bytes]:
+        """Return the version of one stored row, and its nonce and tag.
+
+        Raises: Tampered if the row is not there.
+        """
+        query = "SELECT ver, substr(blob, 1, 12), substr(blob, -16) FROM row WHERE k = ?"
+        found = self._connection.execute(query, (row_number(table_id, document_id),)).fetchone()
+        if found is None:
+            raise Tampered(f"document {document_id} of table {table_id} is missing")
+        version, nonce, tag = found
+        return int(version), bytes(nonce + tag)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing: durable when the block has ended, rolled back when it raised."""
+        with disk_errors():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def write_rows(self, table_id: int, rows: Iterable[StoredRow]) -> None:
+        """Write rows over what has their ids."""
+        numbered = ((row_number(table_id, document_id), version, blob) for document_id, version, blob in rows)
+        self._connection.executemany("INSERT OR REPLACE INTO row(k, ver, blob) VALUES(?, ?, ?)", numbered)
+
+    def delete_rows(self, table_id: int, document_ids: Iterable[int]) -> None:
+        """Delete rows."""
+        numbers = ((row_number(table_id, document_id),) for document_id in document_ids)
+        self._connection.executemany("DELETE FROM row WHERE k = ?", numbers)
+
+    def delete_table(self, table_id: int) -> None:
+        """Delete every row of a table."""
+        first = row_number(table_id, 0)
+        self._connection.execute("DELETE FROM row WHERE k BETWEEN ? AND ?", (first, first + DOCUMENT_ID_MAX))
+
+    def write_root(self, sealed_root: bytes) -> None:
+        """Replace the root.
+
+        Raises: Tampered if there is none to replace.
+        """
+        changed = self._connection.execute("UPDATE meta SET v = ? WHERE k = 'root'", (sealed_root,)).rowcount
+        if changed != 1:
+            raise Tampered("the root is missing")
+
+    def checkpoint(self) -> None:
+        """Move the WAL into the file and empty it. Changes no content."""
+        with disk_errors():
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def close(self) -> None:
+        """Move the WAL into the file and close it."""
+        with disk_errors():
+            self._connection.close()
+
+    def abandon(self) -> None:
+        """Close and leave file and WAL exactly as they are, for somebody to look at what happened to them."""
+        if sys.version_info >= (3, 12):
+            self._connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
+            self._connection.close()
+            return
+        held = self._path.with_suffix(".held")
+        self._path.rename(held)  # SQLite does not touch a WAL whose database file has been moved
+        try:
+            self._connection.close()
+        finally:
+            held.rename(self._path)
+
+
+def _row(document_id: int, version: object, blob: object) -> StoredRow:
+    if not (isinstance(version, int) and version > 0 and isinstance(blob, bytes)):
+        raise Tampered(f"document {document_id} has another shape")
+    return document_id, version, blob

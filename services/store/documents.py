@@ -1,0 +1,248 @@
+"""The store as the core asks for it (`companion.ports`): asynchronous, documents known by their `_id`.
+
+All work is done by one worker thread for each opened store, so calls take effect in the order in which they are made
+and the event loop never waits for a disk.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from companion.crypto.keyslots import KdfParameters
+from companion.errors import StoreError
+from companion.ports import Change, Doc
+from services.store.blobs import BlobRef, BlobWriter
+from services.store.format import copy_document
+from services.store.store import SealedStore
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+class Worker:
+    """One thread that does one thing after the other."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._is_stopped = False
+
+    async def run(
+        self, function: Callable[_Arguments, _Result], *args: _Arguments.args, **kwargs: _Arguments.kwargs
+    ) -> _Result:
+        """Run a function on the thread. It runs to its end even if the caller stops waiting.
+
+        Raises: StoreError after `stop`.
+        """
+        if self._is_stopped:
+            raise StoreError("the store is locked")
+        return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: function(*args, **kwargs))
+
+    def stop(self) -> None:
+        """Take no more work; what was given is still done."""
+        self._is_stopped = True
+        self._executor.shutdown(wait=False)
+
+
+class DocumentStore:
+    """Documents by table and `_id`, in the order of their first commit."""
+
+    def __init__(self, store: SealedStore, worker: Worker) -> None:
+        self._store = store
+        self._worker = worker
+        self._ids: dict[str, dict[str, int]] = {}
+
+    async def commit(self, change: Change) -> None:
+        """Make the change durable: first what it puts, then what it drops. An unknown document to drop is ignored.
+
+        Raises: StoreError, and ValueError for a document without `_id`; then nothing has changed.
+        """
+        await self._worker.run(self._commit, change)
+
+    async def get(self, table: str, id: str) -> Doc | None:
+        """Return one document, or None."""
+        return await self._worker.run(self._get, table, id)
+
+    async def all(self, table: str) -> tuple[Doc, ...]:
+        """Return every document of a table."""
+        return await self._worker.run(lambda: _copies(self._store.documents(table)))
+
+    async def newest(self, table: str, limit: int, before: str | None = None) -> tuple[Doc, ...]:
+        """Return up to `limit` documents, newest first, older than the document `before` if that is given.
+
+        Nothing is older than a document that does not exist.
+        """
+        return await self._worker.run(self._newest, table, limit, before)
+
+    async def idle(self) -> None:
+        """Do the housekeeping that no save should wait for. Call it when nobody types, and when the app is hidden."""
+        await self._worker.run(self._store.idle)
+
+    async def close(self) -> None:
+        """Drop the keys and close the files. A second call does nothing."""
+        if not self._store.is_locked:
+            await self._worker.run(self._close)
+        self._worker.stop()
+
+    def _close(self) -> None:
+        self._ids.clear()
+        self._store.lock()
+
+    def _commit(self, change: Change) -> None:
+        known: dict[tuple[str, str], int | None] = {}
+        with self._store.batch():
+            for put in change.put:
+                id = _id_of(put.doc)
+                number = self._number(put.table, id, known)
+                table = self._store.table(put.table)
+                if number is None:
+                    known[put.table, id] = table.insert(put.doc)
+                else:
+                    table.put(put.doc, number)
+            for drop in change.drop:
+                number = self._number(drop.table, drop.id, known)
+                if number is not None:
+                    self._store.table(drop.table).remove(doc_ids=[number])
+                    known[drop.table, drop.id] = None
+        for (name, id), number in known.items():
+            if number is None:
+                self._index(name).pop(id, None)
+            else:
+                self._index(name)[id] = number
+
+    def _number(self, table: str, id: str, known: dict[tuple[str, str], int | None]) -> int | None:
+        return known[table, id] if (table, id) in known else self._index(table).get(id)
+
+    def _index(self, table: str) -> dict[str, int]:
+        if table not in self._ids:
+            numbered = self._store.documents(table)
+            self._ids[table] = {str(document["_id"]): number for number, document in numbered if "_id" in document}
+        return self._ids[table]
+
+    def _get(self, table: str, id: str) -> Doc | None:
+        number = self._index(table).get(id)
+        found = None if number is None else self._store.table(table).get(doc_id=number)
+        return dict(found) if isinstance(found, dict) else None
+
+    def _newest(self, table: str, limit: int, before: str | None) -> tuple[Doc, ...]:
+        below = None
+        if before is not None:
+            below = self._index(table).get(before)
+            if below is None:
+                return ()
+        return tuple(dict(document) for document in self._store.window(table, before=below, limit=limit))
+
+
+class SealedRecording:
+    """A blob that grows while it is being recorded."""
+
+    def __init__(self, writer: BlobWriter, worker: Worker) -> None:
+        self._writer = writer
+        self._worker = worker
+
+    @property
+    def reference(self) -> Doc:
+        """What a document keeps to find the blob again."""
+        return self._writer.ref.to_doc()
+
+    async def write(self, data: bytes) -> None:
+        """Seal the data and bring all full chunks (16 KiB) of it to the disk."""
+        await self._worker.run(self._write, data)
+
+    async def close(self) -> None:
+        """Finish the blob; `reference` then has its size and hash."""
+        await self._worker.run(self._writer.close)
+
+    def _write(self, data: bytes) -> None:
+        self._writer.write(data)
+        self._writer.sync()
+
+
+class SealedBlobs:
+    """Large sealed things beside the documents."""
+
+    def __init__(self, store: SealedStore, worker: Worker) -> None:
+        self._store = store
+        self._worker = worker
+
+    async def start(self, context: bytes) -> SealedRecording:
+        """Begin a blob. `context` says what it is."""
+        return SealedRecording(await self._worker.run(self._store.blob_writer, context), self._worker)
+
+    async def put(self, content: bytes, context: bytes) -> Doc:
+        """Seal bytes as a blob and return its reference."""
+        return (await self._worker.run(self._store.put_blob, content, context)).to_doc()
+
+    async def length(self, reference: Doc) -> int:
+        """Return the number of readable bytes, also of a blob whose writing was cut short."""
+        return await self._worker.run(self._length, BlobRef.from_doc(reference))
+
+    async def read(self, reference: Doc, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`; fewer only at the end.
+
+        Raises: Tampered if the blob is missing or was changed.
+        """
+        return await self._worker.run(self._read, BlobRef.from_doc(reference), offset, length)
+
+    async def drop(self, reference: Doc) -> None:
+        """Remove a blob. Commit the document that named it first."""
+        await self._worker.run(self._store.drop_blob, BlobRef.from_doc(reference))
+
+    def _length(self, ref: BlobRef) -> int:
+        with self._store.open_blob(ref) as blob:
+            return blob.length
+
+    def _read(self, ref: BlobRef, offset: int, length: int) -> bytes:
+        with self._store.open_blob(ref) as blob:
+            return blob.read_at(offset, length)
+
+
+class SealedVault:
+    """The locked box in one person's folder."""
+
+    def __init__(self, directory: Path, *, kdf: KdfParameters | None = None) -> None:
+        self._directory = directory
+        self._kdf = kdf
+
+    async def exists(self) -> bool:
+        """Return whether there is a store, healthy or not."""
+        return await asyncio.to_thread(SealedStore.exists, self._directory)
+
+    async def create(self, passphrase: str, recovery: bytes) -> tuple[DocumentStore, SealedBlobs]:
+        """Make the box with two keys: the passphrase, and the 32 bytes behind the recovery words.
+
+        Raises: StoreError if there is one already, StoreBusy.
+        """
+        return await self._opened(
+            lambda: SealedStore.create(self._directory, passphrase=passphrase, recovery=recovery, kdf=self._kdf)
+        )
+
+    async def unlock(
+        self, *, passphrase: str | None = None, recovery: bytes | None = None
+    ) -> tuple[DocumentStore, SealedBlobs]:
+        """Open the box with one of its keys.
+
+        Raises: WrongKey, Tampered, TooNew or StoreBusy; then nothing on the disk has changed.
+        """
+        return await self._opened(lambda: SealedStore.unlock(self._directory, passphrase=passphrase, recovery=recovery))
+
+    async def _opened(self, open_store: Callable[[], SealedStore]) -> tuple[DocumentStore, SealedBlobs]:
+        worker = Worker()
+        try:
+            store = await worker.run(open_store)
+        except BaseException:
+            worker.stop()
+            raise
+        return DocumentStore(store, worker), SealedBlobs(store, worker)
+
+
+def _id_of(document: Doc) -> str:
+    id = document.get("_id")
+    if not isinstance(id, str) or not id:
+        raise ValueError("a document needs an _id")
+    return id
+
+
+def _copies(numbered: Iterable[tuple[int, Doc]]) -> tuple[Doc, ...]:
+    return tuple(copy_document(document) for _, document in numbered)

@@ -1,0 +1,151 @@
+"""Format v1 of the store: how documents, row numbers and the root become bytes. No keys and no files here.
+
+    store.db   meta(k, v)           v of k = "root": the sealed root
+               row(k, ver, blob)    k = table << 40 | document, ver counts the writes of this row
+    row text   the document as UTF-8 JSON, padded with spaces
+    root text  u64 commit | u32 next table | u32 tables | (u32 id, u32 schema, u64 count, sum 16, secret 16,
+               u16 name length, name) for each table, padded with zero bytes
+
+Integers are big-endian.
+"""
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from companion.errors import Tampered
+
+FORMAT_VERSION = 1  # since 0.1.0: sealed rows, sealed root
+APPLICATION_ID = 0x436F6D70  # "Comp", so that a database browser shows whose file this is
+
+DOCUMENT_BITS = 40
+DOCUMENT_ID_MAX = 2**DOCUMENT_BITS - 1
+TABLE_ID_MAX = 2**23 - 1  # a row number must stay within SQLite's signed 64 bits
+SUM_MODULUS = 2**128
+SECRET_BYTES = 16
+STORE_ID_BYTES = 16
+
+Document = dict[str, object]
+
+_CONTAINERS = (dict, list)
+_ROOT = struct.Struct(">QII")
+_HEAD = struct.Struct(">IIQ16s16sH")
+_ROW = struct.Struct(">IQQ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableHead:
+    """What the root says of one table. `secret` goes into its key and is new after a purge."""
+
+    id: int
+    name: str
+    schema: int
+    count: int
+    sum: int
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Root:
+    """The state of the whole store after one commit; `commit` only grows."""
+
+    commit: int
+    next_table: int
+    heads: Mapping[str, TableHead]
+
+
+def row_number(table_id: int, document_id: int) -> int:
+    """Return the one SQLite key of a document; the rows of a table lie next to each other."""
+    return table_id << DOCUMENT_BITS | document_id
+
+
+def row_identity(table_id: int, document_id: int, version: int) -> bytes:
+    """Return the bytes that tie a sealed row to its place and version."""
+    return _ROW.pack(table_id, document_id, version)
+
+
+def padded_length(length: int) -> int:
+    """Round a length in bytes up: to 64 below 1 KiB, above it by at most a sixteenth."""
+    step = max(64, 1 << max(0, (length - 1).bit_length() - 5))
+    return -(-length // step) * step
+
+
+def encode_document(document: Mapping[str, object]) -> bytes:
+    """Return the document as compact UTF-8 JSON.
+
+    Raises: ValueError or TypeError if it is not plain JSON; the error does not quote it.
+    """
+    try:
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except TypeError:
+        raise TypeError("a document may hold only what JSON knows") from None
+    except (ValueError, RecursionError):
+        raise ValueError("a document may hold only finite numbers and no loops") from None
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, as keyboards send in mid-character: escaped, it survives
+        return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
+
+
+def decode_document(text: bytes) -> Document:
+    """Return the document of a row text; the padding is white space to JSON."""
+    document: Document = json.loads(text.decode())
+    return document
+
+
+def pad_text(text: bytes) -> bytes:
+    """Hide the exact length of a row text."""
+    return text.ljust(padded_length(len(text)))
+
+
+def copy_document(document: Mapping[str, object]) -> Document:
+    """Return a deep copy that shares nothing changeable with the original."""
+    return {key: _copy(value) if value.__class__ in _CONTAINERS else value for key, value in document.items()}
+
+
+def _copy(value: object) -> object:
+    if isinstance(value, dict):
+        return copy_document(value)
+    return [_copy(item) if item.__class__ in _CONTAINERS else item for item in cast("list[object]", value)]
+
+
+def encode_root(root: Root) -> bytes:
+    """Return the root text."""
+    parts = [_ROOT.pack(root.commit, root.next_table, len(root.heads))]
+    for head in root.heads.values():
+        name = head.name.encode("utf-8", "surrogatepass")
+        total = head.sum.to_bytes(16, "big")
+        parts += (
+            _HEAD.pack(head.id, head.schema, head.count, total, head.secret, len(name)),
+            name,
+        )
+    text = b"".join(parts)
+    return text.ljust(padded_length(len(text)), b"\0")
+
+
+def decode_root(text: bytes) -> Root:
+    """Return the root.
+
+    Raises: Tampered if the text is not a root, which only a fault of the writer could cause.
+    """
+    try:
+        commit, next_table, tables = _ROOT.unpack_from(text)
+        offset, heads = _ROOT.size, {}
+        for _ in range(tables):
+            table_id, schema, count, total, secret, length = _HEAD.unpack_from(text, offset)
+            offset += _HEAD.size
+            name = text[offset : offset + length].decode("utf-8", "surrogatepass")
+            offset += length
+            heads[name] = TableHead(
+                id=table_id,
+                name=name,
+                schema=schema,
+                count=count,
+                sum=int.from_bytes(total, "big"),
+                secret=secret,
+            )
+    except (struct.error, UnicodeDecodeError):
+        raise Tampered("the root does not parse") from None
+    return Root(commit=commit, next_table=next_table, heads=heads)

@@ -1,0 +1,141 @@
+"""keys.json: the master key of a store, wrapped once for each way to open it.
+
+    {"v": 1, "store_id": hex, "kdf": {"id": "argon2id", "t", "m" (KiB), "p", "salt": hex},
+     "wraps": [{"kind": "passphrase" | "recovery" | "keystore", "nonce": hex, "ct": hex}]}
+
+Owns this file only. A changed slot never re-encrypts data. An old copy of the file still opens with the old passphrase.
+"""
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from companion.crypto import primitives
+from companion.crypto.keyslots import (
+    SALT_BYTES,
+    KdfParameters,
+    passphrase_key,
+    unwrap,
+    wrap,
+)
+from companion.errors import StoreError, Tampered, TooNew, WrongKey
+from services.store.files import write_atomically
+from services.store.format import FORMAT_VERSION, STORE_ID_BYTES
+from services.store.sealing import subkey
+
+FILE_NAME = "keys.json"
+FILE_BYTES_MAX = 65_536
+PASSPHRASE, RECOVERY, KEYSTORE = "passphrase", "recovery", "keystore"
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFile:
+    """The parsed file. `wraps`: nonce and ciphertext by kind; kinds we do not know are kept."""
+
+    store_id: bytes
+    kdf: KdfParameters
+    salt: bytes
+    wraps: dict[str, bytes]
+
+    def with_slot(self, kind: str, secret: str | bytes, master: bytes) -> "KeyFile":
+        """Return the file with this slot made or replaced."""
+        sealed = wrap(self._slot_key(kind, secret), master, self._aad(kind))
+        return replace(self, wraps={**self.wraps, kind: sealed})
+
+    def master_key(self, kind: str, secret: str | bytes) -> bytes:
+        """Return the master key.
+
+        Raises: WrongKey if there is no such slot or the secret does not open it.
+        """
+        if kind not in self.wraps:
+            raise WrongKey(f"the store has no {kind} slot")
+        return unwrap(self._slot_key(kind, secret), self.wraps[kind], self._aad(kind))
+
+    def _slot_key(self, kind: str, secret: str | bytes) -> bytes:
+        if isinstance(secret, str):
+            return passphrase_key(secret, self.salt, self.kdf)
+        if len(secret) != SECRET_BYTES:
+            raise WrongKey(f"a {kind} secret has {SECRET_BYTES} bytes")
+        return subkey(secret, self.store_id, kind.encode())
+
+    def _aad(self, kind: str) -> bytes:
+        cost = f"{self.kdf.t},{self.kdf.m_kib},{self.kdf.p}" if kind == PASSPHRASE else ""
+        return f"keys{FORMAT_VERSION}|{self.store_id.hex()}|{kind}|{cost}".encode()
+
+
+def new_key_file(kdf: KdfParameters) -> KeyFile:
+    """Return a file without slots for a new store."""
+    return KeyFile(
+        store_id=primitives.random_bytes(STORE_ID_BYTES),
+        kdf=kdf,
+        salt=primitives.random_bytes(SALT_BYTES),
+        wraps={},
+    )
+
+
+def with_new_salt(file: KeyFile, kdf: KdfParameters) -> KeyFile:
+    """Return the file with a fresh salt and this cost; its passphrase slot must then be made again."""
+    wraps = {kind: sealed for kind, sealed in file.wraps.items() if kind != PASSPHRASE}
+    return replace(file, kdf=kdf, salt=primitives.random_bytes(SALT_BYTES), wraps=wraps)
+
+
+def write_key_file(directory: Path, file: KeyFile) -> None:
+    """Replace keys.json in one step that survives a power cut."""
+    nonce = primitives.NONCE_BYTES
+    content = {
+        "v": FORMAT_VERSION,
+        "store_id": file.store_id.hex(),
+        "kdf": {
+            "id": "argon2id",
+            "t": file.kdf.t,
+            "m": file.kdf.m_kib,
+            "p": file.kdf.p,
+            "salt": file.salt.hex(),
+        },
+        "wraps": [
+            {"kind": kind, "nonce": sealed[:nonce].hex(), "ct": sealed[nonce:].hex()}
+            for kind, sealed in file.wraps.items()
+        ],
+    }
+    write_atomically(directory / FILE_NAME, json.dumps(content, indent=1).encode())
+
+
+def read_key_file(directory: Path) -> KeyFile:
+    """Return the parsed keys.json.
+
+    Raises: Tampered if it is missing or does not parse, TooNew if a newer version wrote it.
+    """
+    path = directory / FILE_NAME
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise Tampered(f"{FILE_NAME} is too long")
+        text = path.read_bytes()
+    except FileNotFoundError:
+        raise Tampered(f"{FILE_NAME} is missing") from None
+    except OSError as error:
+        raise StoreError(f"{FILE_NAME} cannot be read: {os.strerror(error.errno or 0)}") from None
+    try:
+        return _parse(json.loads(text))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise Tampered(f"{FILE_NAME} does not parse") from None
+
+
+def _parse(content: object) -> KeyFile:
+    if not isinstance(content, dict) or not isinstance(content["v"], int) or content["v"] < 1:
+        raise ValueError
+    if content["v"] > FORMAT_VERSION:
+        raise TooNew(f"the store has format {content['v']}; this version reads up to {FORMAT_VERSION}")
+    kdf = content["kdf"]
+    if kdf["id"] != "argon2id":
+        raise TooNew("the store uses another passphrase function")
+    file = KeyFile(
+        store_id=bytes.fromhex(content["store_id"]),
+        kdf=KdfParameters(t=int(kdf["t"]), m_kib=int(kdf["m"]), p=int(kdf["p"])),
+        salt=bytes.fromhex(kdf["salt"]),
+        wraps={str(slot["kind"]): bytes.fromhex(slot["nonce"] + slot["ct"]) for slot in content["wraps"]},
+    )
+    if len(file.store_id) != STORE_ID_BYTES or len(file.salt) < SALT_BYTES:
+        raise ValueError
+    return file

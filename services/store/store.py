@@ -1,0 +1,256 @@
+"""One person's sealed store: a TinyDB whose tables, rows and blobs only the owner's keys can open."""
+
+import threading
+import weakref
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar, cast
+
+from tinydb import TinyDB
+from tinydb.table import Document as TableDocument
+from tinydb.table import Table
+
+from companion.crypto import primitives
+from companion.crypto.keyslots import KdfParameters
+from companion.errors import StoreError, WrongKey
+from services.store import database as database_file
+from services.store import keyfile
+from services.store.blobs import READ_BYTES, BlobReader, BlobRef, BlobWriter, drop_blob
+from services.store.database import Database
+from services.store.files import ProcessLock, sync_directory
+from services.store.format import Document, Root, copy_document
+from services.store.sealing import StoreSealer
+from services.store.storage import SealedStorage
+from services.store.tables import SealedTable
+
+BLOBS = "blobs"
+
+Handle = TypeVar("Handle", BlobReader, BlobWriter)
+
+
+class SealedStore(TinyDB):
+    """An opened store. One process, one writer; every method may be called from any thread.
+
+    The keys live in memory until `lock`. After `insert` or a batch returns, its documents survive a power cut.
+    """
+
+    table_class: type[Table] = SealedTable
+
+    def __init__(self, directory: Path, storage: SealedStorage, process_lock: ProcessLock) -> None:
+        """Use `create` or `unlock`."""
+        self._storage: SealedStorage = storage
+        self._opened = True
+        self._tables: dict[str, Table] = {}
+        self._directory = directory
+        self._process_lock = process_lock
+        self._blob_handles: weakref.WeakSet[BlobReader | BlobWriter] = weakref.WeakSet()
+        self._blob_guard = threading.Lock()
+
+    @classmethod
+    def exists(cls, directory: Path) -> bool:
+        """Return whether there is a store, healthy or not."""
+        return any((directory / name).exists() for name in (keyfile.FILE_NAME, database_file.FILE_NAME))
+
+    @classmethod
+    def create(
+        cls,
+        directory: Path,
+        *,
+        passphrase: str,
+        recovery: bytes,
+        kdf: KdfParameters | None = None,
+    ) -> "SealedStore":
+        """Make a store with two keys: the passphrase, and 32 random bytes that the caller shows as words.
+
+        Takes as long as the key derivation. A crash on the way leaves either no store or a whole one.
+        Raises: StoreError if there is one already, StoreBusy.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / BLOBS).mkdir(exist_ok=True)
+        process_lock = ProcessLock(directory)
+        try:
+            if cls.exists(directory):
+                raise StoreError("there is a store already")
+            master = primitives.random_bytes(primitives.KEY_BYTES)
+            keys = keyfile.new_key_file(kdf or KdfParameters())
+            keys = keys.with_slot(keyfile.PASSPHRASE, passphrase, master)
+            keys = keys.with_slot(keyfile.RECOVERY, recovery, master)
+            sealer = StoreSealer(master, keys.store_id)
+            Database.create(
+                _database_path(directory),
+                sealer.seal_root(Root(commit=0, next_table=1, heads={})),
+            )
+            sync_directory(directory)
+            keyfile.write_key_file(directory, keys)  # from here on there is a store
+            return cls._open(directory, sealer, process_lock)
+        except BaseException:
+            process_lock.release()
+            raise
+
+    @classmethod
+    def unlock(
+        cls,
+        directory: Path,
+        *,
+        passphrase: str | None = None,
+        recovery: bytes | None = None,
+    ) -> "SealedStore":
+        """Open a store with one of its keys.
+
+        Raises: WrongKey, Tampered, TooNew, StoreBusy; every file is then as it was.
+        """
+        process_lock = ProcessLock(directory)
+        try:
+            keys = keyfile.read_key_file(directory)
+            if passphrase is not None:
+                master = keys.master_key(keyfile.PASSPHRASE, passphrase)
+            elif recovery is not None:
+                master = keys.master_key(keyfile.RECOVERY, recovery)
+            else:
+                raise WrongKey("no key was given")
+            return cls._open(directory, StoreSealer(master, keys.store_id), process_lock)
+        except BaseException:
+            process_lock.release()
+            raise
+
+    @classmethod
+    def _open(cls, directory: Path, sealer: StoreSealer, process_lock: ProcessLock) -> "SealedStore":
+        path = _database_path(directory)
+        Database.finish_creation(path)
+        database = Database.open(path)
+        try:
+            storage = SealedStorage(database, sealer)
+        except BaseException:
+            database.abandon()
+            raise
+        return cls(directory, storage, process_lock)
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether the keys are gone."""
+        return self._storage.is_closed
+
+    @property
+    def commit(self) -> int:
+        """The number of the last commit; it only grows."""
+        return self._storage.commit
+
+    def lock(self) -> None:
+        """Drop the keys and every document from memory, and close the files. A second call does nothing.
+
+        A blob that is being written ends where it is, as in a crash.
+        """
+        with self._blob_guard:
+            for handle in list(self._blob_handles):
+                handle.abandon() if isinstance(handle, BlobWriter) else handle.close()
+            self._blob_handles.clear()
+        try:
+            self._storage.close()
+        finally:
+            self._opened = False
+            self._process_lock.release()
+
+    def close(self) -> None:
+        """TinyDB's name for `lock`."""
+        self.lock()
+
+    # Tables
+
+    def __repr__(self) -> str:
+        return f"<SealedStore {'locked' if self.is_locked else f'at commit {self.commit}'}>"
+
+    def table(self, name: str, **options: Any) -> SealedTable:
+        """Return the table of this name; the options are TinyDB's."""
+        with self._storage.lock:
+            if name not in self._tables:
+                self._tables[name] = SealedTable(self._storage, name, **options)
+            return cast(SealedTable, self._tables[name])
+
+    def tables(self) -> set[str]:
+        """Return the names of all tables."""
+        return set(self._storage.heads())
+
+    def drop_table(self, name: str) -> None:
+        """Remove a table and its documents."""
+        with self._storage.lock:
+            self._storage.drop([name])
+            self._tables.pop(name, None)
+
+    def drop_tables(self) -> None:
+        """Remove every table and its documents."""
+        with self._storage.lock:
+            self._storage.drop(list(self._storage.heads()))
+            self._tables.clear()
+
+    def batch(self) -> AbstractContextManager[None]:
+        """Collect the changes of several tables into one commit: all of them or, if the block raises, none."""
+        return self._storage.batch()
+
+    def documents(self, name: str) -> list[tuple[int, Document]]:
+        """Return ids and documents of a table without copying them: read them, never change them."""
+        return self._storage.snapshot(name)
+
+    def window(self, name: str, before: int | None = None, limit: int = 50) -> list[TableDocument]:
+        """Return the newest documents of a table, newest first, with ids below `before` if that is given."""
+        newest = self._storage.window(name, before, limit)
+        return [TableDocument(copy_document(document), number) for number, document in newest]
+
+    def unload(self, name: str | None = None) -> None:
+        """Forget the documents of one table, or of all, until they are used again."""
+        self._storage.unload(name)
+
+    def idle(self) -> None:
+        """Move the WAL into the file, so that no save has to. Call it when nobody types, and when the app is hidden."""
+        self._storage.checkpoint()
+
+    # Blobs
+
+    def blob_writer(self, context: bytes) -> BlobWriter:
+        """Begin a blob. `context` says what it is, and must be the same when it is read."""
+        return self._track(BlobWriter(self._blobs(), context))
+
+    def put_blob(self, content: bytes | BinaryIO, context: bytes = b"") -> BlobRef:
+        """Seal bytes or a stream as a blob; when this returns, it is durable."""
+        writer = self.blob_writer(context)
+        try:
+            for piece in _pieces(content):
+                writer.write(piece)
+            return writer.close()
+        except BaseException:
+            writer.abandon()
+            drop_blob(self._blobs(), writer.ref)
+            raise
+
+    def open_blob(self, ref: BlobRef) -> BlobReader:
+        """Open a blob for reading, also one whose writing was cut short.
+
+        Raises: Tampered if it is missing or was changed.
+        """
+        return self._track(BlobReader(self._blobs(), ref))
+
+    def drop_blob(self, ref: BlobRef) -> None:
+        """Remove a blob. Commit the document that named it first."""
+        drop_blob(self._blobs(), ref)
+
+    def _blobs(self) -> Path:
+        if self.is_locked:
+            raise StoreError("the store is locked")
+        return self._directory / BLOBS
+
+    def _track(self, handle: Handle) -> Handle:
+        with self._blob_guard:
+            self._blob_handles.add(handle)
+        return handle
+
+
+def _pieces(content: bytes | BinaryIO) -> Iterable[bytes]:
+    if isinstance(content, bytes):
+        yield content
+        return
+    while piece := content.read(READ_BYTES):
+        yield piece
+
+
+def _database_path(directory: Path) -> Path:
+    return directory / database_file.FILE_NAME

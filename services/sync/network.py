@@ -1,0 +1,62 @@
+"""Every sync service of one person: a client and a loop for each, the embedded one included."""
+
+from collections.abc import Callable
+
+from companion.errors import SyncError
+from companion.ports import Relay, SyncSide
+from companion.wire import LOCAL_SERVICE
+from services.sync.client import RelayClient
+from services.sync.embedded import EmbeddedRelay
+from services.sync.loop import SyncLoop
+
+
+class RelayNetwork:
+    """`default_service` is a base address, "local" for the embedded service, or empty."""
+
+    def __init__(self, default_service: str, embedded: EmbeddedRelay | None) -> None:
+        self.default_service = default_service
+        self._embedded = embedded
+        self._device = ""
+        self._sign_private = b""
+        self._clients: dict[str, RelayClient] = {}
+        self._loops: dict[str, SyncLoop] = {}
+
+    async def open(self, device: str, sign_private: bytes) -> None:
+        self._device, self._sign_private = device, sign_private
+
+    async def relay(self, service: str) -> Relay:
+        """Return the client of this service. Raises SyncError if it cannot be started or reached."""
+        return await self._client(service)
+
+    async def follow(self, service: str, side: SyncSide) -> None:
+        loop = self._loops.get(service)
+        if loop is None:
+            loop = self._loops[service] = SyncLoop(side, self._factory(service))
+            loop.start()
+        else:
+            loop.wake()
+
+    async def close(self) -> None:
+        loops, self._loops = self._loops, {}
+        for loop in loops.values():
+            await loop.stop()
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            await client.close()
+        self._device, self._sign_private = "", b""
+
+    def _factory(self, service: str) -> "Callable[[], object]":
+        return lambda: self._client(service)
+
+    async def _client(self, service: str) -> RelayClient:
+        address = service
+        if service == LOCAL_SERVICE:
+            if self._embedded is None:
+                raise SyncError("this device cannot run a sync service of its own")
+            address = await self._embedded.ensure()
+        client = self._clients.get(service)
+        if client is None or client.base_url != address:
+            if client is not None:
+                await client.close()
+            client = self._clients[service] = RelayClient(address, self._device, self._sign_private)
+        return client

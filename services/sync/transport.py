@@ -1,0 +1,143 @@
+"""HTTP with everything bounded: time, size, and the kinds of answer. What is not a proper answer is `Offline`."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import httpx
+from httpx_sse import EventSource, ServerSentEvent, SSEError
+
+from companion.errors import Offline, RelayRefused
+
+CONNECT_S = 5.0
+ANSWER_S = 10.0
+STREAM_SILENCE_S = 40.0  # the relay speaks at least every 15 s
+ANSWER_LIMIT_BYTES = 3 * 1_048_576
+FRAME_LIMIT_BYTES = 262_144
+
+
+class Answer:
+    """A whole answer with a status below 300."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self.status = status
+        self.body = body
+
+    def fields(self) -> dict[str, Any]:
+        """Return the JSON object in the body. Raises Offline: a service that talks nonsense is not there."""
+        return parse_fields(self.body)
+
+
+class Transport:
+    """Calls to one base address."""
+
+    def __init__(self, base_url: str, http: httpx.AsyncClient | None) -> None:
+        url = httpx.URL(base_url)
+        self.base_url = base_url.rstrip("/")
+        self.origin = f"{url.scheme}://{url.netloc.decode()}".lower()
+        self._owns = http is None
+        # A proxy of the environment has no business with this machine itself.
+        is_loopback = url.host in ("127.0.0.1", "::1", "localhost")
+        self._http = http or httpx.AsyncClient(trust_env=not is_loopback)
+
+    async def close(self) -> None:
+        if self._owns:
+            await self._http.aclose()
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
+        answer_s: float = ANSWER_S,
+    ) -> Answer:
+        """Make one call. Raises Offline without a usable answer and RelayRefused for 4xx."""
+        try:
+            async with self._http.stream(
+                method, self.base_url + path, headers=headers, content=content, timeout=_timeout(answer_s)
+            ) as response:
+                body = await _whole(response)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise Offline(type(error).__name__) from None
+        refuse(response.status_code, body)
+        return Answer(response.status_code, body)
+
+    @asynccontextmanager
+    async def frames(
+        self, path: str, *, headers: Mapping[str, str], content: bytes
+    ) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
+        """Open an event stream. Raises like `call`, also while it is read."""
+        try:
+            async with self._http.stream(
+                "POST",
+                self.base_url + path,
+                headers={**headers, "accept": "text/event-stream"},
+                content=content,
+                timeout=_timeout(STREAM_SILENCE_S),
+            ) as response:
+                if response.status_code != 200:
+                    refuse(response.status_code, await _whole(response))
+                    raise Offline("an answer that is no stream")
+                yield EventSource(cast(httpx.Response, _Bounded(response))).aiter_sse()
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, SSEError) as error:
+            raise Offline(type(error).__name__) from None
+
+
+class _Bounded:
+    """A response whose lines cannot grow without end."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self.headers = response.headers
+
+    async def aiter_text(self) -> AsyncIterator[str]:
+        open_bytes = 0
+        async for text in self._response.aiter_text():
+            end = text.rfind("\n")
+            open_bytes = open_bytes + len(text) if end < 0 else len(text) - end
+            if open_bytes > FRAME_LIMIT_BYTES:
+                raise Offline("a line without end")
+            yield text
+
+
+def parse_fields(body: bytes | str) -> dict[str, Any]:
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Offline("an answer that is not JSON") from None
+    if not isinstance(fields, dict):
+        raise Offline("an answer that is not an object")
+    return fields
+
+
+def refuse(status: int, body: bytes) -> None:
+    """Raise RelayRefused for 4xx, Offline for anything else that is not 2xx."""
+    if 200 <= status < 300:
+        return
+    if not 400 <= status < 500:
+        raise Offline(f"status {status}")
+    try:
+        code = parse_fields(body).get("error")
+    except Offline:
+        code = None
+    if not isinstance(code, str):  # a refusal in other words is a proxy's or somebody else's
+        raise Offline(f"status {status} from something that is not the service")
+    raise RelayRefused(status, code[:40])
+
+
+def _timeout(answer_s: float) -> httpx.Timeout:
+    return httpx.Timeout(connect=CONNECT_S, read=answer_s, write=ANSWER_S, pool=CONNECT_S)
+
+
+async def _whole(response: httpx.Response) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.aiter_bytes():
+        size += len(chunk)
+        if size > ANSWER_LIMIT_BYTES:
+            raise Offline("an answer without end")
+        chunks.append(chunk)
+    return b"".join(chunks)

@@ -1,0 +1,69 @@
+"""Every check and chore by name: `uv run python tasks.py [NAME ...]`. Without a name: all that a review needs.
+
+    lint types imports unit property vectors faults integration ui e2e interop   one layer each
+    format      put the code into shape
+    pins        choose the newest versions that fit and write them into pyproject.toml
+"""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PYTEST = [sys.executable, "-m", "pytest", "-q"]
+CODE = ["companion", "services", "views", "benchmarks", "tests", "main.py", "tasks.py"]
+TASKS: dict[str, list[list[str]]] = {
+    "lint": [["ruff", "format", "--check", *CODE], ["ruff", "check", *CODE]],
+    "types": [["mypy"]],
+    "imports": [["lint-imports"]],
+    "format": [["ruff", "format", *CODE], ["ruff", "check", "--fix", *CODE]],
+}
+LAYERS = ("unit", "property", "vectors", "faults", "integration", "ui", "e2e", "interop")
+TASKS.update({layer: [[*PYTEST, f"tests/{layer}"]] for layer in LAYERS})
+REVIEW = ("lint", "types", "imports", *LAYERS)
+
+
+def pins() -> None:
+    """Write the version of everything we do not name ourselves into `constraint-dependencies`."""
+    project = HERE / "pyproject.toml"
+    text = project.read_text("utf-8")
+    empty = re.sub(r"constraint-dependencies = \[.*?\n\]", "constraint-dependencies = [\n]", text, flags=re.S)
+    project.write_text(empty, "utf-8")
+    subprocess.run(["uv", "lock", "--upgrade"], cwd=HERE, check=True)
+    packages = tomllib.loads((HERE / "uv.lock").read_text("utf-8"))["package"]
+    versions: dict[str, set[str]] = {}
+    for package in packages:
+        if "version" in package and package["name"] != "companion":
+            versions.setdefault(package["name"], set()).add(package["version"])
+    named = set(re.findall(r'^\s*"([a-z0-9-]+)==', empty, flags=re.M))
+    lines = [
+        f'    "{name}=={found.pop()}",'
+        for name, found in sorted(versions.items())
+        if len(found) == 1 and name not in named
+    ]
+    block = "constraint-dependencies = [\n" + "\n".join(lines) + "\n]"
+    project.write_text(empty.replace("constraint-dependencies = [\n]", block), "utf-8")
+
+
+def main(names: list[str]) -> int:
+    if names == ["pins"]:
+        pins()
+        return 0
+    unknown = [name for name in names if name not in TASKS]
+    if unknown:
+        print(__doc__)
+        return 2
+    failed = []
+    for name in names or REVIEW:
+        for command in TASKS[name]:
+            print("==", name, flush=True)
+            if subprocess.run(command, cwd=HERE).returncode:
+                failed.append(name)
+    print("failed: " + ", ".join(failed) if failed else "all good")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,73 @@
+import pytest
+
+from companion.errors import InviteGarbled, MessageRejected
+from companion.wire import (
+    ENVELOPE_LIMIT_BYTES,
+    create_invite_code,
+    format_envelope,
+    parse_envelope,
+    parse_invite,
+)
+
+CODE = create_invite_code(bytes(range(10)), "https://sync.example")
+
+
+def test_envelope_reads_what_was_written() -> None:
+    assert parse_envelope(format_envelope(1, b"payload")) == (1, b"payload")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"CMPN", b"CMPN\x01\x01", b"XMPN\x01\x01payload", b"CMPN\x02\x01payload", b"CMPN\x00\x01payload"],
+    ids=["empty", "magic only", "no payload", "other magic", "newer", "version nought"],
+)
+def test_foreign_bytes_are_not_an_envelope(body: bytes) -> None:
+    with pytest.raises(MessageRejected):
+        parse_envelope(body)
+
+
+def test_envelope_over_the_limit_is_refused() -> None:
+    with pytest.raises(MessageRejected):
+        parse_envelope(format_envelope(1, bytes(ENVELOPE_LIMIT_BYTES)))
+
+
+@pytest.mark.parametrize("text", [CODE.link, f"  {CODE.link}\n"])
+def test_link_gives_code_and_service(text: str) -> None:
+    assert parse_invite(text) == CODE
+
+
+def test_short_code_is_read_as_people_type_it() -> None:
+    typed = CODE.short.lower().replace("-", " ").replace("1", "l").replace("0", "o")
+    read = parse_invite(typed)
+    assert (read.code, read.service) == (CODE.code, "")
+
+
+def test_local_service_survives_the_link() -> None:
+    local = create_invite_code(bytes(10), "local")
+    assert parse_invite(local.link).service == "local"
+
+
+def test_one_wrong_letter_is_noticed() -> None:
+    noticed = 0
+    for place in range(16):
+        wrong = "7" if CODE.code[place] != "7" else "8"
+        try:
+            parse_invite(CODE.code[:place] + wrong + CODE.code[place + 1 :])
+        except InviteGarbled:
+            noticed += 1
+    assert noticed >= 14  # five bits of checksum let one in 32 pass
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "hello", CODE.short[:-1], CODE.short + "A", "https://sync.example/#" + CODE.short, "companion://join?service=x#"],
+)
+def test_other_text_is_garbled(text: str) -> None:
+    with pytest.raises(InviteGarbled):
+        parse_invite(text)
+
+
+def test_id_and_key_come_apart() -> None:
+    assert len(CODE.id) == 32
+    assert len(CODE.key) == 32
+    assert bytes.fromhex(CODE.id) != CODE.key[:16]

@@ -1,0 +1,139 @@
+import os
+
+import pytest
+
+from companion.errors import StoreError, Tampered
+from services.store.blobs import BlobRef
+
+CHUNK = 16_384
+
+
+@pytest.fixture
+def blob_file(directory):
+    return lambda ref: directory / "blobs" / ref.id
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 100_000])
+def test_bytes_come_back(store, reopen, size):
+    content = os.urandom(size)
+    ref = store.put_blob(content, b"picture")
+    assert ref.size == size
+    with reopen().open_blob(BlobRef.from_doc(ref.to_doc())) as blob:
+        assert (blob.length, blob.complete) == (size, True)
+        assert blob.read_at(0, size + 10) == content
+        assert blob.read_at(size // 2, 100) == content[size // 2 :][:100]
+
+
+def test_a_stream_is_taken_piece_by_piece(store, tmp_path):
+    content = os.urandom(2_500_000)
+    (tmp_path / "picture").write_bytes(content)
+    with (tmp_path / "picture").open("rb") as file:
+        ref = store.put_blob(file)
+    with store.open_blob(ref) as blob:
+        assert blob.read_at(0, len(content)) == content
+
+
+def test_a_reference_exists_before_the_first_byte(store, reopen):
+    writer = store.blob_writer(b"story")
+    store.table("stories").insert({"sound": writer.ref.to_doc()})
+    writer.write(b"x" * (2 * CHUNK + 5))
+    writer.sync()
+    store = reopen()  # the writer ends as in a crash
+    ref = BlobRef.from_doc(store.table("stories").all()[0]["sound"])
+    with store.open_blob(ref) as blob:
+        assert (blob.length, blob.complete) == (2 * CHUNK, False)
+        assert blob.read_at(0, 3 * CHUNK) == b"x" * 2 * CHUNK
+
+
+def test_whole_chunks_are_readable_while_writing(store):
+    writer = store.blob_writer(b"story")
+    writer.write(b"a" * CHUNK)
+    writer.sync()
+    with store.open_blob(writer.ref) as blob:
+        assert blob.length == CHUNK
+    ref = writer.close()
+    assert writer.close() == ref
+    assert writer.ref == ref
+    with pytest.raises(StoreError):
+        writer.write(b"more")
+
+
+def test_the_file_has_no_plaintext_and_a_random_name(store, blob_file):
+    first, second = store.put_blob(b"canary" * 100), store.put_blob(b"canary" * 100)
+    assert first.id != second.id
+    assert b"canary" not in blob_file(first).read_bytes()
+    assert blob_file(first).stat().st_mode & 0o777 == 0o600
+
+
+def test_another_context_does_not_open(store):
+    ref = store.put_blob(b"sound", b"story 1")
+    with pytest.raises(Tampered):
+        store.open_blob(BlobRef(id=ref.id, key=ref.key, context=b"story 2"))
+
+
+@pytest.mark.parametrize("place", [0, 30, 60, 56 + CHUNK, -1])
+def test_a_changed_byte_is_noticed(store, blob_file, place):
+    ref = store.put_blob(os.urandom(2 * CHUNK + 100))
+    data = bytearray(blob_file(ref).read_bytes())
+    data[place] ^= 1
+    blob_file(ref).write_bytes(data)
+    try:
+        with store.open_blob(ref) as blob:
+            if blob.complete:
+                with pytest.raises(Tampered):
+                    blob.read_at(0, blob.length)
+    except Tampered:
+        pass
+
+
+@pytest.mark.parametrize("length", [0, 55, 56, 60, 56 + CHUNK + 16, 56 + 2 * (CHUNK + 16), 56 + 2 * (CHUNK + 16) + 50])
+def test_a_cut_blob_is_never_shown_as_complete(store, blob_file, length):
+    ref = store.put_blob(os.urandom(2 * CHUNK + 100))
+    data = blob_file(ref).read_bytes()
+    blob_file(ref).write_bytes(data[:length])
+    try:
+        with store.open_blob(ref) as blob:
+            assert not blob.complete
+    except Tampered:
+        assert length < 56
+
+
+def test_a_shorter_blob_in_its_place_is_not_complete(store, blob_file, directory):
+    """The same key and context with fewer chunks: only the reference's size gives it away."""
+    ref = store.put_blob(b"x" * 100)
+    longer = BlobRef(id=ref.id, key=ref.key, context=ref.context, size=200)
+    with store.open_blob(longer) as blob:
+        assert not blob.complete
+
+
+def test_dropped_and_missing_blobs(store, blob_file):
+    ref = store.put_blob(b"sound")
+    store.drop_blob(ref)
+    store.drop_blob(ref)
+    assert not blob_file(ref).exists()
+    with pytest.raises(Tampered):
+        store.open_blob(ref)
+
+
+def test_a_stream_that_fails_leaves_no_blob(store, directory):
+    class Broken:
+        def read(self, size):
+            raise OSError(5, "broken")
+
+    with pytest.raises(OSError, match="broken"):
+        store.put_blob(Broken())
+    assert list((directory / "blobs").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "doc",
+    [
+        {},
+        {"id": "../../etc/passwd", "key": "", "context": "", "size": None, "sha256": None},
+        {"id": "0" * 32, "key": "AAAA", "context": "", "size": None, "sha256": None},
+        {"id": "0" * 32, "key": "?", "context": "", "size": None, "sha256": None},
+    ],
+)
+def test_what_is_no_reference_is_refused(doc):
+    with pytest.raises(ValueError, match="not a blob reference"):
+        BlobRef.from_doc(doc)

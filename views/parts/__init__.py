@@ -1,0 +1,1 @@
+"""The building blocks of every screen. Each says its name to screen readers; screens pass the words in."""

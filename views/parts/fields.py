@@ -1,0 +1,147 @@
+"""Fields for typing. Each has a label of its own or says its name to screen readers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import flet as ft
+
+from views import theme
+from views.parts.safe import Handler, guarded
+
+
+def outline() -> dict[ft.ControlState, ft.InputBorder]:
+    """Return the edge of a field, which becomes the focus ring while it is being typed in."""
+    ring = ft.BorderSide(theme.FOCUS_WIDTH, ft.Colors.ON_PRIMARY_FIXED_VARIANT)
+    error = ft.BorderSide(2, ft.Colors.ERROR)
+    return {
+        ft.ControlState.FOCUSED: ft.OutlineInputBorder(border_radius=theme.RADIUS, side=ring),
+        ft.ControlState.ERROR: ft.OutlineInputBorder(border_radius=theme.RADIUS, side=error),
+        ft.ControlState.DEFAULT: ft.OutlineInputBorder(
+            border_radius=theme.RADIUS, side=ft.BorderSide(1, ft.Colors.OUTLINE)
+        ),
+    }
+
+
+def field(
+    label: str,
+    on_change: Callable[[str], Any],
+    *,
+    value: str = "",
+    on_submit: Handler | None = None,
+    hint: str | None = None,
+    helper: str | None = None,
+    error: str | None = None,
+    secret: bool = False,
+    lines: tuple[int, int] = (1, 1),
+    max_length: int | None = None,
+    autofocus: bool = False,
+    disabled: bool = False,
+    key: str | None = None,
+) -> ft.TextField:
+    """Return a labelled field; `on_change` gets its text, `error` says what to do about it.
+
+    `lines` are the fewest and the most lines shown. `max_length` counts characters.
+    """
+    return ft.TextField(
+        label=label,
+        value=value,
+        hint_text=hint,
+        helper=helper,
+        error=error,
+        password=secret,
+        can_reveal_password=secret,
+        multiline=lines[1] > 1,
+        min_lines=lines[0],
+        max_lines=lines[1],
+        max_length=max_length,
+        border=outline(),
+        filled=True,
+        fill_color=ft.Colors.SURFACE_CONTAINER_LOWEST,
+        label_style=ft.TextStyle(color=ft.Colors.ON_SURFACE_VARIANT),
+        hint_style=ft.TextStyle(color=ft.Colors.ON_SURFACE_VARIANT),
+        helper_style=ft.TextStyle(color=ft.Colors.ON_SURFACE_VARIANT, size=14),
+        error_style=ft.TextStyle(color=ft.Colors.ERROR, size=14),
+        error_max_lines=3,
+        helper_max_lines=3,
+        text_size=17,
+        autofocus=autofocus,
+        autocorrect=not secret,
+        enable_suggestions=not secret,
+        disabled=disabled,
+        on_change=guarded(lambda event: on_change(event.control.value)),
+        on_submit=guarded(on_submit) if on_submit else None,
+        key=key,
+    )
+
+
+def bare_field(
+    name: str,
+    hint: str,
+    value: str,
+    on_change: Callable[[str], Any],
+    *,
+    serif: bool = False,
+    lines: tuple[int, int | None] = (1, 5),
+    pad: ft.PaddingValue = 0,
+    on_submit: Handler | None = None,
+    autofocus: bool = False,
+    expand: bool = False,
+    key: str | None = None,
+) -> ft.Semantics:
+    """Return a field without an edge, for the composer and the journal's page.
+
+    `name` is what a screen reader hears. Serif is for a person's own long text.
+    """
+    style = (
+        ft.TextStyle(
+            size=19,
+            height=1.6,
+            font_family="Serif",
+            font_family_fallback=["Serif Ext", "Emoji"],
+        )
+        if serif
+        else ft.TextStyle(
+            size=17,
+            height=1.35,
+            font_family="Sans",
+            font_family_fallback=["Sans Ext", "Emoji"],
+        )
+    )
+    entry = ft.TextField(
+        value=value,
+        hint_text=hint,
+        border=ft.InputBorder.NONE,
+        filled=False,
+        multiline=True,
+        min_lines=lines[0],
+        max_lines=lines[1],
+        content_padding=pad,
+        text_style=style,
+        color=ft.Colors.ON_SURFACE,
+        hint_style=ft.TextStyle(color=ft.Colors.ON_SURFACE_VARIANT),
+        cursor_color=ft.Colors.PRIMARY,
+        autofocus=autofocus,
+        shift_enter=on_submit is not None,
+        on_change=guarded(lambda event: on_change(event.control.value)),
+        on_submit=guarded(on_submit) if on_submit else None,
+        key=key,
+    )
+    return ft.Semantics(label=name, content=entry, expand=expand or None)
+
+
+def search_field(hint: str, value: str, on_change: Callable[[str], Any], key: str | None = None) -> ft.Semantics:
+    """Return a field for searching; its hint is also its name."""
+    entry = ft.TextField(
+        value=value,
+        hint_text=hint,
+        prefix_icon=ft.Icons.SEARCH_ROUNDED,
+        border=outline(),
+        filled=True,
+        fill_color=ft.Colors.SURFACE_CONTAINER_LOWEST,
+        dense=True,
+        text_size=16,
+        content_padding=ft.Padding.symmetric(vertical=theme.GAP),
+        on_change=guarded(lambda event: on_change(event.control.value)),
+        key=key,
+    )
+    return ft.Semantics(label=hint, content=entry)

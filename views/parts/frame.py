@@ -1,0 +1,326 @@
+"""What stands around a screen: bars, rail, pages and panes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import flet as ft
+
+from views import theme
+from views.parts.buttons import Action, button, icon_button, pressable
+from views.parts.people import Look, person
+from views.parts.surfaces import STRETCH, soft_shadow
+from views.parts.text import heading, soft, text
+
+CENTER = ft.CrossAxisAlignment.CENTER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One of the app's places: outlined icon elsewhere, filled icon here."""
+
+    key: str
+    label: str
+    icon: ft.IconData
+    icon_here: ft.IconData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The person's own mark in the bar; `name` is what a screen reader hears ("My account")."""
+
+    name: str
+    initials: str
+    on_press: Callable[[], Any]
+    look: Look = "pine"
+
+
+def get_help(action: Action) -> ft.TextButton:
+    """Return the lifebelt with its words: the same on every screen, in the same corner."""
+    return button(
+        action.label,
+        action.on_press,
+        icon=ft.Icons.SUPPORT_ROUNDED,
+        kind="outlined",
+        size="slim",
+        pill=True,
+    )
+
+
+def account_button(account: Account) -> ft.TextButton:
+    """Return the person's mark as a round button 44 logical pixels wide."""
+    return pressable(
+        person(account.initials, account.look, 40),
+        account.name,
+        account.on_press,
+        radius=theme.ROUND,
+        width=theme.TARGET_FLOOR,
+        height=theme.TARGET_FLOOR,
+        in_middle=True,
+    )
+
+
+def top_bar(
+    title: str,
+    *,
+    help: Action,
+    account: Account | None = None,
+    tools: Sequence[ft.Control] = (),
+) -> ft.Container:
+    """Return the bar of a place: title, tools such as search, Get help, account."""
+    parts: list[ft.Control] = [
+        ft.Container(heading(title, 1, ft.TextThemeStyle.HEADLINE_MEDIUM), expand=True),
+        *tools,
+        get_help(help),
+    ]
+    if account:
+        parts.append(account_button(account))
+    return ft.Container(
+        ft.Row(parts, spacing=theme.TIGHT),
+        padding=ft.Padding.only(left=20, right=theme.GAP, top=theme.SMALL, bottom=theme.SMALL),
+    )
+
+
+def back_bar(
+    title: str,
+    back: Action,
+    *,
+    help: Action | None = None,
+    subtitle: str | None = None,
+    lead: ft.Control | None = None,
+    tools: Sequence[ft.Control] = (),
+) -> ft.Container:
+    """Return the bar of a sub-screen; `back.icon` may be a cross where leaving means closing."""
+    names: list[ft.Control] = [heading(title, 1, ft.TextThemeStyle.TITLE_LARGE, max_lines=2)]
+    if subtitle:
+        names.append(soft(subtitle, max_lines=2))
+    parts: list[ft.Control] = [
+        icon_button(
+            back.icon or ft.Icons.ARROW_BACK_ROUNDED,
+            back.label,
+            back.on_press,
+            target=theme.TARGET_FLOOR,
+        ),
+        *([lead] if lead else []),
+        ft.Column(names, spacing=0, expand=True, tight=True),
+        *tools,
+        *([get_help(help)] if help else []),
+    ]
+    return ft.Container(
+        ft.Row(parts, spacing=theme.SMALL),
+        padding=ft.Padding.only(left=theme.SMALL, right=theme.GAP, top=theme.SMALL, bottom=theme.SMALL),
+    )
+
+
+def _place(place: Place, is_here: bool, on_select: Callable[[str], Any]) -> ft.TextButton:
+    ink = ft.Colors.ON_PRIMARY_CONTAINER if is_here else ft.Colors.ON_SURFACE_VARIANT
+    mark = ft.Container(
+        ft.Icon(place.icon_here if is_here else place.icon, size=24, color=ink),
+        bgcolor=ft.Colors.PRIMARY_CONTAINER if is_here else None,
+        padding=ft.Padding.symmetric(horizontal=18, vertical=5),
+        border_radius=theme.ROUND,
+    )
+    face = ft.Column(
+        [
+            mark,
+            text(
+                place.label,
+                ft.TextThemeStyle.LABEL_SMALL,
+                ink,
+                align=ft.TextAlign.CENTER,
+            ),
+        ],
+        spacing=theme.TIGHT,
+        tight=True,
+        horizontal_alignment=CENTER,
+    )
+    return pressable(
+        face,
+        place.label,
+        lambda: on_select(place.key),
+        pad=ft.Padding.symmetric(vertical=6, horizontal=theme.HAIR),
+        selected=is_here,
+        in_middle=True,
+        key=f"place-{place.key}",
+    )
+
+
+def bottom_bar(places: Sequence[Place], here: str, on_select: Callable[[str], Any]) -> ft.Container:
+    """Return the phone's places at its foot; `on_select` gets the place's key."""
+    cells: list[ft.Control] = [
+        ft.Container(_place(place, place.key == here, on_select), expand=True) for place in places
+    ]
+    return ft.Container(
+        ft.Row(cells, spacing=0, vertical_alignment=ft.CrossAxisAlignment.START),
+        bgcolor=ft.Colors.SURFACE_CONTAINER_LOWEST,
+        padding=ft.Padding.symmetric(vertical=6),
+        border=ft.Border.only(top=ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT)),
+    )
+
+
+def rail(
+    places: Sequence[Place],
+    here: str,
+    on_select: Callable[[str], Any],
+    *,
+    help: Action,
+    account: Account,
+    logo_name: str,
+) -> ft.Container:
+    """Return the wide layouts' places at the side, with Get help and the account at its foot."""
+    lifebelt = ft.Column(
+        [
+            ft.Container(
+                ft.Icon(ft.Icons.SUPPORT_ROUNDED, size=24, color=ft.Colors.ON_SURFACE),
+                padding=ft.Padding.symmetric(horizontal=18, vertical=6),
+                border_radius=theme.ROUND,
+                border=ft.Border.all(1.5, ft.Colors.OUTLINE),
+            ),
+            text(help.label, ft.TextThemeStyle.LABEL_SMALL, align=ft.TextAlign.CENTER),
+        ],
+        spacing=theme.TIGHT,
+        tight=True,
+        horizontal_alignment=CENTER,
+    )
+    logo = ft.Image("icon.svg", width=44, height=44, semantics_label=logo_name)
+    upper = ft.Column(
+        [
+            ft.Container(
+                logo,
+                padding=ft.Padding.only(top=theme.GAP, bottom=10),
+                alignment=ft.Alignment.CENTER,
+            ),
+            *(_place(place, place.key == here, on_select) for place in places),
+        ],
+        spacing=theme.TIGHT,
+        scroll=ft.ScrollMode.HIDDEN,
+        expand=True,
+        horizontal_alignment=STRETCH,
+    )
+    lower = ft.Column(
+        [
+            pressable(
+                lifebelt,
+                help.label,
+                help.on_press,
+                pad=ft.Padding.symmetric(vertical=6),
+                in_middle=True,
+            ),
+            ft.Row([account_button(account)], alignment=ft.MainAxisAlignment.CENTER),
+        ],
+        spacing=theme.SMALL,
+        tight=True,
+        horizontal_alignment=STRETCH,
+    )
+    return ft.Container(
+        ft.Column([upper, lower], spacing=theme.TIGHT, horizontal_alignment=STRETCH),
+        width=theme.RAIL_WIDTH,
+        padding=ft.Padding.only(left=theme.TIGHT, right=theme.TIGHT, bottom=theme.GAP),
+        bgcolor=ft.Colors.SURFACE_CONTAINER,
+        border=ft.Border.only(right=ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT)),
+    )
+
+
+def phone_page(
+    bar: ft.Control | None,
+    body: Sequence[ft.Control],
+    *,
+    foot: ft.Control | None = None,
+    places: ft.Control | None = None,
+    scroll: bool = True,
+    pad: int = theme.PAD,
+) -> ft.Column:
+    """Return a phone screen: bar, body, foot or tray, places. Without `scroll` the body fills what is left."""
+    # The padding is inside what scrolls: outside, the scroll edge would cut off the cards' soft shadows.
+    inner = ft.Container(
+        ft.Column(list(body), spacing=theme.GAP, horizontal_alignment=STRETCH),
+        padding=ft.Padding.only(left=pad, right=pad, bottom=pad),
+        expand=None if scroll else True,
+    )
+    middle = ft.Column(
+        [inner],
+        spacing=0,
+        expand=True,
+        scroll=ft.ScrollMode.AUTO if scroll else None,
+        horizontal_alignment=STRETCH,
+    )
+    parts = [part for part in (bar, middle, foot, places) if part]
+    return ft.Column(parts, spacing=0, expand=True, horizontal_alignment=STRETCH)
+
+
+def tray(*controls: ft.Control) -> ft.Container:
+    """Return a row of equal actions that lies on the bottom bar."""
+    cells: list[ft.Control] = [ft.Container(control, expand=True) for control in controls]
+    return ft.Container(
+        ft.Row(
+            cells,
+            spacing=theme.SMALL,
+            intrinsic_height=True,
+            vertical_alignment=STRETCH,
+        ),
+        bgcolor=ft.Colors.SURFACE_CONTAINER_LOWEST,
+        padding=ft.Padding.symmetric(horizontal=theme.PAD, vertical=10),
+        border=ft.Border.only(top=ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT)),
+    )
+
+
+def foot(*controls: ft.Control, pad: int = theme.PAD) -> ft.Container:
+    """Return the sheet at the bottom that holds the main actions, in reach of the thumb."""
+    return ft.Container(
+        ft.Column(
+            list(controls),
+            spacing=theme.SMALL,
+            tight=True,
+            horizontal_alignment=STRETCH,
+        ),
+        padding=pad,
+        bgcolor=ft.Colors.SURFACE_CONTAINER_LOWEST,
+        shadow=soft_shadow(),
+        border=ft.Border.only(top=ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT)),
+    )
+
+
+def pane(
+    *controls: ft.Control,
+    width: int | None = None,
+    fill: ft.ColorValue = ft.Colors.SURFACE,
+    pad: int = theme.GAP,
+    spacing: int = theme.SMALL,
+    scroll: bool = True,
+    line: bool = False,
+) -> ft.Container:
+    """Return one pane; without `width` it takes the room that is left. `line` parts it from the next one."""
+    # As on a phone, the padding is inside what scrolls.
+    inner = ft.Container(
+        ft.Column(list(controls), spacing=spacing, horizontal_alignment=STRETCH),
+        padding=pad,
+        expand=None if scroll else True,
+    )
+    return ft.Container(
+        ft.Column(
+            [inner],
+            spacing=0,
+            expand=True,
+            scroll=ft.ScrollMode.AUTO if scroll else None,
+            horizontal_alignment=STRETCH,
+        ),
+        width=width,
+        expand=True if width is None else None,
+        bgcolor=fill,
+        border=ft.Border.only(right=ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT)) if line else None,
+    )
+
+
+def panes(rail: ft.Control, *parts: ft.Control) -> ft.Row:
+    """Return a wide screen: rail, list, content, context, parted by lines and not by gaps."""
+    return ft.Row([rail, *parts], spacing=0, expand=True, vertical_alignment=STRETCH)
+
+
+def pane_head(title: str, *tools: ft.Control) -> ft.Row:
+    """Return the first row of a pane: its title and its tools."""
+    label = ft.Container(
+        heading(title, 1, ft.TextThemeStyle.HEADLINE_MEDIUM),
+        expand=True,
+        padding=ft.Padding.only(left=theme.SMALL),
+    )
+    return ft.Row([label, *tools], spacing=0)

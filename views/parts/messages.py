@@ -1,0 +1,291 @@
+"""A conversation. Each message is one item for a screen reader; see docs/decisions/0002-semantics-of-lists.md."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import flet as ft
+
+from views import theme
+from views.parts.buttons import icon_button, pressable, who_chip
+from views.parts.fields import bare_field
+from views.parts.people import GROUP_LOOKS, Look, group_mark, person
+from views.parts.rows import State, state_mark
+from views.parts.safe import Handler
+from views.parts.surfaces import column
+from views.parts.text import soft, text
+
+GUTTER = 36
+INDENT = 56
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """The message that is answered."""
+
+    by: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """One kind of reaction: what is seen ("💛 3"), what is heard ("3 hearts"), what a press does."""
+
+    label: str
+    name: str
+    on_press: Handler
+
+
+def bubble(
+    said: str | ft.Control,
+    time: str,
+    *,
+    by: str,
+    spoken: str | None = None,
+    mine: bool = False,
+    state: State | None = None,
+    state_label: str = "",
+    quote: Quote | None = None,
+    reactions: Sequence[Reaction] = (),
+    on_press: Handler | None = None,
+    key: str | None = None,
+) -> ft.Control:
+    """Return one message: yours right in pine wash with its state in words, others left on card.
+
+    `by` is who says it to screen readers ("You"). A control as `said` (a voice note) keeps its own names, and
+    `spoken` then says what it is. With `on_press` the message can be focused and pressed.
+    """
+    body = text(said) if isinstance(said, str) else said
+    words = spoken if spoken is not None else said if isinstance(said, str) else ""
+    stamp: list[ft.Control] = [soft(time, ft.TextThemeStyle.LABEL_SMALL)]
+    if state:
+        stamp.append(state_mark(state, state_label))
+    foot = ft.Row(stamp, spacing=theme.SMALL, alignment=ft.MainAxisAlignment.END)
+    parts = [*([_quote(quote)] if quote else []), body, foot]
+    is_whole = isinstance(said, str)
+    name = ", ".join(part for part in (by, words, time, state_label if state else "") if part)
+    if quote:
+        name = f"{name}. {quote.by}: {quote.said}"
+    # intrinsic_width: as wide as its longest line, with the time at the far side. Not around canvases.
+    face = ft.Column(
+        parts,
+        spacing=theme.TIGHT,
+        tight=True,
+        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+        intrinsic_width=is_whole,
+    )
+    box = _sheet(face, name, mine, on_press, is_whole, key)
+    if not reactions:
+        return box
+    marks = ft.Row([_reaction(one) for one in reactions], spacing=theme.TIGHT, tight=True)
+    return ft.Column(
+        [box, ft.Container(marks, margin=ft.Margin.only(top=-6, left=10))],
+        spacing=0,
+        tight=True,
+    )
+
+
+def _sheet(
+    face: ft.Control,
+    name: str,
+    mine: bool,
+    on_press: Handler | None,
+    is_whole: bool,
+    key: str | None,
+) -> ft.Control:
+    fill = ft.Colors.PRIMARY_CONTAINER if mine else ft.Colors.SURFACE_CONTAINER_LOWEST
+    edge = ft.Colors.with_opacity(0.16, ft.Colors.ON_PRIMARY_CONTAINER) if mine else ft.Colors.OUTLINE_VARIANT
+    corners = ft.BorderRadius(
+        top_left=18,
+        top_right=18,
+        bottom_left=18 if mine else 5,
+        bottom_right=5 if mine else 18,
+    )
+    pad = ft.Padding.only(left=14, right=14, top=10, bottom=theme.SMALL)
+    if on_press:
+        return pressable(
+            face,
+            name,
+            on_press,
+            fill=fill,
+            edge=ft.BorderSide(1, edge),
+            radius=corners,
+            pad=pad,
+            key=key,
+        )
+    box = ft.Container(
+        face,
+        padding=pad,
+        bgcolor=fill,
+        border=ft.Border.all(1, edge),
+        border_radius=corners,
+    )
+    return ft.Semantics(label=name, container=True, exclude_semantics=is_whole, content=box, key=key)
+
+
+def _quote(quote: Quote) -> ft.Container:
+    return ft.Container(
+        column(
+            text(quote.by, ft.TextThemeStyle.LABEL_SMALL),
+            soft(quote.said, max_lines=1),
+            spacing=0,
+        ),
+        padding=ft.Padding.only(left=10),
+        border=ft.Border.only(left=ft.BorderSide(3, ft.Colors.PRIMARY)),
+    )
+
+
+def _reaction(reaction: Reaction) -> ft.Control:
+    return pressable(
+        text(reaction.label, ft.TextThemeStyle.LABEL_MEDIUM),
+        reaction.name,
+        reaction.on_press,
+        fill=ft.Colors.SURFACE_CONTAINER_LOWEST,
+        edge=ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT),
+        radius=theme.ROUND,
+        pad=ft.Padding.symmetric(horizontal=theme.GAP, vertical=6),
+        in_middle=True,
+    )
+
+
+def message(
+    name: str,
+    role: str,
+    initials: str,
+    look: Look,
+    *bubbles: ft.Control,
+    key: str | None = None,
+) -> ft.Row:
+    """Return what one person said: their mark, name and profession above their bubbles."""
+    who = ft.Row(
+        [text(name, ft.TextThemeStyle.TITLE_SMALL), soft(role)],
+        spacing=6,
+        run_spacing=0,
+        wrap=True,
+    )
+    # Each bubble says who speaks, so the visible name would be heard twice.
+    head = ft.Semantics(exclude_semantics=True, content=who)
+    said = ft.Column([head, *bubbles], spacing=theme.TIGHT, tight=True, expand=True)
+    return ft.Row(
+        [person(initials, look, GUTTER), said],
+        vertical_alignment=ft.CrossAxisAlignment.START,
+        spacing=10,
+        key=key,
+    )
+
+
+def own_message(*bubbles: ft.Control, key: str | None = None) -> ft.Row:
+    """Return what you said, on the right."""
+    said = ft.Column(
+        list(bubbles),
+        spacing=theme.TIGHT,
+        tight=True,
+        expand=True,
+        horizontal_alignment=ft.CrossAxisAlignment.END,
+    )
+    return ft.Row([ft.Container(width=INDENT), said], spacing=0, key=key)
+
+
+def conversation(rows: Sequence[ft.Control], *, side: int = theme.PAD) -> ft.ListView:
+    """Return the rows, given oldest first, in a list that opens at its foot and grows upwards."""
+    return ft.ListView(
+        list(reversed(rows)),
+        reverse=True,
+        spacing=14,
+        expand=True,
+        padding=ft.Padding.symmetric(horizontal=side, vertical=theme.GAP),
+    )
+
+
+def divider(label: str, icon: ft.IconData | None = None) -> ft.Semantics:
+    """Return a line across the conversation with words in its middle ("Since you were last here")."""
+    middle: list[ft.Control] = [ft.Icon(icon, size=16, color=ft.Colors.ON_SURFACE_VARIANT)] if icon else []
+    middle.append(soft(label, ft.TextThemeStyle.LABEL_SMALL))
+
+    def line() -> ft.Container:
+        return ft.Container(height=1, bgcolor=ft.Colors.OUTLINE_VARIANT, expand=True)
+
+    return ft.Semantics(
+        label=label,
+        container=True,
+        exclude_semantics=True,
+        content=ft.Row([line(), *middle, line()], spacing=10),
+    )
+
+
+def composer(
+    group: str,
+    look: Look,
+    *,
+    value: str,
+    on_change: Callable[[str], Any],
+    on_send: Handler,
+    name: str,
+    hint: str,
+    send_name: str,
+    who_label: str,
+    who_name: str,
+    on_who: Handler | None = None,
+    topic: str | None = None,
+    before: Sequence[ft.Control] = (),
+    after: Sequence[ft.Control] = (),
+    disabled: bool = False,
+    side: int = theme.GAP,
+) -> ft.Container:
+    """Return the field for a message, under a strip that says which group and who can see it.
+
+    `name` names the field, `before` and `after` are icon buttons on its sides. Enter sends, Shift and Enter
+    begins a new line.
+    """
+    style = GROUP_LOOKS[look]
+    title = text(
+        f"{group}, {topic}" if topic else group,
+        ft.TextThemeStyle.LABEL_MEDIUM,
+        style.ink,
+        expand=True,
+    )
+    strip = ft.Container(
+        ft.Row(
+            [
+                group_mark(look, 24),
+                title,
+                who_chip("group", who_label, who_name, on_who),
+            ],
+            spacing=theme.SMALL,
+        ),
+        bgcolor=style.fill,
+        padding=ft.Padding.only(left=10, right=theme.TIGHT),
+        border_radius=ft.BorderRadius(top_left=18, top_right=18, bottom_left=0, bottom_right=0),
+    )
+    send = icon_button(
+        ft.Icons.ARROW_UPWARD_ROUNDED,
+        send_name,
+        on_send,
+        color=ft.Colors.ON_PRIMARY,
+        fill=ft.Colors.PRIMARY,
+        disabled=disabled,
+    )
+    entry = bare_field(
+        name,
+        hint,
+        value,
+        on_change,
+        on_submit=on_send,
+        expand=True,
+        pad=ft.Padding.symmetric(vertical=14, horizontal=theme.SMALL),
+    )
+    row = ft.Row(
+        [*before, entry, *after, send],
+        spacing=theme.TIGHT,
+        vertical_alignment=ft.CrossAxisAlignment.END,
+    )
+    box = ft.Container(
+        column(strip, ft.Container(row, padding=theme.TIGHT), spacing=0),
+        bgcolor=ft.Colors.SURFACE_CONTAINER_LOWEST,
+        border_radius=theme.RADIUS_CARD,
+        border=ft.Border.all(1.5, ft.Colors.OUTLINE),
+    )
+    return ft.Container(
+        box,
+        padding=ft.Padding.only(left=side, right=side, top=theme.SMALL, bottom=theme.GAP),
+    )

@@ -1,0 +1,80 @@
+"""The two edges where anything may go wrong without freezing the app: rendering, and event handlers.
+
+Flet ends a session's update loop silently when a component raises, and covers the whole app with a red card when
+a handler does. `safe` and `guarded` log instead and leave a small notice. Logs hold the error, never content.
+"""
+
+import functools
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, ParamSpec
+
+import flet as ft
+
+from views.parts.surfaces import notice
+from views.parts.text import text
+
+Handler = Callable[[], Any] | Callable[[Any], Any]
+"""What a control calls: with the event, or with nothing; sync or async."""
+Explain = Callable[[Exception], str]
+
+P = ParamSpec("P")
+
+RENDER_FAILED = "This part cannot be shown at the moment. The rest of the app works."
+HANDLER_FAILED = "That did not work. Please try it again."
+
+
+def safe(render: Callable[P, ft.Control]) -> Callable[P, ft.Control]:
+    """Make a component of `render` that shows a small notice instead of raising."""
+
+    @functools.wraps(render)
+    def bounded(*args: P.args, **kwargs: P.kwargs) -> ft.Control:
+        try:
+            return render(*args, **kwargs)
+        except Exception:
+            logging.getLogger(__name__).exception("rendering %s failed", render.__qualname__)
+            return notice(ft.Icons.BROKEN_IMAGE_OUTLINED, RENDER_FAILED, kind="stone")
+
+    return ft.component(bounded)
+
+
+def guarded(handler: Handler, explain: Explain | None = None) -> Callable[[Any], Awaitable[None]]:
+    """Return an event handler that logs an error and says it in a snackbar.
+
+    `explain` turns the error into a sentence for the person. Guarding twice is the same as guarding once.
+    """
+    if getattr(handler, "is_guarded", False):
+        return handler  # type: ignore[return-value]  # made by this function, so it has its type
+
+    takes_event = _takes_event(handler)
+
+    async def run(event: Any) -> None:
+        try:
+            answer = handler(event) if takes_event else handler()  # type: ignore[call-arg]  # chosen by its signature
+            if inspect.isawaitable(answer):
+                await answer
+        except Exception as error:
+            logging.getLogger(__name__).exception("handling %s failed", getattr(event, "name", "an event"))
+            say(explain(error) if explain else HANDLER_FAILED)
+
+    run.is_guarded = True  # type: ignore[attr-defined]  # a mark, so that parts may guard what screens have guarded
+    return run
+
+
+def say(sentence: str) -> None:
+    """Show a sentence at the foot of the current page for four seconds; screen readers announce it."""
+    words = text(sentence, ft.TextThemeStyle.BODY_MEDIUM, ft.Colors.ON_INVERSE_SURFACE)
+    ft.context.page.show_dialog(ft.SnackBar(words, behavior=ft.SnackBarBehavior.FLOATING))
+
+
+def _takes_event(handler: Handler) -> bool:
+    """Return whether the handler has a positional parameter that must be given."""
+    positional = (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    )
+    return any(
+        parameter.kind in positional and parameter.default is inspect.Parameter.empty
+        for parameter in inspect.signature(handler).parameters.values()
+    )
