@@ -1,7 +1,7 @@
 """Wires every layer and starts; the only file that knows them all.
 
-    companion [--profile NAME] [--data DIR] [--service URL] [--web] [--no-browser] [--port N]
-    companion doctor [the same]
+companion [--profile NAME] [--data DIR] [--service URL] [--web] [--no-browser] [--port N]
+companion doctor [the same]
 """
 
 import argparse
@@ -15,20 +15,23 @@ import webbrowser
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 from urllib.error import URLError
 
 import flet as ft
 from flet.utils import is_embedded
 
-from companion.app import Companion
+from companion.app import Companion, Ports
 from companion.consent import Use, Wording
 from companion.errors import CompanionError
 from companion.nudges import Nudge
 from companion.wire import LOCAL_SERVICE
+from services.autolock import AutoLock, OpenWindows
 from services.clock import SystemClock
 from services.notifier import PlyerNotifier
-from services.profile import Appearance, FileTries, FolderVault, data_folder, profile_folder
+from services.profile import Appearance, FileTries, data_folder, profile_folder
 from services.recorder import FletRecorder
+from services.store.documents import SealedVault
 from services.sync.embedded import EmbeddedRelay
 from services.sync.network import RelayNetwork
 from views import theme
@@ -39,7 +42,7 @@ from views.texts import Texts, load_texts
 log = logging.getLogger("companion")
 HERE = Path(__file__).resolve().parent
 ASSETS = HERE / "assets"
-IS_BUNDLE = is_embedded()
+IS_BUNDLE = bool(is_embedded())  # type: ignore[no-untyped-call]  # Flet leaves it unannotated
 """Built with `flet build`: no command line, no browser, no sync service of its own."""
 CLIENT_WAIT_S = 20.0
 
@@ -47,24 +50,14 @@ PageMain = Callable[[ft.Page], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProfilePorts:
-    """The adapters of one profile."""
-
-    vault: FolderVault
-    network: RelayNetwork
-    clock: SystemClock
-    tries: FileTries
-    wording: Wording
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """One person's app in this process; any number of windows may show it."""
 
     companion: Companion
+    windows: OpenWindows
+    auto_lock: AutoLock
     appearance: Appearance
     embedded: EmbeddedRelay | None
-    clock: SystemClock
     folder: Path
     service: str
 
@@ -75,18 +68,20 @@ def build_profile(data: Path, name: str, service: str) -> Profile:
     embedded = None if IS_BUNDLE else EmbeddedRelay(data / "relay")
     default = service or ("" if embedded is None else LOCAL_SERVICE)
     clock = SystemClock()
-    ports = ProfilePorts(
-        vault=FolderVault(folder),
+    ports = Ports(
+        vault=SealedVault(folder / "vault"),
         network=RelayNetwork(default, embedded),
         clock=clock,
         tries=FileTries(folder),
         wording=load_wording(ASSETS / "consent.json"),
     )
+    companion = Companion(ports)
     return Profile(
-        companion=Companion(ports),
+        companion=companion,
+        windows=OpenWindows(companion),
+        auto_lock=AutoLock(companion, clock),
         appearance=Appearance(folder),
         embedded=embedded,
-        clock=clock,
         folder=folder,
         service=default,
     )
@@ -106,13 +101,29 @@ def page_main(profile: Profile, texts: Texts) -> PageMain:
         companion = profile.companion
         state = ViewState(theme=profile.appearance.load())
         page.title = texts("start.app_name")
-        theme.apply(page, state.theme)
+        theme.apply(page, theme_mode(state.theme))
+        wishes = theme.Wishes()
+
+        def dress() -> None:
+            theme.apply(
+                page,
+                theme_mode(state.theme),
+                reduced_motion=wishes.reduced_motion,
+                high_contrast=wishes.high_contrast,
+            )
+            page.update()
 
         def save_theme(mode: str) -> None:
             profile.appearance.save(mode)
             state.theme = mode
-            theme.apply(page, mode)
-            page.update()
+            dress()
+
+        async def follow_device() -> None:
+            """The client answers after the first paint, so nobody waits for it."""
+            nonlocal wishes
+            wishes = await theme.read_wishes()
+            if wishes != theme.Wishes():
+                dress()
 
         def announce(nudge: Nudge) -> None:
             page.run_task(notifier.notify, texts("start.app_name"), texts("start.quiet_note"))
@@ -132,29 +143,31 @@ def page_main(profile: Profile, texts: Texts) -> PageMain:
             if event.state == ft.AppLifecycleState.HIDE:
                 await companion.lock()
             elif event.state in (ft.AppLifecycleState.SHOW, ft.AppLifecycleState.RESUME):
-                await mirror.refresh_all()
+                mirror.note()
+
+        def here(_: object = None) -> None:
+            profile.windows.come(page)
+            mirror.note()
+
+        async def gone(_: object) -> None:
+            await profile.windows.go(page)
 
         page.on_app_lifecycle_state_change = lifecycle
+        page.on_connect = here
+        page.on_disconnect = gone
         page.on_close = lambda event: mirror.close()
         page.render_views(App, window)
-        page.run_task(mirror.refresh_all)
-        page.run_task(auto_lock, profile, page)
+        here()
+        page.run_task(follow_device)
+        profile.auto_lock.start()
 
     return show
 
 
-async def auto_lock(profile: Profile, page: ft.Page) -> None:
-    """Lock after the chosen minutes without use; sleeps until then, and ends with its window's session."""
-    while True:
-        opened = profile.companion.opened
-        wait_ms = 30_000
-        if opened is not None:
-            used_ms = profile.clock.now_ms() - profile.companion.last_used_ms
-            wait_ms = opened.auto_lock_minutes * 60_000 - used_ms
-            if wait_ms <= 0:
-                await profile.companion.lock()
-                wait_ms = 30_000
-        await asyncio.sleep(min(wait_ms, 30_000) / 1000)
+def theme_mode(name: str) -> theme.Mode:
+    """Return the theme of that name, the system's own for any other."""
+    modes: dict[str, theme.Mode] = {mode: mode for mode in get_args(theme.Mode)}
+    return modes.get(name, "system")
 
 
 async def serve(profile: Profile, texts: Texts, port: int, open_browser: bool) -> None:
@@ -164,7 +177,9 @@ async def serve(profile: Profile, texts: Texts, port: int, open_browser: bool) -
 
     from services.web import Gate
 
-    gate = Gate(flet_app(page_main(profile, texts), assets_dir=str(ASSETS), no_cdn=True), texts("start.not_this_window"))
+    gate = Gate(
+        flet_app(page_main(profile, texts), assets_dir=str(ASSETS), no_cdn=True), texts("start.not_this_window")
+    )
     listener = socket.create_server(("127.0.0.1", port))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}{gate.path}"
     config = uvicorn.Config(
@@ -189,6 +204,7 @@ async def open_window(profile: Profile, texts: Texts) -> None:
 
 async def close(profile: Profile) -> None:
     """Save what was typed, drop the keys, end the embedded service if this process hosts it."""
+    await profile.auto_lock.stop()
     await profile.companion.lock()
     if profile.embedded is not None:
         await profile.embedded.close()

@@ -1,8 +1,8 @@
 """Every check and chore by name: `uv run python tasks.py [NAME ...]`. Without a name: all that a review needs.
 
-    lint types imports unit property vectors faults integration ui e2e interop   one layer each
-    format      put the code into shape
-    pins        choose the newest versions that fit and write them into pyproject.toml
+lint types imports unit property vectors faults integration ui e2e interop   one layer each
+format      put the code into shape
+pins        choose the newest versions that fit and write them into pyproject.toml
 """
 
 import re

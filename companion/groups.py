@@ -103,7 +103,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One line of a group. `state` is "waiting", "sent", "refused" (mine) or "received"; `kind` "message" or "joined"."""
+    """One line of a group. `state`: "waiting", "sent", "refused" (mine), "received". `kind`: "message", "joined"."""
 
     id: str
     group: str

@@ -70,7 +70,7 @@ class Nudge:
 
 
 def weekly_budget(history: tuple[Nudge, ...]) -> int:
-    """Return how many nudges a week are wanted: each "fewer like this" takes one away, two ignored in a row halve it."""
+    """Return how many nudges a week are wanted: "fewer like this" takes one away, two ignored in a row halve it."""
     budget = PER_WEEK - sum(n.answer == "fewer" for n in history)
     ignored = [n.answer == "open" for n in sorted(history, key=lambda n: n.shown_ms)[-2:]]
     if len(ignored) == 2 and all(ignored):

@@ -4,6 +4,8 @@ The sound is a row of sealed segments of at most five seconds each. A segment is
 its first byte is written, so a crash loses nothing that had reached the disk.
 """
 
+import math
+from array import array
 from dataclasses import dataclass, replace
 
 TABLE = "stories"
@@ -86,6 +88,12 @@ def add_segment(story: Story, reference: dict[str, object], sample_rate_hz: int,
 def segment_context(story: str, number: int) -> bytes:
     """What binds a segment to its place: it cannot be moved to another story or position."""
     return b"story1|" + bytes.fromhex(story) + b"|" + str(number).encode()
+
+
+def loudness(pcm: bytes) -> float:
+    """Return the root mean square of signed 16-bit PCM, 0.0 to 1.0. Every fourth sample is enough for a meter."""
+    samples = array("h", pcm[: len(pcm) - len(pcm) % SAMPLE_BYTES])[::4]
+    return min(1.0, math.sqrt(sum(s * s for s in samples) / len(samples)) / 32_768) if samples else 0.0
 
 
 def wav_header(length_bytes: int, sample_rate_hz: int, channels: int) -> bytes:

@@ -12,7 +12,7 @@ from typing import Protocol
 from companion.crypto import selftest
 from companion.errors import SyncError
 from companion.wire import LOCAL_SERVICE
-from services.store import SealedStore
+from services.store.store import SealedStore
 from services.sync.client import RelayClient
 from services.sync.embedded import EmbeddedRelay
 
@@ -44,7 +44,7 @@ async def report(folder: Path, data: Path, service: str, words: Words, say: Call
 
 def _crypto(words: Words, say: Callable[[str], None]) -> bool:
     versions = selftest.versions()
-    say(words("start.doctor_crypto", cryptography=versions["cryptography"], openssl=versions["openssl"]))
+    say(words("start.doctor_crypto", cryptography=versions["cryptography"], openssl=versions["OpenSSL"]))
     results = selftest.run()
     for result in results:
         say(words("start.doctor_test_ok" if result.passed else "start.doctor_test_bad", name=result.name))

@@ -1,6 +1,6 @@
-"""One person's folder: the vault with its sealed store, the count of wrong tries, and the chosen appearance.
+"""One person's folder, and the two small files beside the vault: wrong tries in a row, and the chosen appearance.
 
-The two small files beside the vault are in the clear: a number of tries, a time, and the name of a colour theme.
+Both are in the clear: a number of tries, a time, and the name of a colour theme.
 """
 
 import asyncio
@@ -11,9 +11,7 @@ import sys
 from pathlib import Path
 
 from companion.errors import UsageError
-from companion.ports import Blobs, Store
 from companion.unlocking import Attempts
-from services.store import DocumentStore, SealedBlobs, SealedStore
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 THEMES = ("system", "light", "dark", "contrast", "contrast-dark")
@@ -38,32 +36,6 @@ def profile_folder(data: Path, name: str) -> Path:
     if not _NAME.fullmatch(name):
         raise UsageError("a profile's name is made of a-z, 0-9, - and _")
     return data / "profiles" / name
-
-
-class FolderVault:
-    """The sealed store in `<profile>/vault`."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / "vault"
-
-    async def exists(self) -> bool:
-        return await asyncio.to_thread(SealedStore.exists, self._folder)
-
-    async def create(self, passphrase: str, recovery: bytes) -> tuple[Store, Blobs]:
-        def make() -> SealedStore:
-            self._folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            return SealedStore.create(self._folder, passphrase=passphrase, recovery=recovery)
-
-        return _fronts(await asyncio.to_thread(make))
-
-    async def unlock(self, *, passphrase: str | None = None, recovery: bytes | None = None) -> tuple[Store, Blobs]:
-        store = await asyncio.to_thread(SealedStore.unlock, self._folder, passphrase=passphrase, recovery=recovery)
-        return _fronts(store)
-
-
-def _fronts(store: SealedStore) -> tuple[Store, Blobs]:
-    documents = DocumentStore(store)
-    return documents, SealedBlobs(store)
 
 
 class FileTries:

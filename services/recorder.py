@@ -10,31 +10,26 @@ import math
 import time
 from array import array
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeVar
 
 import flet as ft
 import flet_audio_recorder as far
 
 from companion.errors import MicrophoneUnavailable
+from companion.stories import SAMPLE_BYTES, loudness
 
 log = logging.getLogger(__name__)
 
 ASKED_RATE_HZ: Final = 16_000
 RATES_HZ: Final = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-SAMPLE_BYTES: Final = 2
 MEASURE_S: Final = 1.2
 PIECES_PER_S: Final = 4
 CLIENT_TIMEOUT_S: Final = 5.0
 PERMISSION_TIMEOUT_S: Final = 30.0
 """A person may have to answer the system's question first."""
 
+T = TypeVar("T")
 Take = Callable[[bytes], Awaitable[None]]
-
-
-def rms(pcm: bytes) -> float:
-    """Return the loudness of signed 16-bit PCM, 0.0 to 1.0. Every fourth sample is enough for a meter."""
-    samples = array("h", pcm[: len(pcm) - len(pcm) % SAMPLE_BYTES])[::4]
-    return min(1.0, math.sqrt(sum(s * s for s in samples) / len(samples)) / 32_768) if samples else 0.0
 
 
 def is_doubled(pcm: bytes) -> bool:
@@ -43,6 +38,17 @@ def is_doubled(pcm: bytes) -> bool:
     left, right = samples[0::2], samples[1::2]
     moves = sum(a != b for a, b in zip(right, left[1:], strict=False))
     return moves > len(left) // 10 and left == right
+
+
+async def _answer(call: Awaitable[T], timeout_s: float = CLIENT_TIMEOUT_S) -> T:
+    """Return the client's answer. Raises TimeoutError.
+
+    The call itself goes on waiting: it keeps the recorder registered, because Flet's connection ends on an answer for
+    a service that has gone. A person may answer the system's question after we have given up.
+    """
+    task = asyncio.ensure_future(call)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return await asyncio.wait_for(asyncio.shield(task), timeout_s)
 
 
 class FormatProbe:
@@ -97,9 +103,15 @@ class FormatProbe:
 class FletRecorder:
     """One recording in one window. `start` is called in a handler or task of that window's page."""
 
-    def __init__(self, page: ft.Page, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        page: ft.Page,
+        now_s: Callable[[], float] = time.monotonic,
+        permission_timeout_s: float = PERMISSION_TIMEOUT_S,
+    ) -> None:
         self._page = page
         self._now_s = now_s
+        self._permission_timeout_s = permission_timeout_s
         self._client: far.AudioRecorder | None = None
         self._probe = FormatProbe()
         self._held = bytearray()
@@ -130,8 +142,8 @@ class FletRecorder:
             if ft.context.page is not self._page:
                 raise MicrophoneUnavailable("another window")
             self._client = far.AudioRecorder(on_stream=self._on_stream, configuration=asked)
-            is_allowed = await asyncio.wait_for(self._client.has_permission(), PERMISSION_TIMEOUT_S)
-            is_open = is_allowed and await asyncio.wait_for(self._client.start_recording(), CLIENT_TIMEOUT_S)
+            is_allowed = await _answer(self._client.has_permission(), self._permission_timeout_s)
+            is_open = is_allowed and await _answer(self._client.start_recording())
         except (TimeoutError, RuntimeError, ft.FletUnsupportedPlatformException):
             raise MicrophoneUnavailable("no answer from the recorder") from None
         if not is_open:
@@ -164,7 +176,7 @@ class FletRecorder:
     def _on_stream(self, event: far.AudioRecorderStreamEvent) -> None:
         if self._is_paused or self._is_ending:
             return  # between the tap on Pause and the microphone's own pause nothing may be kept
-        self._level = rms(event.chunk)
+        self._level = loudness(event.chunk)
         self._probe.add(event.chunk, self._now_s())
         task = self._pump_task
         if task is not None and task.done():
@@ -197,6 +209,6 @@ class FletRecorder:
     async def _ask(self, call: Awaitable[object]) -> None:
         """Wait for the client; a window that has gone does not keep us from saving what is there."""
         try:
-            await asyncio.wait_for(call, CLIENT_TIMEOUT_S)
+            await _answer(call)
         except (TimeoutError, RuntimeError):
             log.warning("the recorder gave no answer")

@@ -18,7 +18,8 @@ from companion.nudges import Nudge
 from companion.people import Member
 from companion.ports import Notifier, Recorder
 from companion.stories import Story
-from views.prompts import Prompt
+from views.library import ASSETS, Library, load_library
+from views.prompts import Prompt, load_prompts
 from views.texts import Texts
 
 log = logging.getLogger(__name__)
@@ -67,8 +68,9 @@ class Window:
     make_recorder: Callable[[], Recorder]
     save_theme: Callable[[str], None]
     data_folder: str
-    prompts: tuple[Prompt, ...] = ()
+    prompts: tuple[Prompt, ...] = field(default_factory=lambda: load_prompts(ASSETS / "prompts.json"))
     watch_chat: Callable[[str], None] = field(default=lambda group: None)
+    library: Library = field(default_factory=load_library)
 
     @property
     def opened(self) -> Opened:
@@ -79,31 +81,42 @@ class Window:
 
 
 class Mirror:
-    """Refreshes the parts of the state that a change touched."""
+    """Refreshes the parts of the state that a change touched; a burst of changes is one refresh."""
 
     def __init__(self, page: ft.Page, window: Window, announce: Callable[[Nudge], None]) -> None:
         self._page = page
         self._window = window
         self._announce = announce
-        self._stop = window.companion.subscribe(self._changed)
+        self._pending: set[str] = set()
+        self._is_running = False
+        self._stop = window.companion.subscribe(self.note)
         window.watch_chat = self._watch_chat
 
     def close(self) -> None:
         self._stop()
 
-    async def refresh_all(self) -> None:
-        await self._refresh(frozenset({"phase"}))
+    def note(self, what: frozenset[str] = frozenset({"phase"})) -> None:
+        """Something changed; "phase" stands for everything. While the client is away it is kept for its return."""
+        self._pending |= what
+        if not self._is_running and self._page.session.connection is not None:
+            self._is_running = True
+            self._page.run_task(self._refresh)
 
     def _watch_chat(self, group: str) -> None:
         if group != self._window.state.chat_group:
             self._window.state.chat_group = group
             self._window.state.chat = ()
-            self._page.run_task(self._refresh, frozenset({f"msg:{group}"}))
+            self.note(frozenset({f"msg:{group}"}))
 
-    def _changed(self, what: frozenset[str]) -> None:
-        self._page.run_task(self._refresh, what)
+    async def _refresh(self) -> None:
+        try:
+            while self._pending:
+                what, self._pending = frozenset(self._pending), set()
+                await self._show_what(what)
+        finally:
+            self._is_running = False
 
-    async def _refresh(self, what: frozenset[str]) -> None:
+    async def _show_what(self, what: frozenset[str]) -> None:
         opened = self._window.companion.opened
         try:
             if opened is None:

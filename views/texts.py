@@ -65,6 +65,15 @@ class Texts:
         seconds = length_ms // 1000
         return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
 
+    def minute_now(self) -> int:
+        """Minutes since local midnight, 0 to 1439."""
+        now = datetime.now(self._zone or UTC).astimezone(self._zone)
+        return now.hour * 60 + now.minute
+
+    def today(self) -> str:
+        """The local date, ISO 8601."""
+        return datetime.now(self._zone or UTC).astimezone(self._zone).date().isoformat()
+
     def _local(self, at_ms: int) -> datetime:
         return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self._zone)
 

@@ -2,8 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Protocol
+from dataclasses import dataclass, replace
 
 from companion.app.opened import Opened
 from companion.consent import Wording
@@ -20,7 +19,8 @@ FIRST_START, LOCKED, OPEN = "first_start", "locked", "open"
 Listener = Callable[[frozenset[str]], None]
 
 
-class Ports(Protocol):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
     """The adapters one profile works with; `main.py` puts them together."""
 
     vault: Vault
@@ -97,6 +97,11 @@ class Companion:
     async def next_try_ms(self) -> int:
         """Return the time from which the next try is taken, ms since the epoch; 0 for at once."""
         return next_try_ms(await self._ports.tries.load())
+
+    async def wrong_tries(self) -> tuple[int, int]:
+        """Return how many tries in a row were wrong, and how many ms have to pass until the next one is taken."""
+        attempts = await self._ports.tries.load()
+        return attempts.wrong, max(0, next_try_ms(attempts) - self._ports.clock.now_ms())
 
     async def lock(self) -> None:
         """Save what was typed, stop the network, and drop the keys."""

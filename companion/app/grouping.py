@@ -20,6 +20,7 @@ class Grouping:
         self._network = network
         self._sides: dict[str, Side] = {}
         self._drafts: dict[str, str] = {}
+        self._unsaved: set[str] = set()
 
     async def start(self) -> None:
         """Follow every service that has a group of mine."""
@@ -149,22 +150,31 @@ class Grouping:
                 )
             )
         )
-        self._drafts.pop(group.id, None)
+        if self._drafts.get(group.id, "").strip() == text:  # what was typed meanwhile stays
+            self._drafts[group.id] = ""
+            self._unsaved.discard(group.id)
         await self._follow(group.service)
         return message
 
     def draft(self, group_id: str, text: str) -> None:
         """Take what is in the composer now; it costs nothing."""
         self._drafts[group_id] = text
+        self._unsaved.add(group_id)
+
+    def draft_now(self, group_id: str) -> str:
+        """Return what was typed and not sent, as far as it was loaded or typed since the app was opened."""
+        return self._drafts.get(group_id, "")
 
     async def draft_of(self, group_id: str) -> str:
         """Return what was typed and not sent."""
-        doc = await self._context.store.get(groups.DRAFTS, group_id) or {}
-        return self._drafts.get(group_id, str(doc.get("text", "")))
+        if group_id not in self._drafts:
+            doc = await self._context.store.get(groups.DRAFTS, group_id) or {}
+            self._drafts.setdefault(group_id, str(doc.get("text", "")))
+        return self._drafts[group_id]
 
     async def save_drafts(self) -> None:
-        drafts, self._drafts = self._drafts, {}
-        puts = tuple(Put(groups.DRAFTS, {"_id": id, "_v": 1, "text": text}) for id, text in drafts.items())
+        unsaved, self._unsaved = self._unsaved, set()
+        puts = tuple(Put(groups.DRAFTS, {"_id": id, "_v": 1, "text": self._drafts[id]}) for id in sorted(unsaved))
         if puts:
             await self._context.commit(Change(put=puts))
 

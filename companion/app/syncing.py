@@ -131,9 +131,7 @@ class Side:
         join: Doc = {"_id": newcomer.device, "_v": 1, "group": group.id, "member": newcomer.to_doc()}
         return Change(put=(Put(groups.INVITES, used.to_doc()), Put(groups.JOINS, join)))
 
-    async def _apply_admit(
-        self, group: Group, opened: OpenedEnvelope, event: RelayEvent
-    ) -> tuple[Group, Change]:
+    async def _apply_admit(self, group: Group, opened: OpenedEnvelope, event: RelayEvent) -> tuple[Group, Change]:
         group, seat = groups.apply_admit(group, opened, self._context.me, event.at_ms)
         line = groups.joined_line(group, seat, id=event.cid, seq=event.seq, at_ms=event.at_ms)
         change = Change(put=(Put(groups.messages_table(group.id), line.to_doc()),))

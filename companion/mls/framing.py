@@ -1,20 +1,15 @@
-"""How handshake and application messages are signed, sealed and opened (RFC 9420 section 6)."""
+"""How messages are framed and signed, and their public form (RFC 9420 sections 6, 6.1 and 6.2)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from companion.crypto import primitives
-from companion.crypto.primitives import RandomSource
 from companion.errors import CryptoError
 from companion.mls import codec, suites
 from companion.mls.codec import Reader
 from companion.mls.key_schedule import GroupContext
 from companion.mls.proposals import Commit, Proposal, encode_proposal, read_commit, read_proposal
-from companion.mls.secret_tree import MessageKey, RatchetKind, SecretTree
-from companion.mls.suites import HASH_BYTES, VERSION_MLS10, CipherSuite
-
-PADDED_BYTES_MIN = 64
-_REUSE_GUARD_BYTES = 4
+from companion.mls.suites import VERSION_MLS10
 
 
 class WireFormat(IntEnum):
@@ -83,13 +78,13 @@ def _content_type(body: Body) -> ContentType:
     return ContentType.COMMIT if isinstance(body, Commit) else ContentType.PROPOSAL
 
 
-def _encode_body(body: Body) -> bytes:
+def encode_body(body: Body) -> bytes:
     if isinstance(body, bytes):
         return codec.opaque(body)
     return body.encode() if isinstance(body, Commit) else encode_proposal(body)
 
 
-def _read_body(reader: Reader, kind: ContentType) -> Body:
+def read_body(reader: Reader, kind: ContentType) -> Body:
     if kind == ContentType.APPLICATION:
         return reader.opaque()
     return read_commit(reader) if kind == ContentType.COMMIT else read_proposal(reader)
@@ -118,7 +113,7 @@ class FramedContent:
             + self.sender.encode()
             + codec.opaque(self.authenticated_data)
             + codec.uint8(self.content_type)
-            + _encode_body(self.body)
+            + encode_body(self.body)
         )
 
 
@@ -129,7 +124,7 @@ def read_framed_content(reader: Reader) -> FramedContent:
         epoch=reader.uint64(),
         sender=read_sender(reader),
         authenticated_data=reader.opaque(),
-        body=_read_body(reader, read_content_type(reader)),
+        body=read_body(reader, read_content_type(reader)),
     )
 
 
@@ -212,6 +207,11 @@ def sign(
     return AuthenticatedContent(wire_format=wire_format, content=content, auth=AuthData(signature))
 
 
+def with_confirmation_tag(message: AuthenticatedContent, tag: bytes) -> AuthenticatedContent:
+    """Return a signed commit with its confirmation tag."""
+    return replace(message, auth=AuthData(message.auth.signature, tag))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicMessage:
     """Signed, not encrypted (section 6.2)."""
@@ -263,149 +263,3 @@ def unprotect_public(message: PublicMessage, membership_key: bytes, context: Gro
     ):
         raise CryptoError("the membership tag does not match")
     return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrivateMessage:
-    """Signed and encrypted: only group, epoch, type and authenticated data can be seen (section 6.3)."""
-
-    group_id: bytes
-    epoch: int
-    content_type: ContentType
-    authenticated_data: bytes
-    encrypted_sender_data: bytes
-    ciphertext: bytes
-
-    def head(self) -> bytes:
-        """SenderDataAAD (section 6.3.2)."""
-        return codec.opaque(self.group_id) + codec.uint64(self.epoch) + codec.uint8(self.content_type)
-
-    def content_aad(self) -> bytes:
-        """PrivateContentAAD (section 6.3.1)."""
-        return self.head() + codec.opaque(self.authenticated_data)
-
-    def encode(self) -> bytes:
-        """Return the wire form."""
-        return self.content_aad() + codec.opaque(self.encrypted_sender_data) + codec.opaque(self.ciphertext)
-
-
-def read_private_message(reader: Reader) -> PrivateMessage:
-    """Read a private message."""
-    return PrivateMessage(
-        group_id=reader.opaque(),
-        epoch=reader.uint64(),
-        content_type=read_content_type(reader),
-        authenticated_data=reader.opaque(),
-        encrypted_sender_data=reader.opaque(),
-        ciphertext=reader.opaque(),
-    )
-
-
-def padded_length(length: int) -> int:
-    """Return the length to pad to: at least 64 bytes, then Padmé, which adds at most 12 %.
-
-    Source: Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", section 4.
-    """
-    if length <= PADDED_BYTES_MIN:
-        return PADDED_BYTES_MIN
-    exponent = length.bit_length() - 1
-    unit = 1 << (exponent - exponent.bit_length())
-    return -(-length // unit) * unit
-
-
-def sender_data_key(suite: CipherSuite, sender_data_secret: bytes, ciphertext: bytes) -> MessageKey:
-    """Return key and nonce of the sender data: they follow from the start of the ciphertext (section 6.3.2)."""
-    sample = ciphertext[:HASH_BYTES]
-    return MessageKey(
-        suites.expand_with_label(sender_data_secret, b"key", sample, suite.aead.key_bytes),
-        suites.expand_with_label(sender_data_secret, b"nonce", sample, primitives.NONCE_BYTES),
-    )
-
-
-def _guarded(nonce: bytes, reuse_guard: bytes) -> bytes:
-    """Return the nonce with its first four bytes masked (section 6.3.1)."""
-    head = bytes(a ^ b for a, b in zip(nonce, reuse_guard, strict=False))
-    return head + nonce[_REUSE_GUARD_BYTES:]
-
-
-def _ratchet_kind(content_type: ContentType) -> RatchetKind:
-    is_application = content_type == ContentType.APPLICATION
-    return RatchetKind.APPLICATION if is_application else RatchetKind.HANDSHAKE
-
-
-def protect_private(
-    message: AuthenticatedContent, secret_tree: SecretTree, sender_data_secret: bytes, random: RandomSource
-) -> tuple[PrivateMessage, SecretTree]:
-    """Return the encrypted form of a member's message, and the secret tree without the key it used.
-
-    The tree must be saved before the message leaves.
-    """
-    content, suite = message.content, secret_tree.suite
-    if content.sender.kind != SenderType.MEMBER:
-        raise ValueError("only members can encrypt")
-    plaintext = _encode_body(content.body) + message.auth.encode()
-    plaintext += bytes(padded_length(len(plaintext)) - len(plaintext))
-    generation, key, tree = secret_tree.next_key(content.sender.index, _ratchet_kind(content.content_type))
-    guard = random(_REUSE_GUARD_BYTES)
-    aad = codec.opaque(content.group_id) + codec.uint64(content.epoch) + codec.uint8(content.content_type)
-    ciphertext = primitives.aead_encrypt(
-        suite.aead, key.key, _guarded(key.nonce, guard), plaintext, aad + codec.opaque(content.authenticated_data)
-    )
-    sender_key = sender_data_key(suite, sender_data_secret, ciphertext)
-    sender_data = codec.uint32(content.sender.index) + codec.uint32(generation) + guard
-    sealed = PrivateMessage(
-        group_id=content.group_id,
-        epoch=content.epoch,
-        content_type=content.content_type,
-        authenticated_data=content.authenticated_data,
-        encrypted_sender_data=primitives.aead_encrypt(suite.aead, sender_key.key, sender_key.nonce, sender_data, aad),
-        ciphertext=ciphertext,
-    )
-    return sealed, tree
-
-
-@dataclass(frozen=True, slots=True)
-class SenderData:
-    """Who sealed a private message, with which generation (section 6.3.2)."""
-
-    leaf_index: int
-    generation: int
-    reuse_guard: bytes
-
-
-def open_sender_data(message: PrivateMessage, suite: CipherSuite, sender_data_secret: bytes) -> SenderData:
-    """Return the sender data of a private message.
-
-    Raises: CryptoError if it does not open.
-    """
-    key = sender_data_key(suite, sender_data_secret, message.ciphertext)
-    opened = primitives.aead_decrypt(suite.aead, key.key, key.nonce, message.encrypted_sender_data, message.head())
-    return codec.decode(
-        opened, lambda reader: SenderData(reader.uint32(), reader.uint32(), reader.take(_REUSE_GUARD_BYTES))
-    )
-
-
-def unprotect_private(
-    message: PrivateMessage, sender: SenderData, secret_tree: SecretTree
-) -> tuple[AuthenticatedContent, SecretTree]:
-    """Return the signed message and the secret tree without the key it used; the signature is still to be verified.
-
-    Raises: CryptoError if the generation was used, the message does not open, or its padding is not zero.
-    """
-    suite = secret_tree.suite
-    key, tree = secret_tree.key_at(sender.leaf_index, _ratchet_kind(message.content_type), sender.generation)
-    nonce = _guarded(key.nonce, sender.reuse_guard)
-    plaintext = primitives.aead_decrypt(suite.aead, key.key, nonce, message.ciphertext, message.content_aad())
-    reader = Reader(plaintext)
-    body = _read_body(reader, message.content_type)
-    auth = read_auth_data(reader, message.content_type)
-    if any(reader.rest()):
-        raise CryptoError("the padding is not zero")
-    content = FramedContent(
-        group_id=message.group_id,
-        epoch=message.epoch,
-        sender=Sender(SenderType.MEMBER, sender.leaf_index),
-        authenticated_data=message.authenticated_data,
-        body=body,
-    )
-    return AuthenticatedContent(wire_format=WireFormat.PRIVATE_MESSAGE, content=content, auth=auth), tree

@@ -20,7 +20,6 @@ from companion.mls.suites import (
     CipherSuite,
     derive_secret,
     expand_with_label,
-    suite_from_id,
 )
 
 EPOCH_MAX = 2**64 - 1
@@ -30,7 +29,7 @@ EPOCH_MAX = 2**64 - 1
 class GroupContext:
     """What all members of an epoch agree on (section 8.1)."""
 
-    suite: CipherSuite
+    suite_id: int
     group_id: bytes
     epoch: int
     tree_hash: bytes
@@ -41,7 +40,7 @@ class GroupContext:
         """Return the wire form."""
         return (
             codec.uint16(VERSION_MLS10)
-            + codec.uint16(self.suite)
+            + codec.uint16(self.suite_id)
             + codec.opaque(self.group_id)
             + codec.uint64(self.epoch)
             + codec.opaque(self.tree_hash)
@@ -55,7 +54,7 @@ def read_group_context(reader: Reader) -> GroupContext:
     if reader.uint16() != VERSION_MLS10:
         raise CryptoError("not MLS 1.0")
     return GroupContext(
-        suite=suite_from_id(reader.uint16()),
+        suite_id=reader.uint16(),
         group_id=reader.opaque(),
         epoch=reader.uint64(),
         tree_hash=reader.opaque(),

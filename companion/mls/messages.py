@@ -2,20 +2,14 @@
 
 from dataclasses import dataclass, replace
 
+from companion.crypto import primitives
 from companion.errors import CryptoError
 from companion.mls import codec, suites
 from companion.mls.codec import LEAVES_MAX, MESSAGE_BYTES_MAX, Reader
-from companion.mls.framing import (
-    ContentType,
-    PrivateMessage,
-    PublicMessage,
-    WireFormat,
-    read_private_message,
-    read_public_message,
-    read_wire_format,
-)
-from companion.mls.key_schedule import GroupContext, PreSharedKeyId, read_group_context, read_psk_id
+from companion.mls.framing import ContentType, PublicMessage, WireFormat, read_public_message, read_wire_format
+from companion.mls.key_schedule import GroupContext, PreSharedKeyId, read_group_context, read_psk_id, welcome_secret
 from companion.mls.nodes import Extension, encode_extensions, read_extensions
+from companion.mls.private_message import PrivateMessage, read_private_message
 from companion.mls.proposals import KeyPackage, read_key_package
 from companion.mls.suites import VERSION_MLS10, CipherSuite
 
@@ -103,14 +97,14 @@ class EncryptedGroupSecrets:
 class Welcome:
     """What new members join with (section 12.4.3.1)."""
 
-    suite: CipherSuite
+    suite_id: int
     secrets: tuple[EncryptedGroupSecrets, ...]
     encrypted_group_info: bytes
 
     def encode(self) -> bytes:
         """Return the wire form."""
         secrets = codec.vector(secret.encode() for secret in self.secrets)
-        return codec.uint16(self.suite) + secrets + codec.opaque(self.encrypted_group_info)
+        return codec.uint16(self.suite_id) + secrets + codec.opaque(self.encrypted_group_info)
 
 
 def read_welcome(reader: Reader) -> Welcome:
@@ -120,10 +114,34 @@ def read_welcome(reader: Reader) -> Welcome:
         return EncryptedGroupSecrets(inner.opaque(), suites.read_hpke_ciphertext(inner))
 
     return Welcome(
-        suite=suites.suite_from_id(reader.uint16()),
+        suite_id=reader.uint16(),
         secrets=reader.vector(read_secrets, LEAVES_MAX),
         encrypted_group_info=reader.opaque(),
     )
+
+
+def _group_info_key(suite: CipherSuite, joiner_secret: bytes, psk_secret: bytes) -> tuple[bytes, bytes]:
+    """Return key and nonce that close the group info of a Welcome (section 12.4.3.1)."""
+    secret = welcome_secret(joiner_secret, psk_secret)
+    key = suites.expand_with_label(secret, b"key", b"", suite.aead.key_bytes)
+    return key, suites.expand_with_label(secret, b"nonce", b"", primitives.NONCE_BYTES)
+
+
+def seal_group_info(suite: CipherSuite, info: GroupInfo, joiner_secret: bytes, psk_secret: bytes) -> bytes:
+    """Return the group info as a Welcome carries it."""
+    key, nonce = _group_info_key(suite, joiner_secret, psk_secret)
+    return primitives.aead_encrypt(suite.aead, key, nonce, info.encode(), b"")
+
+
+def open_group_info(welcome: Welcome, joiner_secret: bytes, psk_secret: bytes) -> GroupInfo:
+    """Return the group info in a Welcome; its signature is still to be verified.
+
+    Raises: CryptoError if it does not open.
+    """
+    suite = suites.suite_from_id(welcome.suite_id)
+    key, nonce = _group_info_key(suite, joiner_secret, psk_secret)
+    opened = primitives.aead_decrypt(suite.aead, key, nonce, welcome.encrypted_group_info, b"")
+    return codec.decode(opened, read_group_info)
 
 
 Payload = PublicMessage | PrivateMessage | Welcome | GroupInfo | KeyPackage

@@ -84,6 +84,11 @@ def read_credential(reader: Reader) -> Credential:
     raise CryptoError(f"credential type {kind} is not supported")
 
 
+def read_external_senders(reader: Reader) -> tuple[tuple[bytes, Credential], ...]:
+    """Read the content of the external_senders extension: signature keys and credentials (section 12.1.8.1)."""
+    return reader.vector(lambda inner: (inner.opaque(), read_credential(inner)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a client supports, beyond the defaults (section 7.2)."""

@@ -10,7 +10,7 @@ from enum import IntEnum
 from companion.errors import CryptoError
 from companion.mls import codec, tree_math
 from companion.mls.codec import Reader
-from companion.mls.suites import HASH_BYTES, CipherSuite, derive_secret, expand_with_label
+from companion.mls.suites import HASH_BYTES, CipherSuite, derive_secret, expand_with_label, suite_from_id
 
 SKIPPED_MAX = 1_000
 GENERATION_MAX = 2**32 - 1
@@ -171,7 +171,7 @@ def new_secret_tree(suite: CipherSuite, leaf_count: int, encryption_secret: byte
 
 def read_secret_tree(reader: Reader) -> SecretTree:
     """Read a secret tree from a saved state."""
-    suite, leaf_count = CipherSuite(reader.uint16()), reader.uint32()
+    suite, leaf_count = suite_from_id(reader.uint16()), reader.uint32()
     secrets = reader.vector(lambda inner: (inner.uint32(), inner.opaque()), 2 * codec.LEAVES_MAX)
     ratchets = reader.vector(
         lambda inner: (inner.uint32(), (read_ratchet(inner), read_ratchet(inner))), codec.LEAVES_MAX

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -72,10 +73,12 @@ class Api:
         self._hub = hub
         self._sessions = sessions
         self._now_ms = clock
+        self._openapi = files("services.relay").joinpath("openapi.json").read_bytes()
 
     def routes(self) -> list[Route]:
         return [
             Route("/v1/about", self.about, methods=["GET"]),
+            Route("/v1/openapi.json", self.openapi, methods=["GET"]),
             Route("/v1/challenges", self.challenge, methods=["POST"]),
             Route("/v1/sessions", self.open_session, methods=["POST"]),
             Route("/v1/groups", self.create_group, methods=["POST"]),
@@ -99,6 +102,9 @@ class Api:
                 "version": _version(),
             }
         )
+
+    async def openapi(self, request: Request) -> Response:
+        return Response(self._openapi, media_type="application/json")
 
     async def health(self, request: Request) -> Response:
         return answer({"status": "ok"})

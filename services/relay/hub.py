@@ -55,7 +55,7 @@ class Reader:
 
 
 class _Tail:
-    """The ring of one group: frames of consecutive events, at least one."""
+    """The ring of one group: frames of consecutive events."""
 
     __slots__ = ("frames", "readers", "size")
 
@@ -69,12 +69,15 @@ class _Tail:
         if last is not None and seq <= last:
             return
         if last is not None and seq != last + 1:
-            self.frames.clear()
-            self.size = 0
+            self.forget()
         self.frames.append((seq, frame))
         self.size += len(frame)
         while len(self.frames) > RING_FRAMES or self.size > RING_BYTES:
             self.size -= len(self.frames.popleft()[1])
+
+    def forget(self) -> None:
+        self.frames.clear()
+        self.size = 0
 
 
 class Hub:
@@ -127,6 +130,17 @@ class Hub:
         tail.add(event.seq, event_frame(group, event))
         for reader in tail.readers:
             reader.tell(group)
+
+    def hint(self, group: bytes) -> None:
+        tail = self._tails.get(group)
+        if tail is None:
+            return
+        tail.forget()  # it may end before what is new
+        for reader in tail.readers:
+            reader.tell(group)
+
+    def groups(self) -> tuple[bytes, ...]:
+        return tuple(self._tails)
 
     def after(self, group: bytes, since: int) -> tuple[int, list[bytes]] | None:
         """Return (last seq, frames) after `since`, or None if only the log can tell."""

@@ -11,19 +11,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import apsw
 import uvicorn
 
 from services.relay.app import create_app, now_ms
 from services.relay.folder import FolderInUse, FolderLock, write_whole
 from services.relay.hub import Hub
 from services.relay.refusal import Refusal
-from services.relay.sqlite import SqliteStore, UnknownDatabase
-from services.relay.store import Quotas, Store
+from services.relay.sqlite import DATABASE_NAME, SqliteStore
+from services.relay.store import Quotas, Store, UnknownDatabase
 
 log = logging.getLogger(__name__)
 
-DATABASE_NAME = "relay.db"
 SWEEP_S = 60
 GRACE_S = 2
 IDLE_CONNECTION_S = 30
@@ -42,11 +40,16 @@ class Settings:
     host: str
     port: int
     data: Path
+    database: str | None = None
     origins: tuple[str, ...] = ()
     port_file: Path | None = None
     exit_with_stdin: bool = False
     most_bytes: int | None = None
     quotas: Quotas = field(default_factory=Quotas)
+
+
+class _NoDatabase(Exception):
+    """The database cannot be opened; the text says why in a word."""
 
 
 class _Server(uvicorn.Server):
@@ -75,18 +78,27 @@ def serve(settings: Settings) -> int:
         return _complain(
             f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}.", EXIT_ADDRESS_IN_USE
         )
-    store = SqliteStore(settings.data / DATABASE_NAME, settings.quotas, settings.most_bytes)
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            _run(settings, store, listener)
+            _run(settings, make_store(settings), listener)
     except UnknownDatabase as error:
         return _complain(f"The database was not made by this version of the relay: {error}.", EXIT_DATABASE)
-    except apsw.Error as error:
-        return _complain(f"The database cannot be opened: {type(error).__name__}.", EXIT_DATABASE)
+    except _NoDatabase as error:
+        return _complain(f"The database cannot be opened: {error}.", EXIT_DATABASE)
     finally:
         listener.close()
         lock.close()
     return 0
+
+
+def make_store(settings: Settings) -> Store:
+    if settings.database is None:
+        return SqliteStore(settings.data / DATABASE_NAME, settings.quotas, settings.most_bytes)
+    try:
+        from services.relay.postgres import PostgresStore  # an extra of its own, which one machine does not need
+    except ModuleNotFoundError as error:
+        raise _NoDatabase(f"the package {error.name} is not installed") from None
+    return PostgresStore(settings.database, settings.quotas)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -117,9 +129,12 @@ def _run(settings: Settings, store: Store, listener: socket.socket) -> None:
 
     async def lifespan() -> Callable[[], Awaitable[None]]:
         try:
-            await store.open(hub.publish)
-        except (UnknownDatabase, apsw.Error) as error:
+            await store.open(hub)
+        except UnknownDatabase as error:
             problems.append(error)
+            raise
+        except Exception as error:  # whatever the database's library raises
+            problems.append(_NoDatabase(type(error).__name__))
             raise
         sweeping = asyncio.create_task(_sweep(store))
         if settings.port_file is not None:

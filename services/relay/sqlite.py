@@ -16,10 +16,11 @@ import apsw
 
 from services.relay.refusal import busy
 from services.relay.sqlite_batch import SCHEMA, Cache, SqliteBatch
-from services.relay.store import Draft, Event, Invite, Listener, Page, Quotas, Receipt
+from services.relay.store import Draft, Event, Invite, Listener, Page, Quotas, Receipt, UnknownDatabase
 from services.relay.writer import Writer
 from services.sync.protocol import PAGE_LIMIT_BYTES
 
+DATABASE_NAME = "relay.db"
 SCHEMA_VERSION = 1  # 2026-11-23: the first
 APPLICATION_ID = 0x434D504E  # "CMPN"
 READERS = 2
@@ -28,10 +29,6 @@ PAGE_BYTES = 4_096
 CHECKPOINT_PAGES = 2_000
 
 T = TypeVar("T")
-
-
-class UnknownDatabase(Exception):
-    """The file was not made by this relay, or by a newer one; it is left as it was."""
 
 
 class SqliteStore:
@@ -140,12 +137,12 @@ class SqliteStore:
         self._path.touch(mode=0o600)
         connection = apsw.Connection(str(self._path))
         connection.set_busy_timeout(5_000)
-        version = connection.pragma("user_version")
-        has_tables = bool(list(connection.execute("select 1 from sqlite_master limit 1")))
-        is_ours = connection.pragma("application_id") == APPLICATION_ID and version <= SCHEMA_VERSION
-        if has_tables and not is_ours:
-            connection.close()
-            raise UnknownDatabase(f"database version {version}")
+        if list(connection.execute("select 1 from sqlite_master limit 1")):
+            try:
+                check_ours(connection)
+            except UnknownDatabase:
+                connection.close()
+                raise
         for name, value in (
             ("page_size", PAGE_BYTES),
             ("journal_mode", "wal"),
@@ -180,6 +177,13 @@ class SqliteStore:
             return await asyncio.get_running_loop().run_in_executor(self._threads, with_reader)
         except (apsw.BusyError, apsw.IOError, apsw.CantOpenError):
             raise busy() from None
+
+
+def check_ours(connection: apsw.Connection) -> None:
+    """Raises UnknownDatabase unless this version of the relay can use the database."""
+    version = connection.pragma("user_version")
+    if connection.pragma("application_id") != APPLICATION_ID or not 1 <= version <= SCHEMA_VERSION:
+        raise UnknownDatabase(f"database version {version}")
 
 
 def _read_page(connection: apsw.Connection, group: bytes, since: int, limit: int) -> Page:

@@ -16,6 +16,7 @@ from services.relay.store import (
     FRESH_MS,
     INVITE_MEMORY_MS,
     MINUTE_MS,
+    SESSIONS_PER_DEVICE,
     Draft,
     Event,
     Invite,
@@ -25,7 +26,6 @@ from services.relay.store import (
 )
 
 CACHE_MOST = 8_192
-SESSIONS_PER_DEVICE = 8
 
 SCHEMA = """
 create table if not exists meta(key text primary key, value text not null) without rowid;
@@ -225,7 +225,7 @@ class SqliteBatch:
 
     def announce(self) -> None:
         for group, event in self._news:
-            self._listener(group, event)
+            self._listener.publish(group, event)
 
     def _group(self, gid: bytes) -> GroupRow | None:
         group = self._groups.get(gid) or self._cache.groups.get(gid)

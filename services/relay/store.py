@@ -4,7 +4,7 @@ Ids are 16 bytes, capability hashes 32; times are ms since the epoch, UTC. Every
 returns, or raises Refusal and has changed nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,11 @@ DAY_MS = 86_400_000
 MINUTE_MS = 60_000
 FRESH_MS = DAY_MS  # arrival times older than this are rounded down to the minute
 INVITE_MEMORY_MS = 7 * DAY_MS  # how long after its end an invite still answers "expired" rather than "unknown"
+SESSIONS_PER_DEVICE = 8
+
+
+class UnknownDatabase(Exception):
+    """The database was not made by this relay, or by a newer one; it is left as it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +80,17 @@ class Invite:
     used_by: bytes | None
 
 
-Listener = Callable[[bytes, Event], None]
+class Listener(Protocol):
+    """Who hears of new events, on the loop that opened the store."""
+
+    def publish(self, group: bytes, event: Event) -> None:
+        """This event is committed."""
+
+    def hint(self, group: bytes) -> None:
+        """Something that is not named here may be new in this group."""
+
+    def groups(self) -> tuple[bytes, ...]:
+        """Return the groups that somebody here reads."""
 
 
 class Store(Protocol):
@@ -85,7 +100,7 @@ class Store(Protocol):
     def incarnation(self) -> str: ...
 
     async def open(self, listener: Listener) -> None:
-        """Start; `listener` hears of each new event after its commit, on the loop that called this."""
+        """Start. `listener` hears of each event that this process appends, after its commit."""
 
     async def close(self) -> None: ...
 

@@ -9,6 +9,8 @@ import hashlib
 import os
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -16,7 +18,7 @@ from typing import BinaryIO, Self
 from companion.crypto import primitives
 from companion.crypto.chunked import CHUNK_BYTES, ChunkedReader, ChunkedWriter
 from companion.errors import CryptoError, StoreError, Tampered
-from services.store.files import sync_directory
+from services.store.files import disk_error, sync_directory
 
 ID_BYTES = 16
 READ_BYTES = 1_048_576
@@ -71,6 +73,7 @@ class BlobWriter:
     """Seals a stream into a new blob. After a crash its whole chunks (16 KiB) are readable; it is never continued."""
 
     def __init__(self, directory: Path, context: bytes) -> None:
+        """Raises: StoreError if the disk refuses."""
         self._lock = threading.Lock()
         self._hash = hashlib.sha256()
         self._ref = BlobRef(
@@ -81,11 +84,13 @@ class BlobWriter:
         )
         self._size = 0
         self._synced_chunks = 0
-        path = directory / self._ref.id
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        self._file: BinaryIO | None = os.fdopen(descriptor, "wb")
-        self._chunks = ChunkedWriter(self._file, self._ref.key, context)
-        sync_directory(directory)
+        try:
+            descriptor = os.open(directory / self._ref.id, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            file = os.fdopen(descriptor, "wb")
+            self._open: tuple[BinaryIO, ChunkedWriter] | None = (file, ChunkedWriter(file, self._ref.key, context))
+            sync_directory(directory)
+        except OSError as error:
+            raise disk_error(error) from None
 
     @property
     def ref(self) -> BlobRef:
@@ -95,61 +100,55 @@ class BlobWriter:
     def write(self, data: bytes) -> None:
         """Add bytes. Less than 16 KiB of them wait in memory.
 
-        Raises: StoreError if the disk refuses or the writer is closed.
+        Raises: StoreError if the disk refuses; the blob then ends here. Also if the writer is closed.
         """
-        with self._lock:
-            self._open_file()
+        with self._writing() as (_, chunks):
+            chunks.write(data)
             self._hash.update(data)
             self._size += len(data)
-            try:
-                self._chunks.write(data)
-            except OSError as error:
-                raise _disk_error(error) from None
 
     def sync(self) -> None:
-        """Bring all whole chunks to the disk, if there are new ones."""
-        with self._lock:
-            file, chunks = self._open_file(), self._size // CHUNK_BYTES
-            if chunks != self._synced_chunks:
-                self._sync(file)
-                self._synced_chunks = chunks
+        """Bring all whole chunks to the disk, if there are new ones. Raises: as `write`."""
+        with self._writing() as (file, _):
+            whole_chunks = self._size // CHUNK_BYTES
+            if whole_chunks != self._synced_chunks:
+                _sync(file)
+                self._synced_chunks = whole_chunks
 
     def close(self) -> BlobRef:
-        """Finish the blob, bring it to the disk, and return its reference with size and hash."""
-        with self._lock:
-            if self._file is None:
-                return self._ref
-            file = self._file
-            try:
-                self._chunks.close()
-                self._sync(file)
-            except OSError as error:
-                raise _disk_error(error) from None
-            finally:
-                self._file = None
-                file.close()
-            self._ref = replace(self._ref, size=self._size, sha256=self._hash.hexdigest())
-            return self._ref
+        """Finish the blob, bring it to the disk, and return its reference with size and hash.
+
+        A second call only returns the reference. Raises: as `write`.
+        """
+        if self._open is not None:
+            with self._writing() as (file, chunks):
+                chunks.close()
+                _sync(file)
+                self._ref = replace(self._ref, size=self._size, sha256=self._hash.hexdigest())
+            self.abandon()
+        return self._ref
 
     def abandon(self) -> None:
-        """Close the file without its end, as a crash would; its whole chunks stay readable."""
+        """Close the file as it is, as a crash would; its whole chunks stay readable. Forgets what was not written."""
         with self._lock:
-            if self._file is not None:
-                file, self._file = self._file, None
+            self._release()
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[BinaryIO, ChunkedWriter]]:
+        with self._lock:
+            if self._open is None:
+                raise StoreError("the blob is closed")
+            try:
+                yield self._open
+            except OSError as error:
+                self._release()  # part of a chunk may be in the file: nothing may follow it
+                raise disk_error(error) from None
+
+    def _release(self) -> None:
+        if self._open is not None:
+            (file, _), self._open = self._open, None
+            with suppress(OSError):
                 file.close()
-
-    def _open_file(self) -> BinaryIO:
-        if self._file is None:
-            raise StoreError("the blob is closed")
-        return self._file
-
-    @staticmethod
-    def _sync(file: BinaryIO) -> None:
-        try:
-            file.flush()
-            os.fsync(file.fileno())
-        except OSError as error:
-            raise _disk_error(error) from None
 
 
 class BlobReader:
@@ -162,20 +161,21 @@ class BlobReader:
         """Raises: Tampered if the file is missing, damaged or another's."""
         path = directory / ref.id
         try:
-            self._file: BinaryIO | None = path.open("rb")
+            file = path.open("rb")
         except FileNotFoundError:
             raise Tampered(f"blob {ref.id} is missing") from None
         except OSError as error:
-            raise _disk_error(error) from None
+            raise disk_error(error) from None
         try:
-            self._chunks = ChunkedReader(self._file, os.fstat(self._file.fileno()).st_size, ref.key, ref.context)
+            chunks = ChunkedReader(file, os.fstat(file.fileno()).st_size, ref.key, ref.context)
         except CryptoError:
-            self._file.close()
+            file.close()
             raise Tampered(f"blob {ref.id} was changed") from None
+        self._open: tuple[BinaryIO, ChunkedReader] | None = (file, chunks)
         self._id = ref.id
         self._lock = threading.Lock()
-        self.length = self._chunks.length
-        self.complete = self._chunks.complete and ref.size in (None, self.length)
+        self.length = chunks.length
+        self.complete = chunks.complete and ref.size in (None, chunks.length)
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`; fewer only at the end.
@@ -183,18 +183,18 @@ class BlobReader:
         Raises: Tampered if what lies there was changed.
         """
         with self._lock:
-            if self._file is None:
+            if self._open is None:
                 raise StoreError("the blob is closed")
             try:
-                return self._chunks.read_at(offset, length)
+                return self._open[1].read_at(offset, length)
             except CryptoError:
                 raise Tampered(f"blob {self._id} was changed") from None
 
     def close(self) -> None:
-        """Close the file; a second call does nothing."""
+        """Close the file and forget the key; a second call does nothing."""
         with self._lock:
-            if self._file is not None:
-                file, self._file = self._file, None
+            if self._open is not None:
+                (file, _), self._open = self._open, None
                 file.close()
 
     def __enter__(self) -> Self:
@@ -210,5 +210,6 @@ def drop_blob(directory: Path, ref: BlobRef) -> None:
     sync_directory(directory)
 
 
-def _disk_error(error: OSError) -> StoreError:
-    return StoreError(f"the disk refused: {os.strerror(error.errno or 0)}")
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())

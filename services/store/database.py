@@ -3,13 +3,14 @@
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from companion.errors import StoreError, Tampered, TooNew
 from services.store.files import sync_directory
 from services.store.format import (
     APPLICATION_ID,
+    DOCUMENT_BITS,
     DOCUMENT_ID_MAX,
     FORMAT_VERSION,
     row_number,
@@ -53,19 +54,19 @@ class Database:
         self._path = path
         with disk_errors():
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._set(
-                "locking_mode=EXCLUSIVE",
-                "trusted_schema=OFF",
-                "synchronous=FULL",
-                "fullfsync=1",
-            )
-            self._set(
-                "checkpoint_fullfsync=1",
-                "secure_delete=1",
-                "cell_size_check=1",
-                "temp_store=MEMORY",
-            )
+        with self._abandoned_on_error():
+            self._set("locking_mode=EXCLUSIVE", "trusted_schema=OFF", "synchronous=FULL", "fullfsync=1")
+            self._set("checkpoint_fullfsync=1", "secure_delete=1", "cell_size_check=1", "temp_store=MEMORY")
             self._set(f"wal_autocheckpoint={CHECKPOINT_PAGES}")
+
+    @contextmanager
+    def _abandoned_on_error(self) -> Iterator[None]:
+        try:
+            with disk_errors():
+                yield
+        except BaseException:
+            self.abandon()
+            raise
 
     def _set(self, *pragmas: str) -> None:
         for pragma in pragmas:
@@ -75,20 +76,12 @@ class Database:
     def create(cls, path: Path, sealed_root: bytes) -> None:
         """Make a new file beside the place where it will live; `finish_creation` moves it there."""
         fresh = path.with_suffix(".new")
-        for leftover in (
-            fresh,
-            fresh.with_name(fresh.name + "-wal"),
-            fresh.with_name(fresh.name + "-journal"),
-        ):
-            leftover.unlink(missing_ok=True)
+        for suffix in ("", "-wal", "-journal"):
+            fresh.with_name(fresh.name + suffix).unlink(missing_ok=True)
         fresh.touch(0o600)
         database = cls(fresh)
-        with disk_errors():
-            database._set(
-                "journal_mode=WAL",
-                f"application_id={APPLICATION_ID}",
-                f"user_version={FORMAT_VERSION}",
-            )
+        with database._abandoned_on_error():
+            database._set("journal_mode=WAL", f"application_id={APPLICATION_ID}", f"user_version={FORMAT_VERSION}")
             database._connection.executescript(_SCHEMA)
             database._connection.execute("INSERT INTO meta(k, v) VALUES('root', ?)", (sealed_root,))
         database.close()
@@ -113,18 +106,13 @@ class Database:
         if not path.exists():
             raise Tampered(f"{FILE_NAME} is missing")
         database = cls(path)
-        try:
-            with disk_errors():
-                version = database._number("user_version")
-                if version > FORMAT_VERSION:
-                    raise TooNew(f"the store has format {version}; this version reads up to {FORMAT_VERSION}")
-                if version < 1 or database._number("application_id") != APPLICATION_ID:
-                    raise Tampered("the database header was changed")
-                if database._connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-                    raise Tampered("the database header was changed")
-        except StoreError:
-            database.abandon()
-            raise
+        with database._abandoned_on_error():
+            version = database._number("user_version")
+            if version > FORMAT_VERSION:
+                raise TooNew(f"the store has format {version}; this version reads up to {FORMAT_VERSION}")
+            mode = database._connection.execute("PRAGMA journal_mode").fetchone()
+            if version < 1 or database._number("application_id") != APPLICATION_ID or mode != ("wal",):
+                raise Tampered("the database header was changed")
         return database
 
     def _number(self, pragma: str) -> int:
@@ -135,10 +123,20 @@ class Database:
 
         Raises: Tampered if there is none.
         """
+        return self._meta("root")
+
+    def sealed_table_record(self, table_id: int) -> bytes:
+        """Return the sealed record of a table.
+
+        Raises: Tampered if there is none.
+        """
+        return self._meta(f"table:{table_id}")
+
+    def _meta(self, key: str) -> bytes:
         with disk_errors():
-            found = self._connection.execute("SELECT v FROM meta WHERE k = 'root'").fetchone()
+            found = self._connection.execute("SELECT v FROM meta WHERE k = ?", (key,)).fetchone()
         if found is None or not isinstance(found[0], bytes):
-            raise Tampered("the root is missing")
+            raise Tampered(f"the record {key} is missing")
         return found[0]
 
     def rows(self, table_id: int) -> Iterator[StoredRow]:
@@ -161,6 +159,40 @@ class Database:
         with disk_errors():
             found = self._connection.execute(query, (first, first + below, limit)).fetchall()
         return [_row(number - first, version, blob) for number, version, blob in found]
+
+    def readable_rows(self, table_id: int) -> Iterator[StoredRow]:
+        """Yield what can still be read of a table in a damaged file, from both its ends up to the damage."""
+        first, seen = row_number(table_id, 0), set()
+        upwards = "SELECT k, ver, blob FROM row WHERE k BETWEEN ? AND ? ORDER BY k"
+        for query in (upwards, upwards + " DESC"):
+            with suppress(sqlite3.Error):
+                for number, version, blob in self._connection.execute(query, (first, first + DOCUMENT_ID_MAX)):
+                    if number in seen:
+                        break
+                    seen.add(number)
+                    with suppress(Tampered):
+                        yield _row(number - first, version, blob)
+
+    def readable_table_ids(self) -> list[int]:
+        """Return the ids of the tables that have a record that can be read."""
+        with suppress(sqlite3.Error):
+            keys = self._connection.execute("SELECT k FROM meta WHERE k LIKE 'table:%'").fetchall()
+            return [int(key[6:]) for (key,) in keys if key[6:].isdecimal()]
+        return []
+
+    def row_counts(self) -> dict[int, int]:
+        """Return the number of rows by table id."""
+        with disk_errors():
+            return dict(self._connection.execute("SELECT k >> ?, count(*) FROM row GROUP BY 1", (DOCUMENT_BITS,)))
+
+    def problem(self) -> str | None:
+        """Return what SQLite itself finds wrong with the file, or None."""
+        try:
+            with disk_errors():
+                (finding,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
+        except Tampered as error:
+            return str(error)
+        return None if finding == "ok" else "the database file is damaged"
 
     def seal_of(self, table_id: int, document_id: int) -> tuple[int, bytes]:
         """Return the version of one stored row, and its nonce and tag.
@@ -198,9 +230,14 @@ class Database:
         self._connection.executemany("DELETE FROM row WHERE k = ?", numbers)
 
     def delete_table(self, table_id: int) -> None:
-        """Delete every row of a table."""
+        """Delete a table's record and every row of it."""
+        self._connection.execute("DELETE FROM meta WHERE k = ?", (f"table:{table_id}",))
         first = row_number(table_id, 0)
         self._connection.execute("DELETE FROM row WHERE k BETWEEN ? AND ?", (first, first + DOCUMENT_ID_MAX))
+
+    def write_table_record(self, table_id: int, sealed_record: bytes) -> None:
+        """Write the record of a table."""
+        self._connection.execute("INSERT OR REPLACE INTO meta(k, v) VALUES(?, ?)", (f"table:{table_id}", sealed_record))
 
     def write_root(self, sealed_root: bytes) -> None:
         """Replace the root.

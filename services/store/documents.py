@@ -14,7 +14,10 @@ from companion.crypto.keyslots import KdfParameters
 from companion.errors import StoreError
 from companion.ports import Change, Doc
 from services.store.blobs import BlobRef, BlobWriter
+from services.store.checking import Report
 from services.store.format import copy_document
+from services.store.migrations import Migrations
+from services.store.search import Hit, Searchable
 from services.store.store import SealedStore
 
 _Arguments = ParamSpec("_Arguments")
@@ -75,9 +78,55 @@ class DocumentStore:
         """
         return await self._worker.run(self._newest, table, limit, before)
 
-    async def idle(self) -> None:
-        """Do the housekeeping that no save should wait for. Call it when nobody types, and when the app is hidden."""
-        await self._worker.run(self._store.idle)
+    async def idle(self) -> bool:
+        """Do some of the housekeeping that no save should wait for; return whether there is more of it.
+
+        Call it when nobody types, and when the app is hidden.
+        """
+        return await self._worker.run(self._store.idle)
+
+    async def start_search(self, searchables: Iterable[Searchable]) -> None:
+        """Begin to build the word index of these documents in the background."""
+        await self._worker.run(self._store.start_search, tuple(searchables))
+
+    async def search(self, text: str, tables: Iterable[str] | None = None, limit: int = 50) -> list[Hit]:
+        """Return documents with words that begin like the words of the text, newest first. `tables`: names or kinds.
+
+        Raises: StoreError before `start_search`.
+        """
+        return await self._worker.run(self._store.search, text, tables, limit)
+
+    async def purge(self, table: str) -> None:
+        """Really delete what was dropped from a table: the rest is sealed under a new key."""
+        await self._worker.run(self._store.purge, table)
+
+    async def verify(self) -> Report:
+        """Read everything from the disk again, and say what is not as it was written."""
+        return await self._worker.run(self._store.verify)
+
+    async def rekey(
+        self, *, passphrase: str | None = None, recovery: bytes | None = None, keystore: bytes | None = None
+    ) -> None:
+        """Replace or add the keys that are given. Raises: StoreError; the old keys then still hold."""
+        await self._worker.run(self._store.rekey, passphrase=passphrase, recovery=recovery, keystore=keystore)
+
+    async def remove_slot(self, kind: str) -> None:
+        """Let this kind of key ("keystore", "recovery", "passphrase") open the store no more."""
+        await self._worker.run(self._store.remove_slot, kind)
+
+    @property
+    def last_commit(self) -> int:
+        """The number to remember outside the store, as the anchor against older copies."""
+        return self._store.commit
+
+    @property
+    def is_rolled_back(self) -> bool:
+        """Whether the store is older than the anchor. It is then for reading only, until `accept_rollback`."""
+        return self._store.is_rolled_back
+
+    async def accept_rollback(self) -> None:
+        """Go on from the older state, because the person says that it came from a backup."""
+        await self._worker.run(self._store.accept_rollback)
 
     async def close(self) -> None:
         """Drop the keys and close the files. A second call does nothing."""
@@ -201,9 +250,12 @@ class SealedBlobs:
 class SealedVault:
     """The locked box in one person's folder."""
 
-    def __init__(self, directory: Path, *, kdf: KdfParameters | None = None) -> None:
+    def __init__(
+        self, directory: Path, *, kdf: KdfParameters | None = None, migrations: Migrations | None = None
+    ) -> None:
         self._directory = directory
         self._kdf = kdf
+        self._migrations = migrations
 
     async def exists(self) -> bool:
         """Return whether there is a store, healthy or not."""
@@ -219,13 +271,27 @@ class SealedVault:
         )
 
     async def unlock(
-        self, *, passphrase: str | None = None, recovery: bytes | None = None
+        self,
+        *,
+        passphrase: str | None = None,
+        recovery: bytes | None = None,
+        keystore: bytes | None = None,
+        min_commit: int = 0,
     ) -> tuple[DocumentStore, SealedBlobs]:
-        """Open the box with one of its keys.
+        """Open the box with one of its keys. `min_commit`: the anchor, see `DocumentStore.last_commit`.
 
         Raises: WrongKey, Tampered, TooNew or StoreBusy; then nothing on the disk has changed.
         """
-        return await self._opened(lambda: SealedStore.unlock(self._directory, passphrase=passphrase, recovery=recovery))
+        return await self._opened(
+            lambda: SealedStore.unlock(
+                self._directory,
+                passphrase=passphrase,
+                recovery=recovery,
+                keystore=keystore,
+                min_commit=min_commit,
+                migrations=self._migrations,
+            )
+        )
 
     async def _opened(self, open_store: Callable[[], SealedStore]) -> tuple[DocumentStore, SealedBlobs]:
         worker = Worker()

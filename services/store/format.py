@@ -1,10 +1,11 @@
 """Format v1 of the store: how documents, row numbers and the root become bytes. No keys and no files here.
 
-    store.db   meta(k, v)           v of k = "root": the sealed root
+    store.db   meta(k, v)           k = "root": the sealed root; k = "table:<id>": what a table's key is made from
                row(k, ver, blob)    k = table << 40 | document, ver counts the writes of this row
     row text   the document as UTF-8 JSON, padded with spaces
-    root text  u64 commit | u32 next table | u32 tables | (u32 id, u32 schema, u64 count, sum 16, secret 16,
-               u16 name length, name) for each table, padded with zero bytes
+    root text  u64 commit | u32 next table | u32 tables | (u32 id, u32 schema, u64 count, sum 16, u16 name length,
+               name) for each table, padded with zero bytes
+    table text secret 16 | u16 name length | name, padded with zero bytes
 
 Integers are big-endian.
 """
@@ -30,21 +31,21 @@ STORE_ID_BYTES = 16
 Document = dict[str, object]
 
 _CONTAINERS = (dict, list)
+_decode = json.JSONDecoder().raw_decode  # does not look at the padding again
 _ROOT = struct.Struct(">QII")
-_HEAD = struct.Struct(">IIQ16s16sH")
+_HEAD = struct.Struct(">IIQ16sH")
 _ROW = struct.Struct(">IQQ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableHead:
-    """What the root says of one table. `secret` goes into its key and is new after a purge."""
+    """What the root says of one table. `schema`: the version that every document has reached, 0 if none is kept."""
 
     id: int
     name: str
     schema: int
     count: int
     sum: int
-    secret: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,7 @@ def encode_document(document: Mapping[str, object]) -> bytes:
 
 def decode_document(text: bytes) -> Document:
     """Return the document of a row text; the padding is white space to JSON."""
-    document: Document = json.loads(text.decode())
+    document: Document = _decode(text.decode())[0]
     return document
 
 
@@ -118,7 +119,7 @@ def encode_root(root: Root) -> bytes:
         name = head.name.encode("utf-8", "surrogatepass")
         total = head.sum.to_bytes(16, "big")
         parts += (
-            _HEAD.pack(head.id, head.schema, head.count, total, head.secret, len(name)),
+            _HEAD.pack(head.id, head.schema, head.count, total, len(name)),
             name,
         )
     text = b"".join(parts)
@@ -134,7 +135,7 @@ def decode_root(text: bytes) -> Root:
         commit, next_table, tables = _ROOT.unpack_from(text)
         offset, heads = _ROOT.size, {}
         for _ in range(tables):
-            table_id, schema, count, total, secret, length = _HEAD.unpack_from(text, offset)
+            table_id, schema, count, total, length = _HEAD.unpack_from(text, offset)
             offset += _HEAD.size
             name = text[offset : offset + length].decode("utf-8", "surrogatepass")
             offset += length
@@ -144,8 +145,21 @@ def decode_root(text: bytes) -> Root:
                 schema=schema,
                 count=count,
                 sum=int.from_bytes(total, "big"),
-                secret=secret,
             )
     except (struct.error, UnicodeDecodeError):
         raise Tampered("the root does not parse") from None
     return Root(commit=commit, next_table=next_table, heads=heads)
+
+
+def encode_table_record(secret: bytes, name: str) -> bytes:
+    """Return the table text. It has a row of its own, so that documents can be salvaged without the root."""
+    encoded = name.encode("utf-8", "surrogatepass")
+    text = secret + len(encoded).to_bytes(2, "big") + encoded
+    return text.ljust(padded_length(len(text)), b"\0")
+
+
+def decode_table_record(text: bytes) -> tuple[bytes, str]:
+    """Return the secret and the name of a table."""
+    start = SECRET_BYTES + 2
+    length = int.from_bytes(text[SECRET_BYTES:start], "big")
+    return text[:SECRET_BYTES], text[start : start + length].decode("utf-8", "surrogatepass")

@@ -7,7 +7,6 @@ Owns this file only. A changed slot never re-encrypts data. An old copy of the f
 """
 
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,8 +18,8 @@ from companion.crypto.keyslots import (
     unwrap,
     wrap,
 )
-from companion.errors import StoreError, Tampered, TooNew, WrongKey
-from services.store.files import write_atomically
+from companion.errors import Tampered, TooNew, WrongKey
+from services.store.files import disk_error, write_atomically
 from services.store.format import FORMAT_VERSION, STORE_ID_BYTES
 from services.store.sealing import subkey
 
@@ -44,14 +43,23 @@ class KeyFile:
         sealed = wrap(self._slot_key(kind, secret), master, self._aad(kind))
         return replace(self, wraps={**self.wraps, kind: sealed})
 
-    def master_key(self, kind: str, secret: str | bytes) -> bytes:
-        """Return the master key.
+    def master_key(
+        self, *, passphrase: str | None = None, recovery: bytes | None = None, keystore: bytes | None = None
+    ) -> bytes:
+        """Return the master key, by the first key that is given.
 
-        Raises: WrongKey if there is no such slot or the secret does not open it.
+        Raises: WrongKey if there is no such slot or the key does not open it.
         """
-        if kind not in self.wraps:
-            raise WrongKey(f"the store has no {kind} slot")
-        return unwrap(self._slot_key(kind, secret), self.wraps[kind], self._aad(kind))
+        for kind, secret in ((PASSPHRASE, passphrase), (KEYSTORE, keystore), (RECOVERY, recovery)):
+            if secret is not None:
+                if kind not in self.wraps:
+                    raise WrongKey(f"the store has no {kind} slot")
+                return unwrap(self._slot_key(kind, secret), self.wraps[kind], self._aad(kind))
+        raise WrongKey("no key was given")
+
+    def without_slot(self, kind: str) -> "KeyFile":
+        """Return the file without this slot."""
+        return replace(self, wraps={known: sealed for known, sealed in self.wraps.items() if known != kind})
 
     def _slot_key(self, kind: str, secret: str | bytes) -> bytes:
         if isinstance(secret, str):
@@ -67,18 +75,13 @@ class KeyFile:
 
 def new_key_file(kdf: KdfParameters) -> KeyFile:
     """Return a file without slots for a new store."""
-    return KeyFile(
-        store_id=primitives.random_bytes(STORE_ID_BYTES),
-        kdf=kdf,
-        salt=primitives.random_bytes(SALT_BYTES),
-        wraps={},
-    )
+    store_id, salt = primitives.random_bytes(STORE_ID_BYTES), primitives.random_bytes(SALT_BYTES)
+    return KeyFile(store_id=store_id, kdf=kdf, salt=salt, wraps={})
 
 
-def with_new_salt(file: KeyFile, kdf: KdfParameters) -> KeyFile:
-    """Return the file with a fresh salt and this cost; its passphrase slot must then be made again."""
-    wraps = {kind: sealed for kind, sealed in file.wraps.items() if kind != PASSPHRASE}
-    return replace(file, kdf=kdf, salt=primitives.random_bytes(SALT_BYTES), wraps=wraps)
+def with_passphrase(file: KeyFile, passphrase: str, master: bytes, kdf: KdfParameters) -> KeyFile:
+    """Return the file with another passphrase, under a fresh salt and this cost."""
+    return replace(file, kdf=kdf, salt=primitives.random_bytes(SALT_BYTES)).with_slot(PASSPHRASE, passphrase, master)
 
 
 def write_key_file(directory: Path, file: KeyFile) -> None:
@@ -115,7 +118,7 @@ def read_key_file(directory: Path) -> KeyFile:
     except FileNotFoundError:
         raise Tampered(f"{FILE_NAME} is missing") from None
     except OSError as error:
-        raise StoreError(f"{FILE_NAME} cannot be read: {os.strerror(error.errno or 0)}") from None
+        raise disk_error(error) from None
     try:
         return _parse(json.loads(text))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

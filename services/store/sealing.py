@@ -1,6 +1,7 @@
 """The keys under the master key, and what they seal: rows, the root, and the sum over a table's rows."""
 
 import hashlib
+from collections.abc import Iterable, Iterator
 
 from companion.crypto import primitives
 from companion.crypto.primitives import NONCE_BYTES, TAG_BYTES
@@ -8,17 +9,21 @@ from companion.errors import CryptoError, Tampered
 from services.store.format import (
     Document,
     Root,
-    TableHead,
     decode_document,
     decode_root,
+    decode_table_record,
     encode_root,
+    encode_table_record,
     pad_text,
     row_identity,
 )
 
+TERM_BYTES = 16
+
 _LABEL = b"companion store v1|"
 _ROW_AAD = b"row1"
 _ROOT_AAD = b"root1"
+_TABLE_AAD = b"table1"
 
 
 def subkey(master: bytes, store_id: bytes, purpose: bytes, salt: bytes = b"") -> bytes:
@@ -53,6 +58,23 @@ class TableSealer:
         except CryptoError:
             raise Tampered(f"document {document_id} of table {self._table_id} was changed") from None
 
+    def open_rows(self, stored: Iterable[tuple[int, int, bytes]]) -> Iterator[tuple[int, Document, int]]:
+        """Yield id, document and term of many rows. It says again what `open_row` and `term` say, twice as fast.
+
+        Raises: Tampered at the first row that was not sealed for its place and version.
+        """
+        key, sum_key, aad, table_id = self._key, self._sum_key, self._aad, self._table_id
+        open_sealed, blake2b, from_bytes = primitives.aead_open, hashlib.blake2b, int.from_bytes
+        for document_id, version, blob in stored:
+            identity = row_identity(table_id, document_id, version)
+            try:
+                text = open_sealed(key, blob, aad + identity)
+            except CryptoError:
+                raise Tampered(f"document {document_id} of table {table_id} was changed") from None
+            seal = identity + blob[:NONCE_BYTES] + blob[-TAG_BYTES:]
+            term = from_bytes(blake2b(seal, key=sum_key, digest_size=TERM_BYTES).digest(), "big")
+            yield document_id, decode_document(text), term
+
     def term(self, document_id: int, version: int, blob: bytes) -> int:
         """Return what one row adds to its table's sum; of the sealed bytes only nonce and tag are needed.
 
@@ -60,17 +82,18 @@ class TableSealer:
         and look for a mix of old rows with the same sum.
         """
         data = row_identity(self._table_id, document_id, version) + blob[:NONCE_BYTES] + blob[-TAG_BYTES:]
-        return int.from_bytes(hashlib.blake2b(data, key=self._sum_key, digest_size=16).digest(), "big")
+        return int.from_bytes(hashlib.blake2b(data, key=self._sum_key, digest_size=TERM_BYTES).digest(), "big")
 
 
 class StoreSealer:
-    """Seals the root and makes the tables' sealers."""
+    """Seals the root and the tables' records, and makes the tables' sealers."""
 
     def __init__(self, master: bytes, store_id: bytes) -> None:
-        self._master = master
+        self.master = master
         self._store_id = store_id
         self._root_key = subkey(master, store_id, b"root")
         self._sum_key = subkey(master, store_id, b"sum")
+        self._table_key = subkey(master, store_id, b"tables")
 
     def seal_root(self, root: Root) -> bytes:
         """Seal the root under a fresh nonce."""
@@ -86,7 +109,24 @@ class StoreSealer:
         except CryptoError:
             raise Tampered("the root was changed or belongs to another store") from None
 
-    def table(self, head: TableHead) -> TableSealer:
+    def seal_table_record(self, table_id: int, secret: bytes, name: str) -> bytes:
+        """Seal what a table's key is made from, for exactly this table."""
+        return primitives.aead_seal(self._table_key, encode_table_record(secret, name), self._table_aad(table_id))
+
+    def open_table_record(self, table_id: int, blob: bytes) -> tuple[bytes, str]:
+        """Return the secret and the name of a table.
+
+        Raises: Tampered if the record is not this table's.
+        """
+        try:
+            return decode_table_record(primitives.aead_open(self._table_key, blob, self._table_aad(table_id)))
+        except CryptoError:
+            raise Tampered(f"the record of table {table_id} was changed") from None
+
+    def _table_aad(self, table_id: int) -> bytes:
+        return _TABLE_AAD + self._store_id + table_id.to_bytes(4, "big")
+
+    def table(self, table_id: int, secret: bytes) -> TableSealer:
         """Return the sealer of one table."""
-        key = subkey(self._master, self._store_id, b"table %d" % head.id, head.secret)
-        return TableSealer(key, self._sum_key, self._store_id, head.id)
+        key = subkey(self.master, self._store_id, b"table %d" % table_id, secret)
+        return TableSealer(key, self._sum_key, self._store_id, table_id)

@@ -5,58 +5,62 @@ Memory is changed only after the disk has said yes. A save costs as much as what
 
 import gc
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from dataclasses import replace
+from itertools import islice, pairwise
 from typing import Any
 
 from tinydb.storages import Storage
 
-from companion.crypto.primitives import random_bytes
-from companion.errors import StoreError, Tampered
+from companion.errors import RolledBack, StoreError, Tampered, TooNew
+from services.store.batch import Batch, TableChange, changed_documents, changed_texts
 from services.store.database import Database, StoredRow
 from services.store.format import (
     DOCUMENT_ID_MAX,
-    SECRET_BYTES,
     SUM_MODULUS,
-    TABLE_ID_MAX,
     Document,
     Root,
     TableHead,
     copy_document,
-    decode_document,
     encode_document,
 )
-from services.store.overlay import Overlay, Rows, Scratch
+from services.store.loading import LoadedTable, read_table
+from services.store.migrations import Migrations
+from services.store.overlay import Rows, Scratch
 from services.store.sealing import StoreSealer, TableSealer
 
 FREEZE_FROM = 5_000  # documents; below it a full garbage collection is quick enough
+DOCUMENTS_LOADED_MAX = 100_000  # about 100 MB of short messages; the least recently used tables go first
+MIGRATION_BATCH = 200
 
-
-@dataclass(slots=True)
-class _Batch:
-    """What one commit will change."""
-
-    heads: dict[str, TableHead]
-    next_table: int
-    overlays: dict[int, Overlay] = field(default_factory=dict)
-    texts: dict[int, dict[int, bytes]] = field(default_factory=dict)
-    dropped: list[int] = field(default_factory=list)
-    has_changes: bool = False
+Observer = Callable[[str, Mapping[int, Document | None]], None]
 
 
 class SealedStorage(Storage):
     """Reads and writes tables; TinyDB's whole-database view (`read`, `write`) works too, at its price."""
 
-    def __init__(self, database: Database, sealer: StoreSealer) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sealer: StoreSealer,
+        *,
+        min_commit: int = 0,
+        migrations: Migrations | None = None,
+        documents_loaded_max: int = DOCUMENTS_LOADED_MAX,
+    ) -> None:
         self.lock = threading.RLock()
+        self.observers: list[Observer] = []
         self._database = database
         self._sealer: StoreSealer | None = sealer
         self._root = sealer.open_root(database.sealed_root())
+        self._min_commit = min_commit
+        self._migrations = migrations or Migrations({})
+        self._documents_loaded_max = documents_loaded_max
         self._sealers: dict[int, TableSealer] = {}
-        self._loaded: dict[int, dict[int, Document]] = {}
-        self._batch: _Batch | None = None
+        self._loaded: OrderedDict[int, LoadedTable] = OrderedDict()
+        self._batch: Batch | None = None
         self._is_suspect = False
 
     @property
@@ -69,27 +73,38 @@ class SealedStorage(Storage):
         """Whether the keys are gone."""
         return self._sealer is None
 
+    @property
+    def is_rolled_back(self) -> bool:
+        """Whether this is an older state than the one that `min_commit` remembers; it is then only for reading."""
+        return self._root.commit < self._min_commit
+
+    def accept_rollback(self) -> None:
+        """Go on from the older state. The next commit's number is larger than any that was remembered."""
+        with self.lock:
+            if self.is_rolled_back:
+                self._root = replace(self._root, commit=self._min_commit)
+
     # Reading
 
     def heads(self) -> Mapping[str, TableHead]:
         """Return the tables by name, as the running batch sees them."""
         with self.lock:
-            self._open_sealer()
+            self.sealer()
             return dict(self._batch.heads if self._batch else self._root.heads)
 
     def rows(self, name: str) -> Rows:
         """Return the documents of a table by id, loaded if need be. They are the cache: copy what leaves the store.
 
-        Raises: Tampered if rows are missing, foreign, moved or old.
+        Raises: Tampered if rows are missing, foreign, moved or old; TooNew.
         """
         with self.lock:
-            self._open_sealer()
+            self.sealer()
             head = (self._batch.heads if self._batch else self._root.heads).get(name)
             if head is None:
                 return {}
-            if self._batch and head.id in self._batch.overlays:
-                return self._batch.overlays[head.id]
-            return self._load(head)
+            if self._batch and head.id in self._batch.changes:
+                return self._batch.changes[head.id].overlay
+            return self._load(head).rows if name in self._root.heads else {}
 
     def snapshot(self, name: str) -> list[tuple[int, Document]]:
         """Return ids and documents as they are now; later commits replace documents and never change them."""
@@ -103,51 +118,51 @@ class SealedStorage(Storage):
         loaded.
         """
         with self.lock:
-            self._open_sealer()
-            head = (self._batch.heads if self._batch else self._root.heads).get(name)
+            head = self.heads().get(name)
             below = DOCUMENT_ID_MAX + 1 if before is None else before
-            if head is None or (head.id not in self._loaded and not (self._batch and head.id in self._batch.overlays)):
-                return self._stored_window(head, below, limit) if head else []
+            if head is None:
+                return []
+            is_in_memory = head.id in self._loaded or (self._batch is not None and head.id in self._batch.changes)
+            if not is_in_memory:
+                sealer, stored = self._table_sealer(head), self._database.newest_rows(head.id, below, limit)
+                return [(row[0], self._migrations.migrate(name, sealer.open_row(*row))) for row in stored]
             rows = self.rows(name)
-            numbers = islice((number for number in reversed(rows if isinstance(rows, dict) else list(rows)) if number < below), limit)
-            return [(number, rows[number]) for number in numbers]
+            newest_first = reversed(rows) if isinstance(rows, dict) else reversed(list(rows))
+            return [(number, rows[number]) for number in islice((n for n in newest_first if n < below), limit)]
 
-    def _stored_window(self, head: TableHead, below: int, limit: int) -> list[tuple[int, Document]]:
-        sealer = self._table_sealer(head)
-        rows = self._database.newest_rows(head.id, below, limit)
-        return [(number, sealer.open_row(number, version, blob)) for number, version, blob in rows]
-
-    def _load(self, head: TableHead) -> dict[int, Document]:
+    def _load(self, head: TableHead) -> LoadedTable:
         loaded = self._loaded.get(head.id)
-        if loaded is not None:
-            return loaded
-        sealer = self._table_sealer(head)
-        rows: dict[int, Document] = {}
-        total = 0
-        try:
-            for document_id, version, blob in self._database.rows(head.id):
-                rows[document_id] = sealer.open_row(document_id, version, blob)
-                total += sealer.term(document_id, version, blob)
-            if len(rows) != head.count:
-                raise Tampered(f"table {head.id} has {len(rows)} documents instead of {head.count}")
-            if total % SUM_MODULUS != head.sum:
-                raise Tampered(f"table {head.id} holds documents of another time")
-        except Tampered:
-            self._is_suspect = True
-            raise
-        self._loaded[head.id] = rows
-        if len(rows) >= FREEZE_FROM:
-            gc.freeze()  # a full collection over so many documents would stall the next save by milliseconds
-        return rows
+        if loaded is None:
+            try:
+                loaded = read_table(head, self._database.rows(head.id), self._table_sealer(head), self._migrations)
+            except Tampered:
+                self._is_suspect = True
+                raise
+            self._loaded[head.id] = loaded
+            if len(loaded.rows) >= FREEZE_FROM:
+                gc.freeze()  # a full collection over so many documents would stall the next save by milliseconds
+            self._evict()
+        self._loaded.move_to_end(head.id)
+        return loaded
 
-    def _open_sealer(self) -> StoreSealer:
+    def _evict(self) -> None:
+        count = sum(len(table.rows) for table in self._loaded.values())
+        while self._batch is None and len(self._loaded) > 1 and count > self._documents_loaded_max:
+            count -= len(self._loaded.popitem(last=False)[1].rows)
+
+    def sealer(self) -> StoreSealer:
+        """Return the store's sealer.
+
+        Raises: StoreError if the store is locked.
+        """
         if self._sealer is None:
             raise StoreError("the store is locked")
         return self._sealer
 
     def _table_sealer(self, head: TableHead) -> TableSealer:
         if head.id not in self._sealers:
-            self._sealers[head.id] = self._open_sealer().table(head)
+            record = self._database.sealed_table_record(head.id)
+            self._sealers[head.id] = self.sealer().table(head.id, self.sealer().open_table_record(head.id, record)[0])
         return self._sealers[head.id]
 
     # Changing
@@ -159,21 +174,29 @@ class SealedStorage(Storage):
             yield
 
     @contextmanager
-    def _new_batch(self) -> Iterator[_Batch]:
+    def _new_batch(self) -> Iterator[Batch]:
         with self.lock:
-            self._open_sealer()
+            self.sealer()
+            if self.is_rolled_back:
+                raise RolledBack(
+                    f"commit {self.commit} is older than {self._min_commit}: the store is only for reading"
+                )
             if self._batch is not None:
                 raise StoreError("batches do not nest")
-            batch = self._batch = _Batch(heads=dict(self._root.heads), next_table=self._root.next_table)
+            batch = self._batch = Batch(self._root)
             try:
                 yield batch
                 if batch.has_changes:
                     self._commit(batch)
             finally:
                 self._batch = None
+            for name, head in batch.heads.items():
+                if head.id in batch.changes:
+                    for observer in self.observers:
+                        observer(name, changed_documents(batch.changes[head.id]))
 
     @contextmanager
-    def _writing(self) -> Iterator[_Batch]:
+    def _writing(self) -> Iterator[Batch]:
         """Join the running batch, or make one for a single change."""
         with self.lock:
             if self._batch is not None:
@@ -192,59 +215,85 @@ class SealedStorage(Storage):
             rows = self.rows(name)
             scratch = Scratch(rows)
             updater(scratch)
-            texts = _changed_texts(scratch)
-            head = batch.heads.get(name) or _add_table(batch, name)
-            if not texts and not scratch.gone:
-                return
-            overlay = batch.overlays.get(head.id)
-            if overlay is None:
-                overlay = batch.overlays[head.id] = Overlay(rows)
-            for document_id in scratch.gone:
-                del overlay[document_id]
-                batch.texts.get(head.id, {}).pop(document_id, None)
-            for document_id, text in texts.items():
-                overlay[document_id] = decode_document(text)
-            batch.texts.setdefault(head.id, {}).update(texts)
-            batch.has_changes = True
+            texts = changed_texts(scratch)
+            head = batch.heads.get(name) or batch.add_table(name, self._migrations.latest(name))
+            if texts or scratch.gone:
+                batch.change(head, rows).add(scratch.gone, texts)
 
     def drop(self, names: list[str]) -> None:
         """Remove whole tables; unknown names are ignored."""
         with self._writing() as batch:
             for name in names:
-                head = batch.heads.pop(name, None)
-                if head is not None:
-                    batch.overlays.pop(head.id, None)
-                    batch.texts.pop(head.id, None)
-                    batch.dropped.append(head.id)
-                    batch.has_changes = True
+                batch.drop(name)
 
-    def _commit(self, batch: _Batch) -> None:
-        sealer = self._open_sealer()
+    def purge(self, name: str) -> None:
+        """Seal every document of a table again under a new key, and forget the old one with all that it sealed.
+
+        This is the real deletion of what was removed from the table before. What a flash chip keeps of overwritten
+        blocks is out of reach; a copy of the old files together with the passphrase still opens them.
+        """
+        with self._new_batch() as batch:
+            head = batch.heads.get(name)
+            if head is None:
+                return
+            rows = self.rows(name)
+            texts = {document_id: encode_document(document) for document_id, document in rows.items()}
+            batch.change(head, rows).add(set(), texts)
+            batch.new_secret(head)
+        self.checkpoint()
+
+    def migrate_some(self) -> bool:
+        """Write back up to 200 documents that are older on the disk than in memory; return whether there may be more.
+
+        A table that cannot be read is passed over: it shows its fault when it is used.
+        """
+        with self.lock:
+            for name, head in self.heads().items():
+                latest = self._migrations.latest(name)
+                if head.schema >= latest or self.is_rolled_back:
+                    continue
+                try:
+                    loaded = self._load(head)
+                except (Tampered, TooNew):
+                    continue
+                some = list(islice(loaded.stale, MIGRATION_BATCH))
+                with self._new_batch() as batch:
+                    if len(some) == len(loaded.stale):
+                        batch.set_schema(name, latest)
+                    texts = {number: encode_document(loaded.rows[number]) for number in some}
+                    batch.change(batch.heads[name], loaded.rows).add(set(), texts)
+                return True
+            return False
+
+    def _commit(self, batch: Batch) -> None:
+        sealer = self.sealer()
+        sealers = {table_id: sealer.table(table_id, secret) for table_id, secret in batch.secrets.items()}
         with self._database.transaction():
             for table_id in batch.dropped:
                 self._database.delete_table(table_id)
-            heads = {
-                name: self._write_table(head, batch.overlays[head.id], batch.texts.get(head.id, {}))
-                if head.id in batch.overlays
-                else head
-                for name, head in batch.heads.items()
-            }
-            root = Root(commit=self._root.commit + 1, next_table=batch.next_table, heads=heads)
+            for name, head in list(batch.heads.items()):
+                if head.id in batch.secrets:
+                    record = sealer.seal_table_record(head.id, batch.secrets[head.id], name)
+                    self._database.write_table_record(head.id, record)
+                if head.id in batch.changes:
+                    new_sealer = sealers.get(head.id) or self._table_sealer(head)
+                    batch.heads[name] = self._write_table(head, batch.changes[head.id], new_sealer)
+            root = Root(commit=self._root.commit + 1, next_table=batch.next_table, heads=batch.heads)
             self._database.write_root(sealer.seal_root(root))
         self._root = root
+        self._sealers.update(sealers)
         for table_id in batch.dropped:
             self._loaded.pop(table_id, None)
             self._sealers.pop(table_id, None)
-        for table_id, overlay in batch.overlays.items():
-            self._apply(table_id, overlay)
+        for table_id, change in batch.changes.items():
+            self._apply(table_id, change)
 
-    def _write_table(self, head: TableHead, overlay: Overlay, texts: Mapping[int, bytes]) -> TableHead:
-        sealer = self._table_sealer(head)
-        total = head.sum
+    def _write_table(self, head: TableHead, change: TableChange, sealer: TableSealer) -> TableHead:
+        overlay, total = change.overlay, head.sum
         written: list[StoredRow] = []
         for document_id in overlay.gone:
             total -= self._stored_term(sealer, head, document_id)[1]
-        for document_id, text in texts.items():
+        for document_id, text in change.texts.items():
             version = 0
             if document_id in overlay.base:
                 version, term = self._stored_term(sealer, head, document_id)
@@ -261,15 +310,17 @@ class SealedStorage(Storage):
         version, nonce_and_tag = self._database.seal_of(head.id, document_id)
         return version, sealer.term(document_id, version, nonce_and_tag)
 
-    def _apply(self, table_id: int, overlay: Overlay) -> None:
-        rows = self._loaded.pop(table_id, None)
-        if rows is None:
-            rows = {}
-        in_order = not rows or not overlay.put or next(reversed(rows)) <= min(overlay.put)
+    def _apply(self, table_id: int, change: TableChange) -> None:
+        overlay = change.overlay
+        rows = change.base
+        loaded = self._loaded.pop(table_id, None)  # if this is interrupted, the table is read again from the disk
         for document_id in overlay.gone:
             del rows[document_id]
+        added = [document_id for document_id in overlay.put if document_id not in rows]
+        in_order = all(left < right for left, right in pairwise([next(reversed(rows), -1), *added]))
         rows.update(overlay.put)
-        self._loaded[table_id] = rows if in_order else dict(sorted(rows.items()))
+        stale = loaded.stale - overlay.put.keys() - overlay.gone if loaded and loaded.stale else set()
+        self._loaded[table_id] = LoadedTable(rows if in_order else dict(sorted(rows.items())), stale)
 
     def unload(self, name: str | None = None) -> None:
         """Forget the documents of one table, or of all, until they are used again."""
@@ -281,11 +332,17 @@ class SealedStorage(Storage):
             elif name in self._root.heads:
                 self._loaded.pop(self._root.heads[name].id, None)
 
+    def disk(self) -> tuple[Database, Root]:
+        """Return the file and what the root says of it. Use both under the lock, for reading only."""
+        self.sealer()
+        return self._database, self._root
+
     def checkpoint(self) -> None:
         """Move the WAL into the database file, so that no save has to."""
         with self.lock:
-            self._open_sealer()
-            self._database.checkpoint()
+            self.sealer()
+            if not (self._is_suspect or self.is_rolled_back):
+                self._database.checkpoint()
 
     # TinyDB's Storage
 
@@ -325,39 +382,10 @@ class SealedStorage(Storage):
             self._sealer = None
             self._sealers.clear()
             self._loaded.clear()
+            self.observers.clear()
             self._root = replace(self._root, heads={})
             gc.unfreeze()
-            gc.collect()
-            if self._is_suspect:
+            if self._is_suspect or self.is_rolled_back:
                 self._database.abandon()
             else:
                 self._database.close()
-
-
-def _changed_texts(scratch: Scratch) -> dict[int, bytes]:
-    """Return the texts of the documents that differ from what lies below. `==` would not see 1 become True."""
-    texts = {}
-    for document_id, document in scratch.put.items():
-        if not isinstance(document_id, int) or not 0 <= document_id <= DOCUMENT_ID_MAX:
-            raise ValueError(f"a document id is a whole number from 0 to {DOCUMENT_ID_MAX}")
-        text = encode_document(document)
-        if document_id not in scratch.base or encode_document(scratch.base[document_id]) != text:
-            texts[document_id] = text
-    return texts
-
-
-def _add_table(batch: _Batch, name: str) -> TableHead:
-    if batch.next_table > TABLE_ID_MAX:
-        raise StoreError("the store has had too many tables")
-    head = TableHead(
-        id=batch.next_table,
-        name=name,
-        schema=0,
-        count=0,
-        sum=0,
-        secret=random_bytes(SECRET_BYTES),
-    )
-    batch.heads[name] = head
-    batch.next_table += 1
-    batch.has_changes = True
-    return head

@@ -13,18 +13,20 @@ from tinydb.table import Table
 
 from companion.crypto import primitives
 from companion.crypto.keyslots import KdfParameters
-from companion.errors import StoreError, WrongKey
+from companion.errors import StoreError
 from services.store import database as database_file
 from services.store import keyfile
 from services.store.blobs import READ_BYTES, BlobReader, BlobRef, BlobWriter, drop_blob
+from services.store.checking import BLOBS, Report, verify
 from services.store.database import Database
 from services.store.files import ProcessLock, sync_directory
 from services.store.format import Document, Root, copy_document
+from services.store.keyfile import KeyFile
+from services.store.migrations import Migrations
 from services.store.sealing import StoreSealer
+from services.store.search import Hit, Search, Searchable
 from services.store.storage import SealedStorage
 from services.store.tables import SealedTable
-
-BLOBS = "blobs"
 
 Handle = TypeVar("Handle", BlobReader, BlobWriter)
 
@@ -37,15 +39,17 @@ class SealedStore(TinyDB):
 
     table_class: type[Table] = SealedTable
 
-    def __init__(self, directory: Path, storage: SealedStorage, process_lock: ProcessLock) -> None:
+    def __init__(self, directory: Path, keys: KeyFile, storage: SealedStorage, process_lock: ProcessLock) -> None:
         """Use `create` or `unlock`."""
         self._storage: SealedStorage = storage
         self._opened = True
         self._tables: dict[str, Table] = {}
         self._directory = directory
+        self._keys = keys
         self._process_lock = process_lock
         self._blob_handles: weakref.WeakSet[BlobReader | BlobWriter] = weakref.WeakSet()
         self._blob_guard = threading.Lock()
+        self._search: Search | None = None
 
     @classmethod
     def exists(cls, directory: Path) -> bool:
@@ -83,7 +87,7 @@ class SealedStore(TinyDB):
             )
             sync_directory(directory)
             keyfile.write_key_file(directory, keys)  # from here on there is a store
-            return cls._open(directory, sealer, process_lock)
+            return cls._open(directory, keys, master, process_lock)
         except BaseException:
             process_lock.release()
             raise
@@ -95,36 +99,45 @@ class SealedStore(TinyDB):
         *,
         passphrase: str | None = None,
         recovery: bytes | None = None,
+        keystore: bytes | None = None,
+        min_commit: int = 0,
+        migrations: Migrations | None = None,
     ) -> "SealedStore":
         """Open a store with one of its keys.
 
+        `min_commit` is the number of a commit that this device remembers elsewhere. A store that has not come so far
+        was put back from an older copy: it opens for reading only, see `is_rolled_back`.
         Raises: WrongKey, Tampered, TooNew, StoreBusy; every file is then as it was.
         """
         process_lock = ProcessLock(directory)
         try:
             keys = keyfile.read_key_file(directory)
-            if passphrase is not None:
-                master = keys.master_key(keyfile.PASSPHRASE, passphrase)
-            elif recovery is not None:
-                master = keys.master_key(keyfile.RECOVERY, recovery)
-            else:
-                raise WrongKey("no key was given")
-            return cls._open(directory, StoreSealer(master, keys.store_id), process_lock)
+            master = keys.master_key(passphrase=passphrase, recovery=recovery, keystore=keystore)
+            return cls._open(directory, keys, master, process_lock, min_commit, migrations)
         except BaseException:
             process_lock.release()
             raise
 
     @classmethod
-    def _open(cls, directory: Path, sealer: StoreSealer, process_lock: ProcessLock) -> "SealedStore":
+    def _open(
+        cls,
+        directory: Path,
+        keys: KeyFile,
+        master: bytes,
+        process_lock: ProcessLock,
+        min_commit: int = 0,
+        migrations: Migrations | None = None,
+    ) -> "SealedStore":
         path = _database_path(directory)
         Database.finish_creation(path)
         database = Database.open(path)
         try:
-            storage = SealedStorage(database, sealer)
+            sealer = StoreSealer(master, keys.store_id)
+            storage = SealedStorage(database, sealer, min_commit=min_commit, migrations=migrations)
         except BaseException:
             database.abandon()
             raise
-        return cls(directory, storage, process_lock)
+        return cls(directory, keys, storage, process_lock)
 
     @property
     def is_locked(self) -> bool:
@@ -136,20 +149,78 @@ class SealedStore(TinyDB):
         """The number of the last commit; it only grows."""
         return self._storage.commit
 
+    @property
+    def is_rolled_back(self) -> bool:
+        """Whether the store is older than the state that `min_commit` remembers. Writing then raises RolledBack."""
+        return self._storage.is_rolled_back
+
+    def accept_rollback(self) -> None:
+        """Go on from the older state, because the person says that it came from a backup."""
+        self._storage.accept_rollback()
+
+    @property
+    def slots(self) -> frozenset[str]:
+        """The kinds of keys that open the store: "passphrase", "recovery", "keystore"."""
+        return frozenset(self._keys.wraps)
+
+    def rekey(
+        self,
+        *,
+        passphrase: str | None = None,
+        recovery: bytes | None = None,
+        keystore: bytes | None = None,
+        kdf: KdfParameters | None = None,
+    ) -> None:
+        """Replace or add the keys that are given; no data is sealed again. `kdf`: the new passphrase's cost.
+
+        An old copy of keys.json still opens with the old key.
+        Raises: StoreError if the disk refuses; the old keys then still hold.
+        """
+        with self._storage.lock:
+            keys, master = self._keys, self._storage.sealer().master
+            if passphrase is not None:
+                keys = keyfile.with_passphrase(keys, passphrase, master, kdf or keys.kdf)
+            if recovery is not None:
+                keys = keys.with_slot(keyfile.RECOVERY, recovery, master)
+            if keystore is not None:
+                keys = keys.with_slot(keyfile.KEYSTORE, keystore, master)
+            keyfile.write_key_file(self._directory, keys)
+            self._keys = keys
+
+    def remove_slot(self, kind: str) -> None:
+        """Let this kind of key open the store no more.
+
+        Raises: StoreError if no other would be left.
+        """
+        with self._storage.lock:
+            self._storage.sealer()
+            keys = self._keys.without_slot(kind)
+            if not keys.wraps:
+                raise StoreError("the last key cannot be removed")
+            keyfile.write_key_file(self._directory, keys)
+            self._keys = keys
+
     def lock(self) -> None:
         """Drop the keys and every document from memory, and close the files. A second call does nothing.
 
-        A blob that is being written ends where it is, as in a crash.
+        A blob that is being written ends where it is, as in a crash. Raises: StoreError within a batch.
         """
+        try:
+            self._storage.close()
+        finally:
+            if self.is_locked:
+                self._release()
+
+    def _release(self) -> None:
+        self._opened = False
+        if self._search is not None:
+            self._search.close()
+            self._search = None
         with self._blob_guard:
             for handle in list(self._blob_handles):
                 handle.abandon() if isinstance(handle, BlobWriter) else handle.close()
             self._blob_handles.clear()
-        try:
-            self._storage.close()
-        finally:
-            self._opened = False
-            self._process_lock.release()
+        self._process_lock.release()
 
     def close(self) -> None:
         """TinyDB's name for `lock`."""
@@ -200,9 +271,43 @@ class SealedStore(TinyDB):
         """Forget the documents of one table, or of all, until they are used again."""
         self._storage.unload(name)
 
-    def idle(self) -> None:
-        """Move the WAL into the file, so that no save has to. Call it when nobody types, and when the app is hidden."""
+    def start_search(self, searchables: Iterable[Searchable]) -> Search:
+        """Begin to build the word index of these documents in the background. `search` works at once, more slowly."""
+        if self._search is not None:
+            self._search.close()
+        self._search = Search(self._storage, searchables)
+        self._search.start()
+        return self._search
+
+    def search(self, text: str, tables: Iterable[str] | None = None, limit: int = 50) -> list[Hit]:
+        """Return documents with words that begin like the words of the text, newest first.
+
+        `tables`: names or kinds, all if it is None. Raises: StoreError before `start_search`.
+        """
+        self._storage.sealer()
+        if self._search is None:
+            raise StoreError("search was not started")
+        return self._search.find(text, tables, limit)
+
+    def idle(self) -> bool:
+        """Do the housekeeping that no save should wait for; return whether there is more of it.
+
+        Call it when nobody types, and when the app is hidden. Moves the WAL into the file, and writes back some
+        documents that a newer version of the app has migrated.
+        """
+        has_more = self._storage.migrate_some()
         self._storage.checkpoint()
+        return has_more
+
+    def verify(self) -> Report:
+        """Read everything from the disk again, and say what is not as it was written."""
+        with self._storage.lock:
+            database, root = self._storage.disk()
+            return verify(database, self._storage.sealer(), root)
+
+    def purge(self, name: str) -> None:
+        """Really delete what was removed from a table: the rest is sealed under a new key, the old key is dropped."""
+        self._storage.purge(name)
 
     # Blobs
 

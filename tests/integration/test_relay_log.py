@@ -13,6 +13,11 @@ DEADLINE_S = 20
 
 
 @pytest.fixture
+def relay(either_relay):
+    return either_relay
+
+
+@pytest.fixture
 async def group(device, new_id, new_capability):
     """A client and a group it has made."""
     client = device()
@@ -46,8 +51,8 @@ async def test_many_senders_at_once_make_one_order(group, device, new_id):
     async def send(sender):
         return [(await sender.append(name, capability, new_id(), secrets.token_bytes(300))).seq for _ in range(20)]
 
-    numbers = sum(await asyncio.gather(*map(send, senders)), [])
-    assert sorted(numbers) == list(range(1, 121))
+    numbers = await asyncio.gather(*map(send, senders))
+    assert sorted(n for of_one in numbers for n in of_one) == list(range(1, 121))
     assert [e.seq for e in await client.events(name, capability, 0)] == list(range(1, 121))
 
 

@@ -13,17 +13,13 @@ import flet as ft
 
 from views import theme
 from views.parts.safe import Handler, guarded
-from views.parts.text import text
+from views.parts.text import flexible, text
 
 Kind = Literal["filled", "tonal", "outlined", "quiet", "ember", "alert", "emergency", "urgent"]
 Size = Literal["slim", "usual", "tray", "tall"]
 Who = Literal["me", "group", "community", "public"]
 
-FOCUSED, USUAL, DISABLED = (
-    ft.ControlState.FOCUSED,
-    ft.ControlState.DEFAULT,
-    ft.ControlState.DISABLED,
-)
+FOCUSED, USUAL, DISABLED = (ft.ControlState.FOCUSED, ft.ControlState.DEFAULT, ft.ControlState.DISABLED)
 HOVERED, PRESSED = ft.ControlState.HOVERED, ft.ControlState.PRESSED
 
 _FILLS: Final = MappingProxyType[Kind, tuple[ft.ColorValue, ft.ColorValue]](
@@ -66,25 +62,15 @@ class WhoLook:
 
 WHO_LOOKS: Final = MappingProxyType[Who, WhoLook](
     {
-        "me": WhoLook(
-            icon=ft.Icons.LOCK_ROUNDED,
-            fill=ft.Colors.SURFACE_CONTAINER_HIGHEST,
-            ink=ft.Colors.ON_SURFACE,
-        ),
+        "me": WhoLook(icon=ft.Icons.LOCK_ROUNDED, fill=ft.Colors.SURFACE_CONTAINER_HIGHEST, ink=ft.Colors.ON_SURFACE),
         "group": WhoLook(
-            icon=ft.Icons.GROUP_ROUNDED,
-            fill=ft.Colors.PRIMARY_CONTAINER,
-            ink=ft.Colors.ON_PRIMARY_CONTAINER,
+            icon=ft.Icons.GROUP_ROUNDED, fill=ft.Colors.PRIMARY_CONTAINER, ink=ft.Colors.ON_PRIMARY_CONTAINER
         ),
         "community": WhoLook(
-            icon=ft.Icons.DIVERSITY_3_ROUNDED,
-            fill=ft.Colors.SECONDARY_FIXED,
-            ink=ft.Colors.ON_SECONDARY_FIXED,
+            icon=ft.Icons.DIVERSITY_3_ROUNDED, fill=ft.Colors.SECONDARY_FIXED, ink=ft.Colors.ON_SECONDARY_FIXED
         ),
         "public": WhoLook(
-            icon=ft.Icons.PUBLIC_ROUNDED,
-            fill=ft.Colors.TERTIARY_CONTAINER,
-            ink=ft.Colors.ON_TERTIARY_CONTAINER,
+            icon=ft.Icons.PUBLIC_ROUNDED, fill=ft.Colors.TERTIARY_CONTAINER, ink=ft.Colors.ON_TERTIARY_CONTAINER
         ),
     }
 )
@@ -104,11 +90,7 @@ def _ink_style(
         USUAL: ink,
     }
     return ft.ButtonStyle(
-        bgcolor={
-            FOCUSED: theme.FOCUS,
-            DISABLED: ft.Colors.SURFACE_CONTAINER,
-            USUAL: fill,
-        },
+        bgcolor={FOCUSED: theme.FOCUS, DISABLED: ft.Colors.SURFACE_CONTAINER, USUAL: fill},
         color=colours,
         icon_color=dict(colours),
         side={FOCUSED: ft.BorderSide(theme.FOCUS_WIDTH, theme.ON_FOCUS), USUAL: edge},
@@ -173,12 +155,7 @@ def _label(label: str, icon: ft.IconData | None, size: Literal["usual", "small"]
         return said
     mark = ft.Icon(icon, size=20)
     said.expand, said.expand_loose = True, True
-    return ft.Row(
-        [mark, said],
-        spacing=theme.SMALL,
-        tight=True,
-        alignment=ft.MainAxisAlignment.CENTER,
-    )
+    return ft.Row([mark, said], spacing=theme.SMALL, tight=True, alignment=ft.MainAxisAlignment.CENTER)
 
 
 def icon_button(
@@ -218,41 +195,36 @@ def pressable(
     selected: bool | None = None,
     toggled: bool | None = None,
     in_middle: bool = False,
+    narrow: bool = False,
     expand: bool | int = False,
     key: str | None = None,
-) -> ft.TextButton:
+) -> ft.MergeSemantics:
     """Make anything pressable: rows, cards, cells, places.
 
     Screen readers hear `name` and the state, not the content. The content keeps its colours when it has the
     focus; the fill and ring around it change. `width` and `height` are for shapes without text.
+    Flutter makes a button 64 pixels wide or more; `narrow` lowers this to 56, and takes 8 from every side of `pad`.
     """
-    spoken = ft.Semantics(
-        label=name,
-        selected=selected,
-        toggled=toggled,
-        exclude_semantics=True,
-        content=content,
+    spoken = ft.Semantics(label=name, selected=selected, toggled=toggled, exclude_semantics=True, content=content)
+    style = ft.ButtonStyle(
+        bgcolor={FOCUSED: ft.Colors.PRIMARY_FIXED_DIM, USUAL: fill},
+        side={
+            FOCUSED: ft.BorderSide(theme.FOCUS_WIDTH, ft.Colors.ON_PRIMARY_FIXED_VARIANT),
+            USUAL: edge or ft.BorderSide(0, ft.Colors.TRANSPARENT),
+        },
+        overlay_color=_overlay(ft.Colors.ON_SURFACE),
+        padding=pad,
+        shape=ft.RoundedRectangleBorder(radius=radius),
+        alignment=ft.Alignment.CENTER if in_middle else ft.Alignment.CENTER_LEFT,
+        visual_density=ft.VisualDensity.COMPACT if narrow else ft.VisualDensity.STANDARD,
     )
-    return ft.TextButton(
-        spoken,
-        style=ft.ButtonStyle(
-            bgcolor={FOCUSED: ft.Colors.PRIMARY_FIXED_DIM, USUAL: fill},
-            side={
-                FOCUSED: ft.BorderSide(theme.FOCUS_WIDTH, ft.Colors.ON_PRIMARY_FIXED_VARIANT),
-                USUAL: edge or ft.BorderSide(0, ft.Colors.TRANSPARENT),
-            },
-            overlay_color=_overlay(ft.Colors.ON_SURFACE),
-            padding=pad,
-            shape=ft.RoundedRectangleBorder(radius=radius),
-            alignment=ft.Alignment.CENTER if in_middle else ft.Alignment.CENTER_LEFT,
-            visual_density=ft.VisualDensity.STANDARD,
-        ),
-        on_click=guarded(on_press),
-        width=width,
-        height=height,
-        expand=expand or None,
-        key=key,
-    )
+    box = ft.TextButton(spoken, style=style, on_click=guarded(on_press), width=width, height=height)
+    return _one_item(box, key, expand)
+
+
+def _one_item(box: ft.TextButton, key: str | None, expand: bool | int = False) -> ft.MergeSemantics:
+    """Join the button with the name inside it: unmerged, a browser shows a button within a button."""
+    return ft.MergeSemantics(box, expand=expand or None, key=key)
 
 
 def chip(
@@ -267,7 +239,7 @@ def chip(
     style = ft.TextThemeStyle.LABEL_MEDIUM if strong else ft.TextThemeStyle.BODY_SMALL
     parts: list[ft.Control] = [ft.Icon(icon, size=16, color=ink)] if icon else []
     return ft.Container(
-        ft.Row([*parts, text(label, style, ink)], spacing=6, tight=True),
+        ft.Row([*parts, flexible(text(label, style, ink))], spacing=6, tight=True),
         bgcolor=fill,
         border_radius=theme.ROUND,
         padding=ft.Padding.symmetric(horizontal=theme.GAP, vertical=6),
@@ -283,58 +255,34 @@ def _pressed_chip(
     edge: ft.BorderSide | None = None,
     selected: bool | None = None,
     key: str | None = None,
-) -> ft.TextButton:
+) -> ft.MergeSemantics:
     """Return a chip 44 logical pixels tall whose words turn dark on the yellow focus."""
     fill, ink = colours
     row: list[ft.Control] = [ft.Icon(icon, size=16)] if icon else []
-    row.append(ft.Text(label, size=14))
+    row.append(flexible(ft.Text(label, size=14)))
     face = ft.Row(row, spacing=6, tight=True)
-    return ft.TextButton(
-        ft.Semantics(label=name, selected=selected, exclude_semantics=True, content=face),
-        style=_ink_style(
-            fill,
-            ink,
-            edge or ft.BorderSide(0, ft.Colors.TRANSPARENT),
-            ft.Padding.symmetric(horizontal=14, vertical=13),
-            ft.StadiumBorder(),
-        ),
-        on_click=guarded(on_press),
-        key=key,
+    style = _ink_style(
+        fill,
+        ink,
+        edge or ft.BorderSide(0, ft.Colors.TRANSPARENT),
+        ft.Padding.symmetric(horizontal=14, vertical=13),
+        ft.StadiumBorder(),
     )
+    spoken = ft.Semantics(label=name, selected=selected, exclude_semantics=True, content=face)
+    return _one_item(ft.TextButton(spoken, style=style, on_click=guarded(on_press)), key)
 
 
 def filter_chip(
-    label: str,
-    on_press: Handler,
-    *,
-    selected: bool = False,
-    icon: ft.IconData | None = None,
-    key: str | None = None,
-) -> ft.TextButton:
+    label: str, on_press: Handler, *, selected: bool = False, icon: ft.IconData | None = None, key: str | None = None
+) -> ft.MergeSemantics:
     """Return a chip that chooses what is shown; the chosen one has a tick and a fill, not colour alone."""
     if selected:
         colours = (ft.Colors.PRIMARY_CONTAINER, ft.Colors.ON_PRIMARY_CONTAINER)
         return _pressed_chip(
-            label,
-            label,
-            on_press,
-            ft.Icons.CHECK_ROUNDED,
-            colours,
-            ft.BorderSide(1, colours[1]),
-            True,
-            key,
+            label, label, on_press, ft.Icons.CHECK_ROUNDED, colours, ft.BorderSide(1, colours[1]), True, key
         )
     colours = (ft.Colors.SURFACE_CONTAINER_LOWEST, ft.Colors.ON_SURFACE)
-    return _pressed_chip(
-        label,
-        label,
-        on_press,
-        icon,
-        colours,
-        ft.BorderSide(1, ft.Colors.OUTLINE),
-        False,
-        key,
-    )
+    return _pressed_chip(label, label, on_press, icon, colours, ft.BorderSide(1, ft.Colors.OUTLINE), False, key)
 
 
 def who_chip(who: Who, label: str, name: str, on_press: Handler | None = None) -> ft.Control:

@@ -23,14 +23,14 @@ def connection_glyph(level: int, size: int = 40, color: ft.ColorValue = ft.Color
     line = ft.Paint(color=color, style=ft.PaintingStyle.STROKE, stroke_width=2)
     veil = ft.Paint(color=ft.Colors.with_opacity(0.22, color))
     shapes: list[cv.Shape] = [cv.Circle(x, middle, radius, paint) for paint in (veil, line) for x in (left, right)]
-    return ft.Semantics(
-        exclude_semantics=True,
-        content=cv.Canvas(shapes, width=size * 1.56, height=size),
-    )
+    return ft.Semantics(exclude_semantics=True, content=cv.Canvas(shapes, width=size * 1.56, height=size))
 
 
 def check_in_row(labels: Sequence[str], on_choose: Callable[[int], Any], *, chosen: int | None = None) -> ft.Row:
-    """Return the compact scale: five equal targets with a word under each; `on_choose` gets 0 to 4."""
+    """Return the compact scale: five targets with a word under each, in two rows where large text needs them.
+
+    `on_choose` gets 0 to 4.
+    """
 
     def target(level: int, label: str) -> ft.Control:
         is_chosen = level == chosen
@@ -47,29 +47,25 @@ def check_in_row(labels: Sequence[str], on_choose: Callable[[int], Any], *, chos
             lambda: on_choose(level),
             fill=ft.Colors.PRIMARY_CONTAINER if is_chosen else ft.Colors.TRANSPARENT,
             edge=ft.BorderSide(2, ft.Colors.PRIMARY) if is_chosen else None,
-            pad=ft.Padding.symmetric(vertical=theme.SMALL),
+            pad=ft.Padding.symmetric(vertical=theme.PAD),
+            narrow=True,
             selected=is_chosen,
             in_middle=True,
-            expand=True,
             key=f"level-{level}",
         )
 
     return ft.Row(
         [target(level, label) for level, label in enumerate(labels)],
         spacing=0,
-        intrinsic_height=True,
-        vertical_alignment=ft.CrossAxisAlignment.STRETCH,
+        run_spacing=0,
+        wrap=True,
+        alignment=ft.MainAxisAlignment.SPACE_BETWEEN,
     )
 
 
 def choice_row(
-    lead: ft.Control,
-    label: str,
-    on_press: Callable[[], Any],
-    *,
-    chosen: bool = False,
-    key: str | None = None,
-) -> ft.TextButton:
+    lead: ft.Control, label: str, on_press: Callable[[], Any], *, chosen: bool = False, key: str | None = None
+) -> ft.MergeSemantics:
     """Return one of several large answers below one another; the chosen one has a tick, a fill and an edge."""
     mark = ft.Icon(
         ft.Icons.CHECK_CIRCLE_ROUNDED if chosen else ft.Icons.CIRCLE_OUTLINED,
@@ -77,10 +73,7 @@ def choice_row(
         color=ft.Colors.PRIMARY if chosen else ft.Colors.OUTLINE,
     )
     return pressable(
-        ft.Row(
-            [lead, text(label, ft.TextThemeStyle.TITLE_LARGE, expand=True), mark],
-            spacing=theme.PAD,
-        ),
+        ft.Row([lead, text(label, ft.TextThemeStyle.TITLE_LARGE, expand=True), mark], spacing=theme.PAD),
         label,
         on_press,
         fill=ft.Colors.PRIMARY_CONTAINER if chosen else ft.Colors.SURFACE_CONTAINER_LOWEST,
@@ -100,13 +93,7 @@ def check_in_list(labels: Sequence[str], on_choose: Callable[[int], Any], *, cho
 
     return column(
         *(
-            choice_row(
-                connection_glyph(level),
-                label,
-                choose(level),
-                chosen=level == chosen,
-                key=f"level-{level}",
-            )
+            choice_row(connection_glyph(level), label, choose(level), chosen=level == chosen, key=f"level-{level}")
             for level, label in enumerate(labels)
         )
     )
@@ -135,23 +122,13 @@ def switch_glyph(on: bool) -> ft.Container:
 
 
 def consent_row(
-    title: str,
-    detail: str,
-    on_change: Callable[[bool], Any],
-    *,
-    on: bool = False,
-    key: str | None = None,
-) -> ft.TextButton:
+    title: str, detail: str, on_change: Callable[[bool], Any], *, on: bool = False, key: str | None = None
+) -> ft.MergeSemantics:
     """Return one use, one switch and a line saying what it means; the whole row is the switch.
 
     Off is a choice, so it is never greyed. `on_change` gets the new value.
     """
-    said = column(
-        text(title, ft.TextThemeStyle.TITLE_MEDIUM),
-        soft(detail),
-        spacing=theme.HAIR,
-        expand=True,
-    )
+    said = column(text(title, ft.TextThemeStyle.TITLE_MEDIUM), soft(detail), spacing=theme.HAIR, expand=True)
     return pressable(
         ft.Row([said, switch_glyph(on)], spacing=theme.GAP),
         f"{title}. {detail}",
@@ -172,12 +149,7 @@ def prompt_card(question: str, label: str, write: Action, another: Action | None
         spacing=6,
     )
     actions: list[ft.Control] = [
-        button(
-            write.label,
-            write.on_press,
-            icon=write.icon or ft.Icons.EDIT_ROUNDED,
-            kind="tonal",
-        )
+        button(write.label, write.on_press, icon=write.icon or ft.Icons.EDIT_ROUNDED, kind="tonal")
     ]
     if another:
         actions.append(button(another.label, another.on_press, icon=another.icon, kind="quiet"))
@@ -185,21 +157,9 @@ def prompt_card(question: str, label: str, write: Action, another: Action | None
     return card(mark, words(question, ft.TextThemeStyle.DISPLAY_MEDIUM), row)
 
 
-def nudge_card(
-    idea: str,
-    why: str,
-    do: Action,
-    *others: Action,
-    initials: str,
-    look: Look = "ember",
-) -> ft.Container:
+def nudge_card(idea: str, why: str, do: Action, *others: Action, initials: str, look: Look = "ember") -> ft.Container:
     """Return one idea, its reason, one thing to do and the answers that refuse it with the same weight."""
-    said = column(
-        text(idea, ft.TextThemeStyle.TITLE_MEDIUM),
-        soft(why),
-        spacing=theme.TIGHT,
-        expand=True,
-    )
+    said = column(text(idea, ft.TextThemeStyle.TITLE_MEDIUM), soft(why), spacing=theme.TIGHT, expand=True)
     head = ft.Row(
         [person(initials, look, theme.TARGET_FLOOR), said],
         spacing=theme.GAP,

@@ -32,15 +32,18 @@ def field(
     helper: str | None = None,
     error: str | None = None,
     secret: bool = False,
+    tail: ft.Control | None = None,
     lines: tuple[int, int] = (1, 1),
     max_length: int | None = None,
     autofocus: bool = False,
-    disabled: bool = False,
+    read_only: bool = False,
+    ref: ft.Ref[ft.TextField] | None = None,
     key: str | None = None,
 ) -> ft.TextField:
     """Return a labelled field; `on_change` gets its text, `error` says what to do about it.
 
-    `lines` are the fewest and the most lines shown. `max_length` counts characters.
+    `lines` are the fewest and the most lines shown. `max_length` counts characters. `tail` is a control at
+    the end, such as the eye that shows a passphrase (Flet's own eye has no name).
     """
     return ft.TextField(
         label=label,
@@ -49,7 +52,7 @@ def field(
         helper=helper,
         error=error,
         password=secret,
-        can_reveal_password=secret,
+        suffix_icon=tail,
         multiline=lines[1] > 1,
         min_lines=lines[0],
         max_lines=lines[1],
@@ -64,12 +67,15 @@ def field(
         error_max_lines=3,
         helper_max_lines=3,
         text_size=17,
+        color=ft.Colors.ON_SURFACE,
+        cursor_color=ft.Colors.PRIMARY,
         autofocus=autofocus,
         autocorrect=not secret,
         enable_suggestions=not secret,
-        disabled=disabled,
+        read_only=read_only,
         on_change=guarded(lambda event: on_change(event.control.value)),
         on_submit=guarded(on_submit) if on_submit else None,
+        ref=ref,
         key=key,
     )
 
@@ -86,31 +92,24 @@ def bare_field(
     on_submit: Handler | None = None,
     autofocus: bool = False,
     expand: bool = False,
+    enter_sends: bool = True,
+    ref: ft.Ref[ft.TextField] | None = None,
     key: str | None = None,
-) -> ft.Semantics:
+) -> ft.MergeSemantics:
     """Return a field without an edge, for the composer and the journal's page.
 
-    `name` is what a screen reader hears. Serif is for a person's own long text.
+    `name` is what a screen reader hears. Serif is for a person's own long text. With `ref` and `live` a field can be
+    rendered again while somebody is typing in it.
     """
     style = (
-        ft.TextStyle(
-            size=19,
-            height=1.6,
-            font_family="Serif",
-            font_family_fallback=["Serif Ext", "Emoji"],
-        )
+        ft.TextStyle(size=19, height=1.6, font_family="Serif", font_family_fallback=["Serif Ext", "Emoji"])
         if serif
-        else ft.TextStyle(
-            size=17,
-            height=1.35,
-            font_family="Sans",
-            font_family_fallback=["Sans Ext", "Emoji"],
-        )
+        else ft.TextStyle(size=17, height=1.35, font_family="Sans", font_family_fallback=["Sans Ext", "Emoji"])
     )
     entry = ft.TextField(
         value=value,
         hint_text=hint,
-        border=ft.InputBorder.NONE,
+        border=ft.NoInputBorder(),
         filled=False,
         multiline=True,
         min_lines=lines[0],
@@ -121,15 +120,21 @@ def bare_field(
         hint_style=ft.TextStyle(color=ft.Colors.ON_SURFACE_VARIANT),
         cursor_color=ft.Colors.PRIMARY,
         autofocus=autofocus,
-        shift_enter=on_submit is not None,
+        shift_enter=on_submit is not None and enter_sends,
         on_change=guarded(lambda event: on_change(event.control.value)),
-        on_submit=guarded(on_submit) if on_submit else None,
+        on_submit=guarded(on_submit) if on_submit and enter_sends else None,
+        ref=ref,
         key=key,
     )
-    return ft.Semantics(label=name, content=entry, expand=expand or None)
+    return ft.MergeSemantics(ft.Semantics(label=name, content=entry), expand=expand or None)
 
 
-def search_field(hint: str, value: str, on_change: Callable[[str], Any], key: str | None = None) -> ft.Semantics:
+def live(ref: ft.Ref[ft.TextField], otherwise: str) -> str:
+    """Return what is in the field at this moment: keys pressed since the last event must not be taken back."""
+    return otherwise if ref.current is None else ref.current.value
+
+
+def search_field(hint: str, value: str, on_change: Callable[[str], Any], key: str | None = None) -> ft.MergeSemantics:
     """Return a field for searching; its hint is also its name."""
     entry = ft.TextField(
         value=value,
@@ -144,4 +149,4 @@ def search_field(hint: str, value: str, on_change: Callable[[str], Any], key: st
         on_change=guarded(lambda event: on_change(event.control.value)),
         key=key,
     )
-    return ft.Semantics(label=hint, content=entry)
+    return ft.MergeSemantics(entry)

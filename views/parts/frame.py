@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import flet as ft
 
 from views import theme
 from views.parts.buttons import Action, button, icon_button, pressable
 from views.parts.people import Look, person
-from views.parts.surfaces import STRETCH, soft_shadow
+from views.parts.surfaces import STRETCH, equal, soft_shadow, spread, together
 from views.parts.text import heading, soft, text
 
 CENTER = ft.CrossAxisAlignment.CENTER
@@ -37,17 +37,10 @@ class Account:
 
 def get_help(action: Action) -> ft.TextButton:
     """Return the lifebelt with its words: the same on every screen, in the same corner."""
-    return button(
-        action.label,
-        action.on_press,
-        icon=ft.Icons.SUPPORT_ROUNDED,
-        kind="outlined",
-        size="slim",
-        pill=True,
-    )
+    return button(action.label, action.on_press, icon=ft.Icons.SUPPORT_ROUNDED, kind="outlined", size="slim", pill=True)
 
 
-def account_button(account: Account) -> ft.TextButton:
+def account_button(account: Account) -> ft.MergeSemantics:
     """Return the person's mark as a round button 44 logical pixels wide."""
     return pressable(
         person(account.initials, account.look, 40),
@@ -61,22 +54,16 @@ def account_button(account: Account) -> ft.TextButton:
 
 
 def top_bar(
-    title: str,
-    *,
-    help: Action,
-    account: Account | None = None,
-    tools: Sequence[ft.Control] = (),
+    title: str, *, help: Action, account: Account | None = None, tools: Sequence[ft.Control] = ()
 ) -> ft.Container:
     """Return the bar of a place: title, tools such as search, Get help, account."""
-    parts: list[ft.Control] = [
-        ft.Container(heading(title, 1, ft.TextThemeStyle.HEADLINE_MEDIUM), expand=True),
-        *tools,
-        get_help(help),
-    ]
+    ends: list[ft.Control] = [*tools, get_help(help)]
     if account:
-        parts.append(account_button(account))
+        ends.append(account_button(account))
+    # With large text the second half goes below the title: a title must not be broken within a word.
+    name = heading(title, 1, ft.TextThemeStyle.HEADLINE_MEDIUM)
     return ft.Container(
-        ft.Row(parts, spacing=theme.TIGHT),
+        together(spread(name, ft.Row(ends, spacing=theme.TIGHT, tight=True))),
         padding=ft.Padding.only(left=20, right=theme.GAP, top=theme.SMALL, bottom=theme.SMALL),
     )
 
@@ -91,28 +78,23 @@ def back_bar(
     tools: Sequence[ft.Control] = (),
 ) -> ft.Container:
     """Return the bar of a sub-screen; `back.icon` may be a cross where leaving means closing."""
-    names: list[ft.Control] = [heading(title, 1, ft.TextThemeStyle.TITLE_LARGE, max_lines=2)]
+    names: list[ft.Control] = [heading(title, 1, ft.TextThemeStyle.TITLE_LARGE, max_lines=3)]
     if subtitle:
-        names.append(soft(subtitle, max_lines=2))
+        names.append(together(soft(subtitle, max_lines=2)))
     parts: list[ft.Control] = [
-        icon_button(
-            back.icon or ft.Icons.ARROW_BACK_ROUNDED,
-            back.label,
-            back.on_press,
-            target=theme.TARGET_FLOOR,
-        ),
+        icon_button(back.icon or ft.Icons.ARROW_BACK_ROUNDED, back.label, back.on_press, target=theme.TARGET_FLOOR),
         *([lead] if lead else []),
-        ft.Column(names, spacing=0, expand=True, tight=True),
+        ft.Container(together(ft.Column(names, spacing=0, tight=True)), expand=True),
         *tools,
         *([get_help(help)] if help else []),
     ]
     return ft.Container(
-        ft.Row(parts, spacing=theme.SMALL),
+        together(ft.Row(parts, spacing=theme.SMALL)),
         padding=ft.Padding.only(left=theme.SMALL, right=theme.GAP, top=theme.SMALL, bottom=theme.SMALL),
     )
 
 
-def _place(place: Place, is_here: bool, on_select: Callable[[str], Any]) -> ft.TextButton:
+def _place(place: Place, is_here: bool, on_select: Callable[[str], Any]) -> ft.MergeSemantics:
     ink = ft.Colors.ON_PRIMARY_CONTAINER if is_here else ft.Colors.ON_SURFACE_VARIANT
     mark = ft.Container(
         ft.Icon(place.icon_here if is_here else place.icon, size=24, color=ink),
@@ -121,15 +103,7 @@ def _place(place: Place, is_here: bool, on_select: Callable[[str], Any]) -> ft.T
         border_radius=theme.ROUND,
     )
     face = ft.Column(
-        [
-            mark,
-            text(
-                place.label,
-                ft.TextThemeStyle.LABEL_SMALL,
-                ink,
-                align=ft.TextAlign.CENTER,
-            ),
-        ],
+        [mark, text(place.label, ft.TextThemeStyle.LABEL_SMALL, ink, align=ft.TextAlign.CENTER)],
         spacing=theme.TIGHT,
         tight=True,
         horizontal_alignment=CENTER,
@@ -147,11 +121,16 @@ def _place(place: Place, is_here: bool, on_select: Callable[[str], Any]) -> ft.T
 
 def bottom_bar(places: Sequence[Place], here: str, on_select: Callable[[str], Any]) -> ft.Container:
     """Return the phone's places at its foot; `on_select` gets the place's key."""
-    cells: list[ft.Control] = [
-        ft.Container(_place(place, place.key == here, on_select), expand=True) for place in places
-    ]
+    # Places wrap into a second row with large text. Cells of one fifth would break their words.
+    row = ft.Row(
+        [_place(place, place.key == here, on_select) for place in places],
+        spacing=0,
+        run_spacing=0,
+        wrap=True,
+        alignment=ft.MainAxisAlignment.SPACE_AROUND,
+    )
     return ft.Container(
-        ft.Row(cells, spacing=0, vertical_alignment=ft.CrossAxisAlignment.START),
+        together(row),
         bgcolor=ft.Colors.SURFACE_CONTAINER_LOWEST,
         padding=ft.Padding.symmetric(vertical=6),
         border=ft.Border.only(top=ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT)),
@@ -166,8 +145,13 @@ def rail(
     help: Action,
     account: Account,
     logo_name: str,
+    text_scale: float = 1.0,
+    lock: Action | None = None,
 ) -> ft.Container:
-    """Return the wide layouts' places at the side, with Get help and the account at its foot."""
+    """Return the wide layouts' places at the side, with Get help, the account and the lock at its foot.
+
+    A `text_scale` above 1.0 makes it wider, so that the places' words stay whole.
+    """
     lifebelt = ft.Column(
         [
             ft.Container(
@@ -185,11 +169,7 @@ def rail(
     logo = ft.Image("icon.svg", width=44, height=44, semantics_label=logo_name)
     upper = ft.Column(
         [
-            ft.Container(
-                logo,
-                padding=ft.Padding.only(top=theme.GAP, bottom=10),
-                alignment=ft.Alignment.CENTER,
-            ),
+            ft.Container(logo, padding=ft.Padding.only(top=theme.GAP, bottom=10), alignment=ft.Alignment.CENTER),
             *(_place(place, place.key == here, on_select) for place in places),
         ],
         spacing=theme.TIGHT,
@@ -199,26 +179,26 @@ def rail(
     )
     lower = ft.Column(
         [
-            pressable(
-                lifebelt,
-                help.label,
-                help.on_press,
-                pad=ft.Padding.symmetric(vertical=6),
-                in_middle=True,
-            ),
+            pressable(lifebelt, help.label, help.on_press, pad=ft.Padding.symmetric(vertical=6), in_middle=True),
             ft.Row([account_button(account)], alignment=ft.MainAxisAlignment.CENTER),
+            *([ft.Row([_lock(lock)], alignment=ft.MainAxisAlignment.CENTER)] if lock else []),
         ],
         spacing=theme.SMALL,
         tight=True,
         horizontal_alignment=STRETCH,
     )
     return ft.Container(
-        ft.Column([upper, lower], spacing=theme.TIGHT, horizontal_alignment=STRETCH),
-        width=theme.RAIL_WIDTH,
+        together(ft.Column([upper, lower], spacing=theme.TIGHT, horizontal_alignment=STRETCH)),
+        width=round(theme.RAIL_WIDTH * (1 + (text_scale - 1) / 2)),
         padding=ft.Padding.only(left=theme.TIGHT, right=theme.TIGHT, bottom=theme.GAP),
         bgcolor=ft.Colors.SURFACE_CONTAINER,
         border=ft.Border.only(right=ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT)),
     )
+
+
+def _lock(lock: Action) -> ft.IconButton:
+    icon = lock.icon or ft.Icons.LOCK_OUTLINE_ROUNDED
+    return icon_button(icon, lock.label, lock.on_press, target=theme.TARGET_FLOOR)
 
 
 def phone_page(
@@ -238,26 +218,16 @@ def phone_page(
         expand=None if scroll else True,
     )
     middle = ft.Column(
-        [inner],
-        spacing=0,
-        expand=True,
-        scroll=ft.ScrollMode.AUTO if scroll else None,
-        horizontal_alignment=STRETCH,
+        [inner], spacing=0, expand=True, scroll=ft.ScrollMode.AUTO if scroll else None, horizontal_alignment=STRETCH
     )
     parts = [part for part in (bar, middle, foot, places) if part]
     return ft.Column(parts, spacing=0, expand=True, horizontal_alignment=STRETCH)
 
 
-def tray(*controls: ft.Control) -> ft.Container:
-    """Return a row of equal actions that lies on the bottom bar."""
-    cells: list[ft.Control] = [ft.Container(control, expand=True) for control in controls]
+def tray(*controls: ft.Control, stacked: bool = False) -> ft.Container:
+    """Return a row of equal actions that lies on the bottom bar; `stacked` is for large text."""
     return ft.Container(
-        ft.Row(
-            cells,
-            spacing=theme.SMALL,
-            intrinsic_height=True,
-            vertical_alignment=STRETCH,
-        ),
+        together(equal(*controls, stacked=stacked)),
         bgcolor=ft.Colors.SURFACE_CONTAINER_LOWEST,
         padding=ft.Padding.symmetric(horizontal=theme.PAD, vertical=10),
         border=ft.Border.only(top=ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT)),
@@ -267,12 +237,7 @@ def tray(*controls: ft.Control) -> ft.Container:
 def foot(*controls: ft.Control, pad: int = theme.PAD) -> ft.Container:
     """Return the sheet at the bottom that holds the main actions, in reach of the thumb."""
     return ft.Container(
-        ft.Column(
-            list(controls),
-            spacing=theme.SMALL,
-            tight=True,
-            horizontal_alignment=STRETCH,
-        ),
+        together(ft.Column(list(controls), spacing=theme.SMALL, tight=True, horizontal_alignment=STRETCH)),
         padding=pad,
         bgcolor=ft.Colors.SURFACE_CONTAINER_LOWEST,
         shadow=soft_shadow(),
@@ -287,27 +252,25 @@ def pane(
     pad: int = theme.GAP,
     spacing: int = theme.SMALL,
     scroll: bool = True,
-    line: bool = False,
+    line: Literal["left", "right"] | None = None,
 ) -> ft.Container:
-    """Return one pane; without `width` it takes the room that is left. `line` parts it from the next one."""
+    """Return one pane; without `width` it takes the room that is left. `line` parts it from its neighbour."""
     # As on a phone, the padding is inside what scrolls.
     inner = ft.Container(
         ft.Column(list(controls), spacing=spacing, horizontal_alignment=STRETCH),
         padding=pad,
         expand=None if scroll else True,
     )
+    side = ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT)
+    edge = ft.Border.only(right=side) if line == "right" else ft.Border.only(left=side) if line == "left" else None
     return ft.Container(
         ft.Column(
-            [inner],
-            spacing=0,
-            expand=True,
-            scroll=ft.ScrollMode.AUTO if scroll else None,
-            horizontal_alignment=STRETCH,
+            [inner], spacing=0, expand=True, scroll=ft.ScrollMode.AUTO if scroll else None, horizontal_alignment=STRETCH
         ),
         width=width,
         expand=True if width is None else None,
         bgcolor=fill,
-        border=ft.Border.only(right=ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT)) if line else None,
+        border=edge,
     )
 
 
@@ -319,8 +282,6 @@ def panes(rail: ft.Control, *parts: ft.Control) -> ft.Row:
 def pane_head(title: str, *tools: ft.Control) -> ft.Row:
     """Return the first row of a pane: its title and its tools."""
     label = ft.Container(
-        heading(title, 1, ft.TextThemeStyle.HEADLINE_MEDIUM),
-        expand=True,
-        padding=ft.Padding.only(left=theme.SMALL),
+        heading(title, 1, ft.TextThemeStyle.HEADLINE_MEDIUM), expand=True, padding=ft.Padding.only(left=theme.SMALL)
     )
     return ft.Row([label, *tools], spacing=0)

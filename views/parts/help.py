@@ -11,12 +11,7 @@ from views.parts.text import heading, soft, text
 
 
 def help_card(
-    title: str,
-    body: str,
-    call: Action,
-    *,
-    kind: Literal["emergency", "urgent"],
-    extra: str | None = None,
+    title: str, body: str, call: Action, *, kind: Literal["emergency", "urgent"], extra: str | None = None
 ) -> ft.Semantics:
     """Return a card with a red head: emergency has a dark body, urgent the body of a plain card."""
     is_emergency = kind == "emergency"
@@ -28,13 +23,7 @@ def help_card(
     )
     parts: list[ft.Control] = [
         text(body, ft.TextThemeStyle.BODY_LARGE, ink),
-        button(
-            call.label,
-            call.on_press,
-            icon=call.icon or ft.Icons.CALL_ROUNDED,
-            kind=kind,
-            size="tall",
-        ),
+        button(call.label, call.on_press, icon=call.icon or ft.Icons.CALL_ROUNDED, kind=kind, size="tall"),
     ]
     if extra:
         parts.append(text(extra, ft.TextThemeStyle.BODY_SMALL, ink))

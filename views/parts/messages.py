@@ -12,7 +12,7 @@ from views.parts.fields import bare_field
 from views.parts.people import GROUP_LOOKS, Look, group_mark, person
 from views.parts.rows import State, state_mark
 from views.parts.safe import Handler
-from views.parts.surfaces import column
+from views.parts.surfaces import column, together
 from views.parts.text import soft, text
 
 GUTTER = 36
@@ -77,111 +77,62 @@ def bubble(
     box = _sheet(face, name, mine, on_press, is_whole, key)
     if not reactions:
         return box
-    marks = ft.Row([_reaction(one) for one in reactions], spacing=theme.TIGHT, tight=True)
-    return ft.Column(
-        [box, ft.Container(marks, margin=ft.Margin.only(top=-6, left=10))],
-        spacing=0,
-        tight=True,
-    )
+    marks = ft.Row([_reaction(one) for one in reactions], spacing=0, tight=True)
+    return ft.Column([box, ft.Container(marks, margin=ft.Margin.only(left=theme.SMALL))], spacing=0, tight=True)
 
 
 def _sheet(
-    face: ft.Control,
-    name: str,
-    mine: bool,
-    on_press: Handler | None,
-    is_whole: bool,
-    key: str | None,
+    face: ft.Control, name: str, mine: bool, on_press: Handler | None, is_whole: bool, key: str | None
 ) -> ft.Control:
     fill = ft.Colors.PRIMARY_CONTAINER if mine else ft.Colors.SURFACE_CONTAINER_LOWEST
     edge = ft.Colors.with_opacity(0.16, ft.Colors.ON_PRIMARY_CONTAINER) if mine else ft.Colors.OUTLINE_VARIANT
-    corners = ft.BorderRadius(
-        top_left=18,
-        top_right=18,
-        bottom_left=18 if mine else 5,
-        bottom_right=5 if mine else 18,
-    )
+    corners = ft.BorderRadius(top_left=18, top_right=18, bottom_left=18 if mine else 5, bottom_right=5 if mine else 18)
     pad = ft.Padding.only(left=14, right=14, top=10, bottom=theme.SMALL)
     if on_press:
-        return pressable(
-            face,
-            name,
-            on_press,
-            fill=fill,
-            edge=ft.BorderSide(1, edge),
-            radius=corners,
-            pad=pad,
-            key=key,
-        )
-    box = ft.Container(
-        face,
-        padding=pad,
-        bgcolor=fill,
-        border=ft.Border.all(1, edge),
-        border_radius=corners,
-    )
+        return pressable(face, name, on_press, fill=fill, edge=ft.BorderSide(1, edge), radius=corners, pad=pad, key=key)
+    box = ft.Container(face, padding=pad, bgcolor=fill, border=ft.Border.all(1, edge), border_radius=corners)
     return ft.Semantics(label=name, container=True, exclude_semantics=is_whole, content=box, key=key)
 
 
 def _quote(quote: Quote) -> ft.Container:
     return ft.Container(
-        column(
-            text(quote.by, ft.TextThemeStyle.LABEL_SMALL),
-            soft(quote.said, max_lines=1),
-            spacing=0,
-        ),
+        column(text(quote.by, ft.TextThemeStyle.LABEL_SMALL), soft(quote.said, max_lines=1), spacing=0),
         padding=ft.Padding.only(left=10),
         border=ft.Border.only(left=ft.BorderSide(3, ft.Colors.PRIMARY)),
     )
 
 
 def _reaction(reaction: Reaction) -> ft.Control:
-    return pressable(
+    """Return a pill 32 pixels tall in a target of 44.
+
+    It touches the bubble but does not overlap it: a screen reader would then meet it before the message.
+    """
+    pill = ft.Container(
         text(reaction.label, ft.TextThemeStyle.LABEL_MEDIUM),
-        reaction.name,
-        reaction.on_press,
-        fill=ft.Colors.SURFACE_CONTAINER_LOWEST,
-        edge=ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT),
-        radius=theme.ROUND,
-        pad=ft.Padding.symmetric(horizontal=theme.GAP, vertical=6),
-        in_middle=True,
+        bgcolor=ft.Colors.SURFACE_CONTAINER_LOWEST,
+        border=ft.Border.all(1, ft.Colors.OUTLINE_VARIANT),
+        border_radius=theme.ROUND,
+        padding=ft.Padding.symmetric(horizontal=theme.GAP, vertical=7),
     )
+    pad = ft.Padding.only(left=theme.HAIR, right=theme.HAIR, top=3, bottom=9)
+    return pressable(pill, reaction.name, reaction.on_press, radius=theme.ROUND, pad=pad, in_middle=True)
 
 
-def message(
-    name: str,
-    role: str,
-    initials: str,
-    look: Look,
-    *bubbles: ft.Control,
-    key: str | None = None,
-) -> ft.Row:
+def message(name: str, role: str, initials: str, look: Look, *bubbles: ft.Control, key: str | None = None) -> ft.Row:
     """Return what one person said: their mark, name and profession above their bubbles."""
-    who = ft.Row(
-        [text(name, ft.TextThemeStyle.TITLE_SMALL), soft(role)],
-        spacing=6,
-        run_spacing=0,
-        wrap=True,
-    )
+    who = ft.Row([text(name, ft.TextThemeStyle.TITLE_SMALL), soft(role)], spacing=6, run_spacing=0, wrap=True)
     # Each bubble says who speaks, so the visible name would be heard twice.
     head = ft.Semantics(exclude_semantics=True, content=who)
     said = ft.Column([head, *bubbles], spacing=theme.TIGHT, tight=True, expand=True)
     return ft.Row(
-        [person(initials, look, GUTTER), said],
-        vertical_alignment=ft.CrossAxisAlignment.START,
-        spacing=10,
-        key=key,
+        [person(initials, look, GUTTER), said], vertical_alignment=ft.CrossAxisAlignment.START, spacing=10, key=key
     )
 
 
 def own_message(*bubbles: ft.Control, key: str | None = None) -> ft.Row:
     """Return what you said, on the right."""
     said = ft.Column(
-        list(bubbles),
-        spacing=theme.TIGHT,
-        tight=True,
-        expand=True,
-        horizontal_alignment=ft.CrossAxisAlignment.END,
+        list(bubbles), spacing=theme.TIGHT, tight=True, expand=True, horizontal_alignment=ft.CrossAxisAlignment.END
     )
     return ft.Row([ft.Container(width=INDENT), said], spacing=0, key=key)
 
@@ -206,10 +157,7 @@ def divider(label: str, icon: ft.IconData | None = None) -> ft.Semantics:
         return ft.Container(height=1, bgcolor=ft.Colors.OUTLINE_VARIANT, expand=True)
 
     return ft.Semantics(
-        label=label,
-        container=True,
-        exclude_semantics=True,
-        content=ft.Row([line(), *middle, line()], spacing=10),
+        label=label, container=True, exclude_semantics=True, content=ft.Row([line(), *middle, line()], spacing=10)
     )
 
 
@@ -231,6 +179,9 @@ def composer(
     after: Sequence[ft.Control] = (),
     disabled: bool = False,
     side: int = theme.GAP,
+    enter_sends: bool = True,
+    ref: ft.Ref[ft.TextField] | None = None,
+    key: str | None = None,
 ) -> ft.Container:
     """Return the field for a message, under a strip that says which group and who can see it.
 
@@ -238,23 +189,12 @@ def composer(
     begins a new line.
     """
     style = GROUP_LOOKS[look]
-    title = text(
-        f"{group}, {topic}" if topic else group,
-        ft.TextThemeStyle.LABEL_MEDIUM,
-        style.ink,
-        expand=True,
-    )
+    title = text(f"{group}, {topic}" if topic else group, ft.TextThemeStyle.LABEL_MEDIUM, style.ink, expand=True)
+    chip = who_chip("group", who_label, who_name, on_who)
     strip = ft.Container(
-        ft.Row(
-            [
-                group_mark(look, 24),
-                title,
-                who_chip("group", who_label, who_name, on_who),
-            ],
-            spacing=theme.SMALL,
-        ),
+        together(ft.Row([group_mark(look, 24), title, chip], spacing=theme.SMALL)),
         bgcolor=style.fill,
-        padding=ft.Padding.only(left=10, right=theme.TIGHT),
+        padding=ft.Padding.only(left=10, right=theme.TIGHT, top=theme.HAIR, bottom=theme.HAIR),
         border_radius=ft.BorderRadius(top_left=18, top_right=18, bottom_left=0, bottom_right=0),
     )
     send = icon_button(
@@ -272,20 +212,16 @@ def composer(
         on_change,
         on_submit=on_send,
         expand=True,
+        enter_sends=enter_sends,
+        ref=ref,
+        key=key,
         pad=ft.Padding.symmetric(vertical=14, horizontal=theme.SMALL),
     )
-    row = ft.Row(
-        [*before, entry, *after, send],
-        spacing=theme.TIGHT,
-        vertical_alignment=ft.CrossAxisAlignment.END,
-    )
+    row = ft.Row([*before, entry, *after, send], spacing=theme.TIGHT, vertical_alignment=ft.CrossAxisAlignment.END)
     box = ft.Container(
-        column(strip, ft.Container(row, padding=theme.TIGHT), spacing=0),
+        column(strip, ft.Container(together(row), padding=theme.TIGHT), spacing=0),
         bgcolor=ft.Colors.SURFACE_CONTAINER_LOWEST,
         border_radius=theme.RADIUS_CARD,
         border=ft.Border.all(1.5, ft.Colors.OUTLINE),
     )
-    return ft.Container(
-        box,
-        padding=ft.Padding.only(left=side, right=side, top=theme.SMALL, bottom=theme.GAP),
-    )
+    return ft.Container(box, padding=ft.Padding.only(left=side, right=side, top=theme.SMALL, bottom=theme.GAP))

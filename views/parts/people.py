@@ -7,7 +7,7 @@ from typing import Final, Literal
 import flet as ft
 
 from views import theme
-from views.parts.text import text
+from views.parts.text import flexible, text
 
 Look = Literal["pine", "ember", "honey", "heather", "sky", "stone"]
 
@@ -24,34 +24,22 @@ class GroupLook:
 GROUP_LOOKS: Final = MappingProxyType[Look, GroupLook](
     {
         "pine": GroupLook(
-            fill=ft.Colors.PRIMARY_CONTAINER,
-            ink=ft.Colors.ON_PRIMARY_CONTAINER,
-            symbol=ft.Icons.ECO_ROUNDED,
+            fill=ft.Colors.PRIMARY_CONTAINER, ink=ft.Colors.ON_PRIMARY_CONTAINER, symbol=ft.Icons.ECO_ROUNDED
         ),
         "ember": GroupLook(
-            fill=ft.Colors.SECONDARY_CONTAINER,
-            ink=ft.Colors.ON_SECONDARY_CONTAINER,
-            symbol=ft.Icons.LIGHT_MODE_ROUNDED,
+            fill=ft.Colors.SECONDARY_CONTAINER, ink=ft.Colors.ON_SECONDARY_CONTAINER, symbol=ft.Icons.LIGHT_MODE_ROUNDED
         ),
         "honey": GroupLook(
-            fill=ft.Colors.TERTIARY_CONTAINER,
-            ink=ft.Colors.ON_TERTIARY_CONTAINER,
-            symbol=ft.Icons.LIGHTBULB_ROUNDED,
+            fill=ft.Colors.TERTIARY_CONTAINER, ink=ft.Colors.ON_TERTIARY_CONTAINER, symbol=ft.Icons.LIGHTBULB_ROUNDED
         ),
         "heather": GroupLook(
-            fill=ft.Colors.PRIMARY_FIXED,
-            ink=ft.Colors.ON_PRIMARY_FIXED,
-            symbol=ft.Icons.LANDSCAPE_ROUNDED,
+            fill=ft.Colors.PRIMARY_FIXED, ink=ft.Colors.ON_PRIMARY_FIXED, symbol=ft.Icons.LANDSCAPE_ROUNDED
         ),
         "sky": GroupLook(
-            fill=ft.Colors.SECONDARY_FIXED,
-            ink=ft.Colors.ON_SECONDARY_FIXED,
-            symbol=ft.Icons.SAILING_ROUNDED,
+            fill=ft.Colors.SECONDARY_FIXED, ink=ft.Colors.ON_SECONDARY_FIXED, symbol=ft.Icons.SAILING_ROUNDED
         ),
         "stone": GroupLook(
-            fill=ft.Colors.TERTIARY_FIXED,
-            ink=ft.Colors.ON_TERTIARY_FIXED,
-            symbol=ft.Icons.HEARING_ROUNDED,
+            fill=ft.Colors.TERTIARY_FIXED, ink=ft.Colors.ON_TERTIARY_FIXED, symbol=ft.Icons.HEARING_ROUNDED
         ),
     }
 )
@@ -79,21 +67,10 @@ def group_mark(look: Look, size: int = theme.TARGET_FLOOR) -> ft.Semantics:
 def person(initials: str, look: Look = "stone", size: int = 40) -> ft.Semantics:
     """Return a person's initials in a circle; silent, because the name always stands beside it."""
     style = GROUP_LOOKS[look]
-    letters = ft.Text(
-        initials,
-        size=size * 0.36,
-        weight=ft.FontWeight.W_600,
-        color=style.ink,
-        no_wrap=True,
-    )
+    letters = ft.Text(initials, size=size * 0.36, weight=ft.FontWeight.W_600, color=style.ink, no_wrap=True)
     return _silent(
         ft.Container(
-            letters,
-            width=size,
-            height=size,
-            bgcolor=style.fill,
-            border_radius=size,
-            alignment=ft.Alignment.CENTER,
+            letters, width=size, height=size, bgcolor=style.fill, border_radius=size, alignment=ft.Alignment.CENTER
         )
     )
 
@@ -102,7 +79,7 @@ def badge(label: str, look: Look = "ember", icon: ft.IconData | None = None) -> 
     """Return a small label that names what is wanted ("1 question to you"), never a bare number."""
     style = GROUP_LOOKS[look]
     parts: list[ft.Control] = [ft.Icon(icon, size=14, color=style.ink)] if icon else []
-    parts.append(text(label, ft.TextThemeStyle.LABEL_SMALL, style.ink))
+    parts.append(flexible(text(label, ft.TextThemeStyle.LABEL_SMALL, style.ink)))
     return ft.Container(
         ft.Row(parts, spacing=theme.TIGHT, tight=True),
         bgcolor=style.fill,

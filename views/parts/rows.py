@@ -9,7 +9,7 @@ from views import theme
 from views.parts.buttons import pressable
 from views.parts.safe import Handler
 from views.parts.surfaces import column
-from views.parts.text import soft, text
+from views.parts.text import flexible, soft, text
 
 State = Literal["waiting", "sent", "delivered", "saved", "needs-you"]
 
@@ -29,7 +29,7 @@ def state_mark(state: State, label: str, color: ft.ColorValue = ft.Colors.ON_SUR
     return ft.Row(
         [
             ft.Icon(STATE_ICONS[state], size=16, color=color),
-            text(label, ft.TextThemeStyle.LABEL_SMALL, color),
+            flexible(text(label, ft.TextThemeStyle.LABEL_SMALL, color)),
         ],
         spacing=theme.TIGHT,
         tight=True,
@@ -48,7 +48,7 @@ def list_row(
     name: str | None = None,
     selected: bool = False,
     key: str | None = None,
-) -> ft.TextButton:
+) -> ft.MergeSemantics:
     """Return a pressable row: mark, title with the time, one line, at most one badge.
 
     `name` is what a screen reader hears; without it title, line and time are joined.
@@ -56,13 +56,11 @@ def list_row(
     head: list[ft.Control] = [text(title, ft.TextThemeStyle.TITLE_MEDIUM, max_lines=2, expand=True)]
     if time:
         head.append(soft(time, ft.TextThemeStyle.LABEL_SMALL))
-    said: list[ft.Control] = [
-        ft.Row(head, spacing=theme.SMALL, vertical_alignment=ft.CrossAxisAlignment.START),
-    ]
+    said: list[ft.Control] = [ft.Row(head, spacing=theme.SMALL, vertical_alignment=ft.CrossAxisAlignment.START)]
     if line:
         said.append(soft(line, max_lines=2))
     if mark:
-        said.append(ft.Container(ft.Row([mark], tight=True), padding=ft.Padding.only(top=theme.TIGHT)))
+        said.append(ft.Container(ft.Row([mark], wrap=True), padding=ft.Padding.only(top=theme.TIGHT)))
     parts: list[ft.Control] = [lead, column(*said, spacing=theme.HAIR, expand=True)]
     if tail:
         parts.append(tail)
@@ -89,9 +87,7 @@ def fact_row(icon: ft.IconData, value: str, label: str | None = None) -> ft.Row:
 
 def section(label: str, *controls: ft.Control, spacing: int = theme.SMALL) -> ft.Column:
     """Return a small heading with what belongs to it."""
-    head = ft.Semantics(header=True, heading_level=2, content=text(label, ft.TextThemeStyle.TITLE_SMALL))
-    return column(
-        ft.Container(head, padding=ft.Padding.only(left=6, top=theme.TIGHT)),
-        *controls,
-        spacing=spacing,
+    head = ft.Semantics(
+        header=True, container=True, heading_level=2, content=text(label, ft.TextThemeStyle.TITLE_SMALL)
     )
+    return column(ft.Container(head, padding=ft.Padding.only(left=6, top=theme.TIGHT)), *controls, spacing=spacing)

@@ -4,11 +4,13 @@ Flet ends a session's update loop silently when a component raises, and covers t
 a handler does. `safe` and `guarded` log instead and leave a small notice. Logs hold the error, never content.
 """
 
+import contextlib
 import functools
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, ParamSpec
+from dataclasses import dataclass
+from typing import Any
 
 import flet as ft
 
@@ -19,17 +21,19 @@ Handler = Callable[[], Any] | Callable[[Any], Any]
 """What a control calls: with the event, or with nothing; sync or async."""
 Explain = Callable[[Exception], str]
 
-P = ParamSpec("P")
 
 RENDER_FAILED = "This part cannot be shown at the moment. The rest of the app works."
 HANDLER_FAILED = "That did not work. Please try it again."
 
 
-def safe(render: Callable[P, ft.Control]) -> Callable[P, ft.Control]:
-    """Make a component of `render` that shows a small notice instead of raising."""
+def safe(render: Callable[..., ft.Control]) -> Callable[..., ft.Control]:
+    """Make a component of `render` that shows a small notice instead of raising.
+
+    The component also takes a `key`, which the type of `render` cannot say.
+    """
 
     @functools.wraps(render)
-    def bounded(*args: P.args, **kwargs: P.kwargs) -> ft.Control:
+    def bounded(*args: Any, **kwargs: Any) -> ft.Control:
         try:
             return render(*args, **kwargs)
         except Exception:
@@ -50,6 +54,7 @@ def guarded(handler: Handler, explain: Explain | None = None) -> Callable[[Any],
     takes_event = _takes_event(handler)
 
     async def run(event: Any) -> None:
+        _note_use()
         try:
             answer = handler(event) if takes_event else handler()  # type: ignore[call-arg]  # chosen by its signature
             if inspect.isawaitable(answer):
@@ -62,6 +67,20 @@ def guarded(handler: Handler, explain: Explain | None = None) -> Callable[[Any],
     return run
 
 
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """What the page's `data` holds, so that every handled event puts off the auto-lock."""
+
+    touch: Callable[[], None]
+
+
+def _note_use() -> None:
+    with contextlib.suppress(RuntimeError):  # no page: a part on its own
+        in_use = ft.context.page.data
+        if isinstance(in_use, InUse):
+            in_use.touch()
+
+
 def say(sentence: str) -> None:
     """Show a sentence at the foot of the current page for four seconds; screen readers announce it."""
     words = text(sentence, ft.TextThemeStyle.BODY_MEDIUM, ft.Colors.ON_INVERSE_SURFACE)
@@ -70,10 +89,7 @@ def say(sentence: str) -> None:
 
 def _takes_event(handler: Handler) -> bool:
     """Return whether the handler has a positional parameter that must be given."""
-    positional = (
-        inspect.Parameter.POSITIONAL_ONLY,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    )
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return any(
         parameter.kind in positional and parameter.default is inspect.Parameter.empty
         for parameter in inspect.signature(handler).parameters.values()

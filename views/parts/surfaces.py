@@ -15,16 +15,8 @@ STRETCH = ft.CrossAxisAlignment.STRETCH
 def soft_shadow() -> list[ft.BoxShadow]:
     """Return the one shadow of cards and feet; dark themes show depth by lighter surfaces instead."""
     return [
-        ft.BoxShadow(
-            blur_radius=1,
-            color=ft.Colors.with_opacity(0.08, ft.Colors.SHADOW),
-            offset=ft.Offset(0, 1),
-        ),
-        ft.BoxShadow(
-            blur_radius=18,
-            color=ft.Colors.with_opacity(0.06, ft.Colors.SHADOW),
-            offset=ft.Offset(0, 6),
-        ),
+        ft.BoxShadow(blur_radius=1, color=ft.Colors.with_opacity(0.08, ft.Colors.SHADOW), offset=ft.Offset(0, 1)),
+        ft.BoxShadow(blur_radius=18, color=ft.Colors.with_opacity(0.06, ft.Colors.SHADOW), offset=ft.Offset(0, 6)),
     ]
 
 
@@ -35,13 +27,7 @@ def column(
     expand: bool | int = False,
 ) -> ft.Column:
     """Return controls below one another, as wide as their parent."""
-    return ft.Column(
-        list(controls),
-        spacing=spacing,
-        tight=True,
-        horizontal_alignment=align,
-        expand=expand or None,
-    )
+    return ft.Column(list(controls), spacing=spacing, tight=True, horizontal_alignment=align, expand=expand or None)
 
 
 def card(
@@ -73,6 +59,14 @@ def well(*controls: ft.Control, pad: ft.PaddingValue = theme.PAD, spacing: int =
     )
 
 
+def together(content: ft.Control) -> ft.Semantics:
+    """Make one region of `content`, so that a screen reader reads it in order before it goes on.
+
+    Without regions Flutter orders everything on the page by its place, and mixes a bar with what lies beside it.
+    """
+    return ft.Semantics(container=True, content=content)
+
+
 def rule() -> ft.Container:
     """Return a quiet line between rows; it never is the only sign of anything."""
     return ft.Container(height=1, bgcolor=ft.Colors.OUTLINE_VARIANT)
@@ -94,13 +88,26 @@ def spring() -> ft.Container:
 
 
 def spread(*controls: ft.Control, spacing: int = theme.SMALL) -> ft.Row:
-    """Return a row with its last control pushed to the far side."""
+    """Return a row with its last control at the far side, or below where large text leaves no room."""
     *first, last = controls
-    return ft.Row([*first, spring(), last], spacing=spacing)
+    start = first[0] if len(first) == 1 else ft.Row(first, spacing=spacing, run_spacing=spacing, wrap=True)
+    return ft.Row(
+        [start, last],
+        spacing=spacing,
+        run_spacing=theme.TIGHT,
+        wrap=True,
+        alignment=ft.MainAxisAlignment.SPACE_BETWEEN,
+        vertical_alignment=ft.CrossAxisAlignment.CENTER,
+    )
 
 
-def equal(*controls: ft.Control, spacing: int = theme.SMALL) -> ft.Row:
-    """Return choices of the same weight: the same width, and the same height when a label wraps."""
+def equal(*controls: ft.Control, spacing: int = theme.SMALL, stacked: bool = False) -> ft.Row | ft.Column:
+    """Return choices of the same weight: the same width, and the same height when a label wraps.
+
+    `stacked` puts them below one another, for large text.
+    """
+    if stacked:
+        return column(*controls, spacing=spacing)
     cells: list[ft.Control] = [ft.Container(control, expand=True) for control in controls]
     return ft.Row(cells, spacing=spacing, intrinsic_height=True, vertical_alignment=STRETCH)
 
@@ -143,10 +150,7 @@ def notice(
     said = [text(body, ft.TextThemeStyle.BODY_SMALL, ink)]
     if title:
         said.insert(0, text(title, ft.TextThemeStyle.TITLE_SMALL, ink))
-    parts: list[ft.Control] = [
-        ft.Icon(icon, size=22, color=ink),
-        column(*said, spacing=theme.HAIR, expand=True),
-    ]
+    parts: list[ft.Control] = [ft.Icon(icon, size=22, color=ink), column(*said, spacing=theme.HAIR, expand=True)]
     if action:
         parts.append(action)
     box = ft.Container(
@@ -167,6 +171,5 @@ def empty_state(line: str, *actions: ft.Control, hint: str | None = None) -> ft.
     if actions:
         parts.append(centred(*actions))
     return ft.Container(
-        column(*parts, spacing=theme.PAD),
-        padding=ft.Padding.symmetric(horizontal=theme.ROOMY, vertical=theme.BREATH),
+        column(*parts, spacing=theme.PAD), padding=ft.Padding.symmetric(horizontal=theme.ROOMY, vertical=theme.BREATH)
     )

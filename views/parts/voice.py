@@ -50,12 +50,7 @@ def waveform(
                 paint=ft.Paint(color=color if number < played * count else rest),
             )
         )
-    return ft.Semantics(
-        label=name,
-        image=True,
-        container=True,
-        content=cv.Canvas(shapes, width=width, height=height),
-    )
+    return ft.Semantics(label=name, image=True, container=True, content=cv.Canvas(shapes, width=width, height=height))
 
 
 def level_meter(level: float, label: str, name: str) -> ft.Semantics:
@@ -76,24 +71,13 @@ def level_meter(level: float, label: str, name: str) -> ft.Semantics:
     row = ft.Row(
         [
             ft.Icon(ft.Icons.MIC_ROUNDED, size=20, color=ft.Colors.SECONDARY),
-            ft.Row(
-                steps,
-                spacing=3,
-                tight=True,
-                vertical_alignment=ft.CrossAxisAlignment.END,
-            ),
+            ft.Row(steps, spacing=3, tight=True, vertical_alignment=ft.CrossAxisAlignment.END),
             text(label, ft.TextThemeStyle.LABEL_MEDIUM),
         ],
         spacing=10,
         tight=True,
     )
-    return ft.Semantics(
-        label=name,
-        live_region=True,
-        container=True,
-        exclude_semantics=True,
-        content=row,
-    )
+    return ft.Semantics(label=name, live_region=True, container=True, exclude_semantics=True, content=row)
 
 
 def play_row(
@@ -118,15 +102,7 @@ def play_row(
                 fill=ft.Colors.PRIMARY,
                 target=theme.TARGET_FLOOR,
             ),
-            waveform(
-                levels,
-                wave_name,
-                width=width,
-                height=28,
-                played=played,
-                color=ft.Colors.PRIMARY,
-                step=5,
-            ),
+            waveform(levels, wave_name, width=width, height=28, played=played, color=ft.Colors.PRIMARY, step=5),
             soft(length, ft.TextThemeStyle.LABEL_SMALL),
         ],
         spacing=10,
@@ -149,14 +125,7 @@ def big_button(
     return ft.Column(
         [
             icon_button(
-                icon,
-                label,
-                on_press,
-                color=color,
-                fill=fill,
-                icon_size=size * 9 // 20,
-                target=size,
-                disabled=disabled,
+                icon, label, on_press, color=color, fill=fill, icon_size=size * 9 // 20, target=size, disabled=disabled
             ),
             ft.Semantics(exclude_semantics=True, content=words),
         ],

@@ -4,16 +4,7 @@ Owns every colour, size and duration of the app. Screens name roles (`ft.Colors.
 so that light, dark and high contrast need no code of their own.
 """
 
-from views.theme.material import (
-    FONTS,
-    Mode,
-    Wishes,
-    apply,
-    color_scheme,
-    make_theme,
-    read_wishes,
-    text_theme,
-)
+from views.theme.material import FONTS, Mode, Wishes, apply, color_scheme, make_theme, read_wishes, text_theme
 from views.theme.palettes import (
     CARE_INK,
     CARE_LINK,

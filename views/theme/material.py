@@ -77,7 +77,7 @@ def color_scheme(palette: Palette) -> ft.ColorScheme:
         outline=p.edge,
         outline_variant=p.line,
         shadow=p.shadow,
-        scrim="#000000",
+        scrim=ft.Colors.BLACK,
         inverse_surface=p.inverse,
         on_inverse_surface=p.on_inverse,
         inverse_primary=p.pine_wash,
@@ -94,11 +94,7 @@ def color_scheme(palette: Palette) -> ft.ColorScheme:
 
 
 def text_style(
-    size: float,
-    height: float,
-    weight: ft.FontWeight,
-    family: str = "Sans",
-    color: ft.ColorValue | None = None,
+    size: float, height: float, weight: ft.FontWeight, family: str = "Sans", color: ft.ColorValue | None = None
 ) -> ft.TextStyle:
     """Return a style whose line is `height` times `size` logical pixels tall.
 
@@ -163,17 +159,11 @@ def make_theme(palette: Palette, *, reduced_motion: bool = False) -> ft.Theme:
         icon_button_theme=ft.IconButtonTheme(ft.ButtonStyle(icon_size=24, padding=12)),
         switch_theme=_switch(p),
         dialog_theme=ft.DialogTheme(
-            bgcolor=p.card,
-            elevation=3,
-            shape=ft.RoundedRectangleBorder(radius=tokens.RADIUS_SHEET),
+            bgcolor=p.card, elevation=3, shape=ft.RoundedRectangleBorder(radius=tokens.RADIUS_SHEET)
         ),
         snackbar_theme=ft.SnackBarTheme(bgcolor=p.inverse),
         tooltip_theme=ft.TooltipTheme(wait_duration=500),
-        slider_theme=ft.SliderTheme(
-            active_track_color=p.pine,
-            thumb_color=p.pine,
-            inactive_track_color=p.pressed,
-        ),
+        slider_theme=ft.SliderTheme(active_track_color=p.pine, thumb_color=p.pine, inactive_track_color=p.pressed),
         scrollbar_theme=ft.ScrollbarTheme(thickness=6, radius=3, thumb_color=ft.Colors.with_opacity(0.35, p.ink)),
         page_transitions=_page_transitions(reduced_motion),
     )
@@ -204,13 +194,7 @@ def _page_transitions(reduced_motion: bool) -> ft.PageTransitionsTheme:
     return ft.PageTransitionsTheme(android=none, ios=none, linux=none, macos=none, windows=none)
 
 
-def apply(
-    page: ft.Page,
-    mode: Mode = "system",
-    *,
-    reduced_motion: bool = False,
-    high_contrast: bool = False,
-) -> None:
+def apply(page: ft.Page, mode: Mode = "system", *, reduced_motion: bool = False, high_contrast: bool = False) -> None:
     """Dress the page: fonts, both theme slots and which of them is used.
 
     Flet has no slot for a third theme, so high contrast replaces both. `high_contrast` is the system's wish and

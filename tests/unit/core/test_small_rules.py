@@ -16,7 +16,8 @@ from companion.unlocking import LONGEST_WAIT_MS, Attempts, next_try_ms
 NOW = 1_800_000_000_000
 DAY = nudges.DAY_MS
 NOON = 12 * 60
-WORDING = Wording(version=2, uses=(Use(id="record", title="Record", detail=""), Use(id="name", title="Name", detail="")))
+USES = (Use(id="record", title="Record", detail=""), Use(id="name", title="Name", detail=""))
+WORDING = Wording(version=2, uses=USES)
 
 
 def receipt(chosen: frozenset[str], wording: Wording = WORDING) -> Receipt:
@@ -99,8 +100,9 @@ def due(contacts: tuple[Contact, ...], history: tuple[Nudge, ...] = (), minute: 
 
 
 def shown(days_ago: float, answer: str = "done", person: str = "other") -> Nudge:
+    shown_ms = NOW - int(days_ago * DAY)
     return Nudge(
-        id="n0", rule="no_contact", person=person, name="", group="g", days=10, shown_ms=NOW - int(days_ago * DAY), answer=answer
+        id="n0", rule="no_contact", person=person, name="", group="g", days=10, shown_ms=shown_ms, answer=answer
     )
 
 

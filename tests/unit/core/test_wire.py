@@ -60,7 +60,14 @@ def test_one_wrong_letter_is_noticed() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "hello", CODE.short[:-1], CODE.short + "A", "https://sync.example/#" + CODE.short, "companion://join?service=x#"],
+    [
+        "",
+        "hello",
+        CODE.short[:-1],
+        CODE.short + "A",
+        "https://sync.example/#" + CODE.short,
+        "companion://join?service=x#",
+    ],
 )
 def test_other_text_is_garbled(text: str) -> None:
     with pytest.raises(InviteGarbled):

@@ -125,6 +125,12 @@ def test_a_stream_that_fails_leaves_no_blob(store, directory):
     assert list((directory / "blobs").iterdir()) == []
 
 
+def test_a_blob_that_cannot_be_begun_raises_our_error(store, directory):
+    (directory / "blobs").rmdir()
+    with pytest.raises(StoreError):
+        store.blob_writer(b"story")
+
+
 @pytest.mark.parametrize(
     "doc",
     [

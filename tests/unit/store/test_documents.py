@@ -3,9 +3,10 @@ import asyncio
 import pytest
 
 from companion.crypto.keyslots import KdfParameters
-from companion.errors import StoreError, WrongKey
+from companion.errors import RolledBack, StoreError, WrongKey
 from companion.ports import Change, Drop, Put
 from services.store.documents import SealedVault
+from services.store.search import Searchable
 
 FAST = KdfParameters(t=1, m_kib=8)
 PASSPHRASE = "correct horse battery"
@@ -13,9 +14,7 @@ RECOVERY = bytes(range(32))
 
 
 def change(*puts, drop=()):
-    return Change(
-        put=tuple(Put(table, doc) for table, doc in puts), drop=tuple(Drop(table, id) for table, id in drop)
-    )
+    return Change(put=tuple(Put(table, doc) for table, doc in puts), drop=tuple(Drop(table, id) for table, id in drop))
 
 
 @pytest.fixture
@@ -147,3 +146,36 @@ async def test_a_reference_from_before_the_recording_opens_it_afterwards(blobs):
     await blobs.drop(reference)
     picture = await blobs.put(b"picture", b"entry|1")
     assert await blobs.read(picture, 0, 10) == b"picture"
+
+
+async def test_keys_anchor_and_rollback_through_the_vault(vault):
+    documents, _ = await vault.create(PASSPHRASE, RECOVERY)
+    await documents.commit(change(("t", {"_id": "a"})))
+    await documents.rekey(keystore=bytes(32), passphrase="another passphrase")
+    await documents.remove_slot("recovery")
+    anchor = documents.last_commit
+    assert anchor == 1
+    await documents.close()
+    for wrong in ({"passphrase": PASSPHRASE}, {"recovery": RECOVERY}):
+        with pytest.raises(WrongKey):
+            await vault.unlock(**wrong)
+    documents, _ = await vault.unlock(keystore=bytes(32), min_commit=anchor + 1)
+    assert documents.is_rolled_back
+    with pytest.raises(RolledBack):
+        await documents.commit(change(("t", {"_id": "b"})))
+    assert len(await documents.all("t")) == 1
+    await documents.accept_rollback()
+    await documents.commit(change(("t", {"_id": "b"})))
+    assert documents.last_commit > anchor + 1
+    assert (await documents.verify()).is_sound
+    await documents.purge("t")
+    assert len(await documents.all("t")) == 2
+    await documents.close()
+
+
+async def test_search_through_the_documents(documents):
+    await documents.start_search([Searchable(kind="journal", fields=("text",), time_field="created_ms")])
+    await documents.commit(change(("journal", {"_id": "a", "text": "a quiet morning", "created_ms": 1})))
+    assert [hit.id for hit in await documents.search("morn")] == ["a"]
+    while await documents.idle():
+        pass

@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -78,8 +79,10 @@ def test_locking_drops_keys_documents_and_files(store, directory):
     table = store.table("journal")
     table.insert({"n": 1})
     writer = store.blob_writer(b"sound")
+    sealer = weakref.ref(store.storage._sealer)
     store.lock()
     assert store.is_locked
+    assert sealer() is None
     for use in (
         lambda: table.all(),
         lambda: table.insert({"n": 2}),
@@ -91,7 +94,6 @@ def test_locking_drops_keys_documents_and_files(store, directory):
     ):
         with pytest.raises(StoreError):
             use()
-    assert store._storage._sealer is None
     assert not store._storage._loaded
     assert not store._storage._sealers
     store.lock()
@@ -114,6 +116,12 @@ def test_a_second_process_is_refused(store, directory):
         [sys.executable, "-c", script, str(directory), PASSPHRASE], capture_output=True, text=True, timeout=60
     )
     assert "StoreBusy" in child.stderr
+
+
+def test_unlocking_where_nothing_is_raises_our_error_and_makes_nothing(tmp_path):
+    with pytest.raises(StoreError):
+        SealedStore.unlock(tmp_path / "nowhere", passphrase=PASSPHRASE)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["keys.json", "store.db"])
@@ -211,3 +219,32 @@ def test_files_are_readable_by_their_owner_only(locked):
         "store.db": "0o600",
         "store.lock": "0o600",
     }
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [
+        ("journal_mode", "wal"),
+        ("synchronous", 2),  # FULL: kill -9 cannot show the difference, only a power cut can
+        ("fullfsync", 1),
+        ("checkpoint_fullfsync", 1),
+        ("secure_delete", 1),
+        ("cell_size_check", 1),
+        ("temp_store", 2),  # in memory
+        ("trusted_schema", 0),
+        ("locking_mode", "exclusive"),
+        ("wal_autocheckpoint", 4000),
+    ],
+)
+def test_sqlite_is_set_for_power_cuts_and_against_leaks(store, pragma, value):
+    assert store.storage._database._connection.execute(f"PRAGMA {pragma}").fetchone() == (value,)
+
+
+def test_locking_within_a_batch_is_refused_and_keeps_the_store_whole(store, directory):
+    with store.batch():
+        store.table("journal").insert({"n": 1})
+        with pytest.raises(StoreError):
+            store.lock()
+        with pytest.raises(StoreBusy):
+            SealedStore.unlock(directory, passphrase=PASSPHRASE)
+    assert len(store.table("journal")) == 1

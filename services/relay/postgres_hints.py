@@ -1,0 +1,103 @@
+"""What the nodes in front of one PostgreSQL tell each other: which groups have something new.
+
+Hints only save time. Whatever gets lost here is found by the regular look at the heads of the groups that are read.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+
+import asyncpg
+
+from services.relay.store import Listener
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "companion_relay"
+GATHER_S = 0.005
+LOOK_S = 3.0
+AGAIN_S = 1.0
+NAMES_MOST = 200  # a NOTIFY carries at most 8,000 bytes
+CALL_S = 10
+
+
+class Hints:
+    """Sends and hears hints on connections of their own, never inside an append."""
+
+    def __init__(self, url: str, pool: asyncpg.Pool, listener: Listener) -> None:
+        self._url = url
+        self._pool = pool
+        self._listener = listener
+        self._node = secrets.token_hex(4)
+        self._changed: set[bytes] = set()
+        self._has_changed = asyncio.Event()
+        self._heads: dict[bytes, int] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(work()) for work in (self._speak, self._hear, self._look)]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def tell_others(self, group: bytes) -> None:
+        self._changed.add(group)
+        self._has_changed.set()
+
+    async def _speak(self) -> None:
+        while True:
+            await self._has_changed.wait()
+            await asyncio.sleep(GATHER_S)
+            self._has_changed.clear()
+            names = [group.hex() for group in self._changed]
+            self._changed.clear()
+            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                for start in range(0, len(names), NAMES_MOST):
+                    text = ",".join([self._node, *names[start : start + NAMES_MOST]])
+                    await self._pool.execute("select pg_notify($1, $2)", CHANNEL, text)
+
+    async def _hear(self) -> None:
+        while True:
+            try:
+                await self._hear_once()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                log.warning("hints from other nodes are not heard at present")
+            await asyncio.sleep(AGAIN_S)
+
+    async def _hear_once(self) -> None:
+        """Listen until the connection ends."""
+        ended = asyncio.Event()
+        connection = await asyncpg.connect(self._url, timeout=CALL_S)
+        try:
+            connection.add_termination_listener(lambda _: ended.set())
+            await connection.add_listener(CHANNEL, self._take)
+            await ended.wait()
+        finally:
+            connection.terminate()
+
+    def _take(self, connection: object, pid: int, channel: str, text: object) -> None:
+        node, *names = str(text).split(",")
+        if node != self._node:
+            for name in names:
+                self._listener.hint(bytes.fromhex(name))
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                await self._look_once()
+
+    async def _look_once(self) -> None:
+        groups = self._listener.groups()
+        if not groups:
+            self._heads.clear()
+            return
+        rows = await self._pool.fetch("select gid, head from grp where gid = any($1::bytea[])", list(groups))
+        heads = {row["gid"]: row["head"] for row in rows}
+        for group, head in heads.items():
+            if self._heads.get(group) != head:
+                self._listener.hint(group)
+        self._heads = heads

@@ -1,0 +1,230 @@
+"""The sync loop between a small core in memory and a real relay: once, in order, through stops and restarts."""
+
+import asyncio
+
+import pytest
+
+from companion.errors import MessageRejected, StoreError
+from services.sync.loop import SyncLoop
+from tests.memory_side import MemorySide
+
+
+def short(low, high):
+    """Retry soon: the tests need not wait as long as people do."""
+    return 0.05
+
+
+@pytest.fixture
+async def loops(device):
+    running = []
+
+    def start(side, client=None):
+        client = client or device()
+
+        async def factory():
+            return client
+
+        loop = SyncLoop(side, factory, spread=short)
+        loop.start()
+        running.append(loop)
+        return loop
+
+    yield start
+    for loop in running:
+        await loop.stop()
+
+
+@pytest.fixture
+def pair(new_id, new_capability):
+    """Two sides of one group; the first has yet to make it."""
+    alice, bob = MemorySide(), MemorySide()
+    group, capability = new_id(), new_capability()
+    alice.join(group, capability)
+    bob.join(group, capability)
+    alice.post(group, b"")
+    return alice, bob, group
+
+
+async def test_messages_go_both_ways_and_to_the_sender(pair, loops):
+    alice, bob, group = pair
+    alice.post(group, b"one")
+    of_alice = loops(alice)
+    await alice.until(lambda: alice.bodies == [b"one"])
+    of_bob = loops(bob)
+    await bob.until(lambda: bob.bodies == [b"one"])
+    bob.post(group, b"two")
+    of_bob.wake()
+    await alice.until(lambda: alice.bodies == [b"one", b"two"])
+    alice.post(group, b"three")
+    of_alice.wake()
+    await bob.until(lambda: bob.bodies == [b"one", b"two", b"three"])
+    assert alice.states[-1] == bob.states[-1] == "online"
+    assert [event.seq for event in bob.received] == [1, 2, 3]
+
+
+async def test_group_made_while_online_is_followed(pair, loops, new_id, new_capability):
+    alice, _, _ = pair
+    loop = loops(alice)
+    await alice.until(lambda: "online" in alice.states)
+    second = new_id()
+    alice.join(second, new_capability())
+    alice.post(second, b"")
+    alice.post(second, b"in the second")
+    loop.wake()
+    await alice.until(lambda: alice.bodies == [b"in the second"])
+
+
+async def test_message_waits_while_the_service_is_away_and_goes_once(pair, loops, relay):
+    alice, bob, group = pair
+    loop = loops(alice)
+    await alice.until(lambda: alice.states[-1:] == ["online"])
+    await asyncio.to_thread(relay.stop)
+    await alice.until(lambda: alice.states[-1] == "waiting")
+    cid = alice.post(group, b"kept")
+    loop.wake()
+    await alice.until(lambda: alice.states.count("waiting") >= 3)
+    assert cid not in alice.sent
+    await loop.stop()
+    loops(alice)
+    relay.start()
+    await alice.until(lambda: alice.bodies == [b"kept"])
+    loops(bob)
+    await bob.until(lambda: bob.bodies == [b"kept"])
+    assert alice.sent[cid] == 1
+
+
+async def test_reply_lost_after_the_relay_stored_it_sends_nothing_twice(pair, loops, device):
+    alice, _, group = pair
+    client = device()
+    await client.create_group(group, alice.groups[group])
+    item_cid = alice.post(group, b"stored before the crash")
+    await client.append(group, alice.groups[group], item_cid, b"stored before the crash")
+    alice.post(group, b"next")
+    loops(alice)
+    await alice.until(lambda: len(alice.received) == 2)
+    assert alice.bodies == [b"stored before the crash", b"next"]
+    assert alice.sent[item_cid] == 1
+
+
+async def test_kill_in_the_middle_loses_and_doubles_nothing(pair, loops, relay):
+    alice, bob, group = pair
+    of_alice = loops(alice)
+    loops(bob)
+    await alice.until(lambda: alice.states[-1:] == ["online"])
+    sent = [b"%d" % i for i in range(60)]
+    for body in sent:
+        alice.post(group, body)
+    of_alice.wake()
+    await bob.until(lambda: len(bob.received) >= 10)
+    await asyncio.to_thread(relay.kill)
+    relay.start()
+    await bob.until(lambda: len(bob.received) >= 60)
+    await alice.until(lambda: not alice.waiting)
+    assert bob.bodies == sent
+    assert [event.seq for event in bob.received] == list(range(1, 61))
+
+
+async def test_refused_envelope_does_not_stop_the_others(pair, loops, new_capability):
+    alice, _, group = pair
+    lost = alice.post(group, b"late commit", epoch=5)
+    alice.post(group, b"after it")
+    large = alice.post(group, bytes(70_000))
+    alice.post(group, b"last")
+    loops(alice)
+    await alice.until(lambda: alice.bodies == [b"after it", b"last"])
+    assert alice.refused == {lost: (409, "epoch"), large: (413, "too-large")}
+
+
+async def test_bad_envelope_never_stops_the_loop(pair, loops):
+    alice, _, group = pair
+    for body in (b"good", b"bad", b"good too"):
+        alice.post(group, body)
+
+    def fail(event):
+        if event.body == b"bad":
+            raise MessageRejected("forged")
+
+    alice.before_receive = fail
+    loop = loops(alice)
+    await alice.until(lambda: alice.bodies == [b"good", b"good too"])
+    assert loop.skipped == 1
+
+
+async def test_store_that_fails_gets_the_event_again(pair, loops):
+    alice, _, group = pair
+    failures = [StoreError("disk full"), StoreError("disk full")]
+
+    def fail(event):
+        if failures:
+            raise failures.pop()
+
+    alice.before_receive = fail
+    alice.post(group, b"one")
+    alice.post(group, b"two")
+    loops(alice)
+    await alice.until(lambda: alice.bodies == [b"one", b"two"])
+    assert not failures
+
+
+async def test_stop_waits_for_the_commit_under_way(pair, loops):
+    alice, _, group = pair
+    alice.post(group, b"one")
+    started, ended = asyncio.Event(), []
+    plain = alice.receive
+
+    async def slow(event):
+        started.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await plain(event)
+        ended.append(event.seq)
+
+    alice.receive = slow
+    loop = loops(alice)
+    async with asyncio.timeout(20):
+        await started.wait()
+    await loop.stop()
+    assert ended == [1]
+
+
+async def test_wake_ends_the_pause_at_once(pair, device):
+    alice, _, _ = pair
+    tries = []
+
+    async def factory():
+        tries.append(1)
+        raise StoreError("not yet") if len(tries) < 3 else OSError("an error nobody expects")
+
+    loop = SyncLoop(alice, factory, spread=lambda low, high: 3_600)
+    loop.start()
+    for count in (1, 2, 3):
+        await alice.until(lambda count=count: len(tries) == count and alice.states[-1] == "waiting")
+        loop.wake()
+    await alice.until(lambda: len(tries) == 4)
+    await loop.stop()
+
+
+async def test_pauses_grow_to_a_minute_and_start_small_again(pair, device, loops):
+    alice, _, _ = pair
+    longest = []
+    fails = 8
+    client = device()
+
+    async def factory():
+        nonlocal fails
+        fails -= 1
+        if fails == 0:
+            return client
+        raise OSError
+
+    def spread(low, high):
+        assert low == 0.1
+        longest.append(high)
+        return 0.0
+
+    loop = SyncLoop(alice, factory, spread=spread)
+    loop.start()
+    await alice.until(lambda: alice.states[-1:] == ["online"])
+    await loop.stop()
+    assert longest == [2, 4, 8, 16, 32, 60, 60]
+    assert loop._longest_s == 2

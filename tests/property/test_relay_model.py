@@ -1,0 +1,227 @@
+"""A model of the log, in a few lines of Python, against both real stores: whatever is done, they agree with it."""
+
+import asyncio
+import itertools
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from services.relay.hub import Hub
+from services.relay.refusal import Refusal
+from services.relay.sqlite import SqliteStore
+from services.relay.store import Draft, Quotas
+
+NOW_MS = 1_800_000_000_000
+GROUPS = st.sampled_from([bytes([n]) * 16 for n in range(3)])
+CAPABILITIES = st.sampled_from([bytes([n]) * 32 for n in range(2)])
+CIDS = st.sampled_from([bytes([n]) * 16 for n in range(12)])
+BODIES = st.sampled_from([1, 2, 3_000]).map(bytes)
+EPOCHS = st.none() | st.integers(0, 4)
+INVITES = st.sampled_from([bytes([n]) * 16 for n in range(2)])
+DEVICES = st.sampled_from([bytes([n]) * 16 for n in range(2)])
+
+
+class Log:
+    """What one group should be."""
+
+    def __init__(self, capability):
+        self.capability = capability
+        self.events = []
+        self.epoch = 0
+        self.winners = {}
+
+    def append(self, capability, cid, body, epoch):
+        """Return (seq, is new) or the code of a refusal."""
+        if capability != self.capability:
+            return "unknown"
+        for seq, known in enumerate(self.events, 1):
+            if known[0] == cid:
+                return (seq, False) if known[1] == body else "other-bytes"
+        if epoch is not None and epoch != self.epoch:
+            return ("epoch", self.epoch, len(self.events), self.winners.get(epoch))
+        self.events.append((cid, body))
+        if epoch is not None:
+            self.winners[epoch] = len(self.events)
+            self.epoch += 1
+        return len(self.events), True
+
+
+class Ear(Hub):
+    """Remembers what was announced."""
+
+    def __init__(self):
+        super().__init__()
+        self.heard = {}
+
+    def publish(self, group, event):
+        self.heard.setdefault(group, []).append(event)
+
+
+class LogMachine(RuleBasedStateMachine):
+    """`make_store` makes the store that is put to the test, the same one each time."""
+
+    def __init__(self, make_store, has_one_writer):
+        super().__init__()
+        self.make_store = make_store
+        self.has_one_writer = has_one_writer
+        self.ear = Ear()
+        self.runner = asyncio.Runner()
+        self.logs = {}
+        self.invites = {}
+
+    @initialize()
+    def start(self):
+        self.store = self.make_store()
+        self.runner.run(self.store.open(self.ear))
+
+    def teardown(self):
+        if hasattr(self, "store"):
+            self.runner.run(self.store.close())
+        self.runner.close()
+
+    def outcome(self, work, shape):
+        try:
+            return shape(self.runner.run(work))
+        except Refusal as refusal:
+            return refused(refusal)
+
+    @rule(group=GROUPS, capability=CAPABILITIES)
+    def create_group(self, group, capability):
+        got = self.outcome(self.store.create_group(group, capability, b"d" * 16, NOW_MS), bool)
+        known = self.logs.get(group)
+        if known is None:
+            self.logs[group] = Log(capability)
+        assert got == (True if known is None else False if known.capability == capability else "exists")
+
+    @rule(group=GROUPS, capability=CAPABILITIES, cid=CIDS, body=BODIES, epoch=EPOCHS)
+    def append(self, group, capability, cid, body, epoch):
+        got = self.outcome(self.store.append(draft(group, capability, cid, body, epoch)), receipt)
+        assert got == self.expected(group, capability, cid, body, epoch)
+
+    @rule(group=GROUPS, items=st.lists(st.tuples(CIDS, BODIES, EPOCHS), min_size=2, max_size=8))
+    def append_many_at_once(self, group, items):
+        """With one writer they count in the order of the calls; otherwise the receipts tell the order."""
+        capability = self.logs[group].capability if group in self.logs else bytes(32)
+
+        async def all_at_once():
+            work = (self.store.append(draft(group, capability, *item)) for item in items)
+            return await asyncio.gather(*work, return_exceptions=True)
+
+        results = self.runner.run(all_at_once())
+        got = [refused(r) if isinstance(r, Refusal) else receipt(r) for r in results]
+        if self.has_one_writer:
+            assert got == [self.expected(group, capability, *item) for item in items]
+            return
+        pairs = [(r, item) for r, item in zip(got, items, strict=True) if r != "unknown"]
+        for number, item in sorted((r[0], item) for r, item in pairs if r[1:] == (True,)):
+            assert self.expected(group, capability, *item) == (number, True)
+        for result, item in pairs:
+            if result[1:] != (True,) and result[0] != "epoch":
+                assert result == self.expected(group, capability, *item)
+
+    @rule(group=GROUPS, since=st.integers(0, 14), limit=st.integers(1, 5))
+    def read(self, group, since, limit):
+        page = self.runner.run(self.store.read(group, since, limit))
+        events = self.logs[group].events if group in self.logs else []
+        expected = [(seq, *event) for seq, event in enumerate(events[since : since + limit], since + 1)]
+        assert [(e.seq, e.cid, e.body) for e in page.events] == expected
+        assert page.head == len(events)
+
+    @rule(groups=st.lists(st.tuples(GROUPS, CAPABILITIES), max_size=4))
+    def heads(self, groups):
+        def head(group, capability):
+            log = self.logs.get(group)
+            return len(log.events) if log is not None and log.capability == capability else None
+
+        assert self.runner.run(self.store.heads(groups)) == tuple(head(*g) for g in groups)
+
+    @rule(invite=INVITES, body=BODIES, life_ms=st.sampled_from([0, 1_000]))
+    def put_invite(self, invite, body, life_ms):
+        known = self.invites.get(invite)
+        got = self.outcome(self.store.put_invite(invite, body, NOW_MS + life_ms, b"d" * 16, NOW_MS), bool)
+        if known is None:
+            self.invites[invite] = [body, life_ms, None]
+        assert got == (True if known is None else False if known[0] == body else "exists")
+
+    @rule(invite=INVITES, claimant=DEVICES)
+    def claim_invite(self, invite, claimant):
+        got = self.outcome(self.store.claim_invite(invite, claimant, NOW_MS), lambda found: found.body)
+        known = self.invites.get(invite)
+        if known is None:
+            assert got == "unknown"
+        elif known[2] not in (None, claimant):
+            assert got == "used"
+        elif known[1] == 0:
+            assert got == "expired"
+        else:
+            known[2] = claimant
+            assert got == known[0]
+
+    @rule()
+    def restart(self):
+        incarnation = self.store.incarnation
+        self.runner.run(self.store.close())
+        self.store = self.make_store()
+        self.runner.run(self.store.open(self.ear))
+        assert self.store.incarnation == incarnation
+
+    @invariant()
+    def listeners_heard_each_new_event_once_in_order(self):
+        for group, log in self.logs.items():
+            heard = [(e.seq, e.cid, e.body) for e in self.ear.heard.get(group, [])]
+            assert (heard if self.has_one_writer else sorted(heard)) == [
+                (seq, *event) for seq, event in enumerate(log.events, 1)
+            ]
+
+    def expected(self, group, capability, cid, body, epoch):
+        log = self.logs.get(group)
+        return "unknown" if log is None else log.append(capability, cid, body, epoch)
+
+
+def draft(group, capability, cid, body, epoch):
+    return Draft(
+        group=group, capability_hash=capability, device=b"d" * 16, cid=cid, body=body, at_ms=NOW_MS, epoch=epoch
+    )
+
+
+def receipt(got):
+    assert got.at_ms == NOW_MS
+    return got.seq, got.is_new
+
+
+def refused(refusal):
+    if refusal.code != "epoch":
+        return refusal.code
+    winner = refusal.details["winner"]
+    return "epoch", refusal.details["epoch"], refusal.details["head"], winner and winner["seq"]
+
+
+def run(make_machine, examples):
+    few = settings(max_examples=examples, stateful_step_count=30, deadline=None)
+    run_state_machine_as_test(make_machine, settings=few)
+
+
+QUOTAS = Quotas(events_per_minute=10**6)
+
+
+def test_log_in_sqlite_is_the_model(tmp_path):
+    numbers = itertools.count()
+
+    def machine():
+        path = tmp_path / f"{next(numbers)}.db"
+        return LogMachine(lambda: SqliteStore(path, QUOTAS), has_one_writer=True)
+
+    run(machine, 30)
+
+
+def test_log_in_postgres_is_the_model(postgres):
+    from services.relay.postgres import PostgresStore
+
+    url = postgres.create_database("model")
+
+    def machine():
+        postgres.empty("model")
+        return LogMachine(lambda: PostgresStore(url, QUOTAS), has_one_writer=False)
+
+    run(machine, 15)

@@ -1,0 +1,52 @@
+"""What the repository promises about itself."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import companion
+
+ROOT = Path(__file__).resolve().parents[3]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+NO_PHONE_WHEELS = {"apsw", "uvloop", "httptools", "watchfiles", "playwright", "pydantic-core"}
+
+
+def test_version_is_said_once() -> None:
+    assert PROJECT["project"]["version"] == companion.__version__
+
+
+def test_everything_we_name_is_pinned() -> None:
+    groups = [PROJECT["project"]["dependencies"], PROJECT["dependency-groups"]["dev"]]
+    groups += PROJECT["project"]["optional-dependencies"].values()
+    for requirement in (r for group in groups for r in group):
+        name = re.split(r"[=<>\[;]", requirement)[0]
+        assert "==" in requirement or name in ("cryptography", "companion"), requirement
+
+
+def test_all_flet_packages_are_of_one_version() -> None:
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    assert set(re.findall(r'"flet[a-z-]*==([0-9.]+)"', text)) == {"1.0.5"}
+
+
+def test_phones_get_nothing_that_they_cannot_load() -> None:
+    named = {re.split(r"[=<>\[;]", r)[0] for r in PROJECT["project"]["dependencies"]}
+    assert not named & NO_PHONE_WHEELS
+    assert "cryptography>=48" in PROJECT["project"]["dependencies"]
+
+
+def test_app_bundles_leave_out_what_is_not_the_app() -> None:
+    excluded = set(PROJECT["tool"]["flet"]["app"]["exclude"])
+    assert {"tests", "docs", "benchmarks", "services/relay"} <= excluded
+    assert all((ROOT / name).exists() for name in excluded - {"dist", "shots", "uv.lock"})
+
+
+def test_permissions_are_those_of_the_features() -> None:
+    flet = PROJECT["tool"]["flet"]
+    assert set(flet["permissions"]) == {"microphone", "biometric"}
+    assert "NSMicrophoneUsageDescription" in flet["ios"]["info"]
+    assert flet["android"]["permission"]["android.permission.POST_NOTIFICATIONS"]
+
+
+def test_core_needs_nothing_from_the_relay() -> None:
+    for file in (*(ROOT / "views").rglob("*.py"), *(ROOT / "companion").rglob("*.py")):
+        assert "services.relay" not in file.read_text("utf-8"), file

@@ -1,0 +1,99 @@
+"""Live delivery: readers are told, rings stay small, and the hub never invents or skips an event."""
+
+from services.relay.hub import RING_BYTES, RING_FRAMES, Hub
+from services.relay.store import Event
+
+GROUP = b"g" * 16
+DEVICE = b"d" * 16
+
+
+def event(seq, body=b"x"):
+    return Event(seq=seq, cid=b"c" * 16, at_ms=1, body=body)
+
+
+def test_reader_is_told_and_gets_the_frames_after_its_cursor():
+    hub = Hub()
+    reader = hub.join([GROUP])
+    for seq in (1, 2, 3):
+        hub.publish(GROUP, event(seq))
+    assert reader.news == {GROUP}
+    last, frames = hub.after(GROUP, 1)
+    assert last == 3
+    assert [b'"seq":%d,' % seq in frame for seq, frame in zip((2, 3), frames, strict=True)] == [True, True]
+
+
+def test_slow_reader_falls_out_of_the_ring():
+    hub = Hub()
+    hub.join([GROUP])
+    for seq in range(1, RING_FRAMES + 2):
+        hub.publish(GROUP, event(seq))
+    assert hub.after(GROUP, 0) is None
+    assert hub.after(GROUP, 1)[0] == RING_FRAMES + 1
+
+
+def test_ring_is_bounded_in_bytes():
+    hub = Hub()
+    hub.join([GROUP])
+    for seq in range(1, 41):
+        hub.publish(GROUP, event(seq, bytes(65_536)))
+    held = sum(len(frame) for _, frame in hub._tails[GROUP].frames)
+    assert RING_BYTES / 2 < held <= RING_BYTES
+
+
+def test_gap_empties_the_ring_rather_than_hiding_an_event():
+    hub = Hub()
+    hub.join([GROUP])
+    hub.publish(GROUP, event(1))
+    hub.publish(GROUP, event(3))
+    assert hub.after(GROUP, 1) is None
+    assert hub.after(GROUP, 2)[0] == 3
+
+
+def test_late_hint_of_an_older_event_changes_nothing():
+    hub = Hub()
+    hub.join([GROUP])
+    hub.publish(GROUP, event(5))
+    hub.publish(GROUP, event(4))
+    assert hub.after(GROUP, 3) is None
+    assert len(hub.after(GROUP, 4)[1]) == 1
+
+
+def test_nothing_is_kept_for_groups_nobody_reads():
+    hub = Hub()
+    reader = hub.join([GROUP], DEVICE)
+    hub.publish(GROUP, event(1))
+    hub.leave(reader, DEVICE)
+    hub.publish(GROUP, event(2))
+    assert (hub._tails, hub._streams, hub.readers) == ({}, {}, 0)
+
+
+async def test_wait_returns_at_news_and_at_the_end_and_after_its_time():
+    hub = Hub()
+    reader = hub.join([GROUP])
+    await reader.wait(0)
+    hub.publish(GROUP, event(1))
+    await reader.wait(3_600)
+    reader.news.clear()
+    hub.close()
+    await reader.wait(3_600)
+    assert reader.end == "bye"
+    assert hub.join([GROUP]).end == "bye"
+
+
+def test_third_stream_of_a_device_replaces_the_first():
+    hub = Hub()
+    readers = [hub.join([GROUP], DEVICE) for _ in range(3)]
+    other = hub.join([GROUP], b"e" * 16)
+    assert [r.end for r in (*readers, other)] == ["replaced", None, None, None]
+
+
+def test_hint_wakes_the_reader_and_sends_it_to_the_log():
+    hub = Hub()
+    reader = hub.join([GROUP])
+    hub.publish(GROUP, event(1))
+    reader.news.clear()
+    hub.hint(GROUP)
+    hub.hint(b"?" * 16)
+    assert reader.news == {GROUP}
+    assert hub.after(GROUP, 0) is None
+    assert hub.groups() == (GROUP,)

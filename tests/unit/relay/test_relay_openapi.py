@@ -1,0 +1,34 @@
+"""The OpenAPI file names every address and method there is, and no other."""
+
+import json
+from importlib.resources import files
+
+from services.relay.app import Api
+from services.relay.hub import Hub
+from services.sync import protocol
+
+
+def document():
+    return json.loads(files("services.relay").joinpath("openapi.json").read_text(encoding="utf-8"))
+
+
+def test_every_route_is_described_and_every_description_is_a_route():
+    described = {
+        (path, method.upper())
+        for path, item in document()["paths"].items()
+        for method in item
+        if method != "parameters"
+    }
+    api = Api(store=None, hub=Hub(), sessions=None, clock=lambda: 0)
+    routed = {(route.path, method) for route in api.routes() for method in route.methods if method != "HEAD"}
+    assert described == routed
+
+
+def test_limits_are_those_of_the_protocol():
+    paths = document()["paths"]
+    query = {p["name"]: p["schema"] for p in paths["/v1/groups/{group}/events"]["get"]["parameters"]}
+    assert query["limit"]["maximum"] == protocol.PAGE_LIMIT_EVENTS
+    assert query["wait"]["maximum"] == protocol.WAIT_LIMIT_S
+    assert query["since"]["maximum"] == protocol.SEQ_LIMIT
+    body = paths["/v1/stream"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert body["properties"]["groups"]["maxItems"] == protocol.STREAM_LIMIT_GROUPS

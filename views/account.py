@@ -1,0 +1,120 @@
+"""My account: who I am, the lock, how the app looks, where the data lie, and the versions."""
+
+import platform
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import flet as ft
+from flet.version import flet_version
+
+from companion.app.opened import AUTO_LOCK_MINUTES
+from views import theme
+from views.context import use_frame, use_part, use_quiet_window
+from views.names import initials, look_of
+from views.pages import content_page, narrow
+from views.parts.buttons import button, filter_chip
+from views.parts.people import person
+from views.parts.rows import fact_row, section
+from views.parts.safe import safe
+from views.parts.surfaces import card, column, wrapping
+from views.parts.text import soft, text
+from views.state import Window
+
+THEMES = ("system", "light", "dark", "contrast", "contrast-dark")
+
+
+@safe
+def AccountPane() -> ft.Control:
+    """Everything about me and this device on one page."""
+    frame, window = use_frame(), use_quiet_window()
+    me, minutes, mode = use_part(lambda state: (state.me, state.auto_lock_minutes, state.theme))
+    texts = window.texts
+    parts = column(
+        section(texts("account.me"), _who(window)) if me else ft.Container(),
+        section(texts("account.lock"), _lock(window, minutes)),
+        section(texts("account.look"), _look(window, mode)),
+        section(texts("account.where"), _where(window)),
+        section(texts("account.versions"), _versions(window)),
+        spacing=theme.ROOMY,
+    )
+    return content_page(frame, texts("account.title"), [narrow(parts)])
+
+
+def _who(window: Window) -> ft.Control:
+    me, texts = window.state.me, window.texts
+    if me is None:
+        return ft.Container()
+    short = me.device[:8]
+    names = column(
+        text(me.name, ft.TextThemeStyle.TITLE_MEDIUM),
+        soft(texts(f"common.profession_{me.profession}")),
+        ft.Semantics(
+            label=texts("account.device_spoken", id=" ".join(short)),
+            exclude_semantics=True,
+            content=soft(texts("account.device", id=short)),
+        ),
+        spacing=theme.HAIR,
+        expand=True,
+    )
+    return card(ft.Row([person(initials(me.name), look_of(me.device), theme.TARGET), names], spacing=theme.GAP))
+
+
+def _lock(window: Window, minutes: int) -> ft.Control:
+    texts = window.texts
+
+    def choose(count: int) -> Callable[[], Any]:
+        return lambda: window.opened.set_auto_lock(count)
+
+    chips = [
+        filter_chip(
+            texts("account.minutes_one") if count == 1 else texts("account.minutes_many", count=count),
+            choose(count),
+            selected=count == minutes,
+            key=f"minutes-{count}",
+        )
+        for count in AUTO_LOCK_MINUTES
+    ]
+    return card(
+        soft(texts("account.lock_about"), ft.TextThemeStyle.BODY_MEDIUM),
+        button(texts("account.lock_now"), window.companion.lock, icon=ft.Icons.LOCK_ROUNDED),
+        text(texts("account.lock_after"), ft.TextThemeStyle.TITLE_SMALL),
+        wrapping(*chips),
+        spacing=theme.GAP,
+    )
+
+
+def _look(window: Window, mode: str) -> ft.Control:
+    def choose(chosen: str) -> Callable[[], None]:
+        return lambda: window.save_theme(chosen)
+
+    chips = [
+        filter_chip(window.texts(f"account.theme_{one}"), choose(one), selected=one == mode, key=f"theme-{one}")
+        for one in THEMES
+    ]
+    return card(wrapping(*chips))
+
+
+def _where(window: Window) -> ft.Control:
+    texts = window.texts
+    return card(
+        fact_row(ft.Icons.BOOK_OUTLINED, texts("account.where_journal")),
+        fact_row(ft.Icons.FORUM_OUTLINED, texts("account.where_groups")),
+        fact_row(ft.Icons.MIC_NONE_ROUNDED, texts("account.where_stories")),
+        fact_row(ft.Icons.KEY_OUTLINED, texts("account.where_keys")),
+        soft(texts("account.where_folder")),
+        text(window.data_folder, ft.TextThemeStyle.BODY_SMALL, selectable=True),
+        spacing=theme.GAP,
+    )
+
+
+def _versions(window: Window) -> ft.Control:
+    texts = window.texts
+    try:
+        app = texts("account.version_app", version=version("companion"))
+    except PackageNotFoundError:  # a built app has no package metadata
+        app = texts("common.app_name")
+    return card(
+        text(app, ft.TextThemeStyle.BODY_MEDIUM),
+        soft(texts("account.version_parts", python=platform.python_version(), flet=flet_version)),
+    )

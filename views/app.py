@@ -1,0 +1,66 @@
+"""The root of what is on screen: what is shown depends on whether the store is there, locked, open or broken."""
+
+import flet as ft
+
+from views.context import WindowCtx, use_part, use_quiet_window
+from views.effects import Box, use_kept
+from views.gate import Gate
+from views.parts.safe import InUse, safe
+from views.parts.text import soft
+from views.routes import Route, parse_route
+from views.shell import shell_views
+from views.state import Window
+from views.theme import Layout, layout_for
+
+ROOT = "/app"
+"""One page of the client's navigator stays under everything, so that changing places does not slide pages about."""
+
+
+@ft.component
+def App(window: Window) -> list[ft.View]:
+    """What `page.render_views` gets."""
+    return WindowCtx(window, Root)
+
+
+@ft.component
+def Root() -> list[ft.View]:
+    """Listen to the page's width and route, and choose."""
+    phase = use_part(lambda state: state.phase, in_all_phases=True)
+    layout, route, behind = use_page()
+    if phase == "open":
+        return shell_views(ROOT, layout, route, behind)
+    screen = Gate(phase, layout is Layout.PHONE, key="gate") if phase else Loading(key="loading")
+    return [ft.View(route=ROOT, padding=0, controls=[ft.SafeArea(screen, expand=True)])]
+
+
+def use_page() -> tuple[Layout, Route, str]:
+    """A hook: the layout for the page's width, where we are, and the place to go back to from help and account."""
+    page, window = ft.context.page, use_quiet_window()
+    layout, set_layout = ft.use_state(layout_for(page.width or 0))
+    route, set_route = ft.use_state(page.route or "/")
+    behind = use_kept(lambda: Box("/today"))
+
+    def listen() -> None:
+        page.on_resize = lambda event: set_layout(layout_for(event.width))
+        page.on_route_change = lambda event: set_route(event.route)
+        page.on_view_pop = lambda event: page.navigate(parse_route(event.route).above(behind.value))
+        page.data = InUse(window.companion.touch)
+
+    ft.use_effect(listen, [])
+    here = parse_route(route)
+    if here.is_place:
+        behind.value = here.path
+    return layout, here, behind.value
+
+
+@safe
+def Loading() -> ft.Control:
+    """The moment before the store was looked for."""
+    texts = use_quiet_window().texts
+    logo = ft.Image("icon.svg", width=64, height=64, semantics_label=texts("common.app_name"))
+    return ft.Column(
+        [logo, soft(texts("shell.loading"), ft.TextThemeStyle.BODY_MEDIUM)],
+        expand=True,
+        alignment=ft.MainAxisAlignment.CENTER,
+        horizontal_alignment=ft.CrossAxisAlignment.CENTER,
+    )

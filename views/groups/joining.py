@@ -1,0 +1,114 @@
+"""Joining a group: first who invites to what, then the decision."""
+
+from typing import cast
+
+import flet as ft
+
+from companion.errors import CompanionError
+from companion.groups import Group, Invitation
+from views import theme
+from views.context import use_frame, use_opened, use_quiet_window
+from views.groups.naming import inviter, look_of_group, people, profession
+from views.names import initials
+from views.pages import content_page
+from views.parts.buttons import button
+from views.parts.fields import field
+from views.parts.frame import foot, tray
+from views.parts.people import Look, group_mark, person
+from views.parts.rows import fact_row
+from views.parts.safe import Handler, safe
+from views.parts.surfaces import card, column, gap, notice
+from views.parts.text import heading, reading_column, soft, words
+from views.texts import Texts
+
+
+@safe
+def JoinPage() -> ft.Control:
+    groups, frame, texts = use_opened().groups, use_frame(), use_quiet_window().texts
+    typed, set_typed = ft.use_state("")
+    found, set_found = ft.use_state(cast("Invitation | None", None))
+    problem, set_problem = ft.use_state("")
+
+    def type_in(value: str) -> None:
+        set_typed(value)
+        set_problem("")
+        set_found(None)
+
+    async def look() -> None:
+        try:
+            set_found(await groups.look_at(typed))
+        except CompanionError as error:
+            set_problem(texts.error(error))
+
+    async def join() -> None:
+        if found is None:
+            return
+        try:
+            group = await groups.join(found)
+        except CompanionError as error:
+            set_problem(texts.error(error))
+        else:
+            frame.go(f"/groups/{group.id}")
+
+    entry = field(
+        texts("groups.join_field"),
+        type_in,
+        value=typed,
+        helper=texts("groups.join_help"),
+        error=problem or None,
+        on_submit=look,
+        autofocus=True,
+        key="invite",
+    )
+    body: list[ft.Control] = [gap(theme.TIGHT), entry]
+    answers = foot(button(texts("groups.look_at"), look, disabled=not typed.strip()))
+    if found is not None:
+        body.append(_preview(texts, found))
+        answers = _answers(texts, join, lambda: frame.go("/groups"))
+    return content_page(frame, texts("groups.join_title"), [reading_column(*body, spacing=theme.PAD)], foot=answers)
+
+
+def _answers(texts: Texts, join: Handler, leave: Handler) -> ft.Container:
+    return tray(
+        button(texts("groups.not_now"), leave, kind="outlined", size="tray"),
+        button(texts("groups.join_now"), join, icon=ft.Icons.CHECK_ROUNDED, size="tray"),
+    )
+
+
+def _preview(texts: Texts, invitation: Invitation) -> ft.Control:
+    who = invitation.inviter
+    until = texts("groups.until", day=texts.day_of(invitation.expires_ms), time=texts.time(invitation.expires_ms))
+    head = ft.Row(
+        [
+            group_mark(cast(Look, invitation.look), 48),
+            column(
+                heading(texts("groups.invited_to", name=who.name, group=invitation.name), 2),
+                soft(profession(texts, who.profession)),
+                spacing=theme.HAIR,
+                expand=True,
+            ),
+        ],
+        spacing=theme.GAP,
+    )
+    facts = [
+        fact_row(ft.Icons.GROUP_ROUNDED, texts("groups.people_in", count=people(texts, invitation.people))),
+        fact_row(ft.Icons.VISIBILITY_ROUNDED, texts("groups.they_see")),
+        fact_row(ft.Icons.SCHEDULE_ROUNDED, texts("groups.works_until", until=until)),
+    ]
+    return ft.Semantics(content=card(head, *facts), live_region=True, container=True)
+
+
+@safe
+def WaitingToJoin(group: Group) -> ft.Control:
+    """What happens between Join and the first message: somebody's app has to open the door."""
+    frame, texts = use_frame(), use_quiet_window().texts
+    who = inviter(group)
+    name = who.name if who else texts("groups.the_inviter")
+    body = reading_column(
+        words(texts("groups.joining_about", name=name), ft.TextThemeStyle.DISPLAY_MEDIUM),
+        notice(ft.Icons.SCHEDULE_ROUNDED, texts("groups.joining_wait", name=name)),
+        ft.Row([person(initials(name), "ember"), soft(texts("groups.invited_by", name=name))], spacing=theme.GAP),
+        spacing=theme.PAD,
+    )
+    mark = group_mark(look_of_group(group), 40)
+    return content_page(frame, group.name, [body], subtitle=texts("groups.state_joining"), lead=mark)

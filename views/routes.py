@@ -1,0 +1,51 @@
+"""Where we are in the app, as it stands in the address: a place, and what is open in it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+PLACES: Final = ("today", "journal", "groups", "stories", "community")
+LISTS: Final = ("journal", "groups", "stories")
+EXTRAS: Final = ("help", "account")
+DETAILS: Final = "details"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """`item` is an id, a word such as "new", an id with what is done to it ("<id>/invite"), or empty.
+
+    `is_details` asks for the pane beside the item, on a phone.
+    """
+
+    place: str
+    item: str = ""
+    is_details: bool = False
+
+    @property
+    def is_place(self) -> bool:
+        return self.place in PLACES
+
+    @property
+    def path(self) -> str:
+        return "/" + "/".join(p for p in (self.place, self.item, DETAILS if self.is_details else "") if p)
+
+    def above(self, behind: str) -> str:
+        """Return the path that "back" leads to; `behind` is where help or account were opened from."""
+        return behind if not self.is_place else self.path.rsplit("/", 1)[0] or self.path
+
+    def trail(self) -> tuple["Route", ...]:
+        """Return this route and those above it, up to the place and without it, outermost first."""
+        parts = self.path.strip("/").split("/")
+        if not self.is_place:
+            return (self,)
+        return tuple(parse_route("/".join(parts[:length])) for length in range(2, len(parts) + 1))
+
+
+def parse_route(path: str) -> Route:
+    """Return the route of an address; an unknown one is Today."""
+    place, *rest = path.split("?")[0].strip("/").split("/")
+    if place not in PLACES and place not in EXTRAS:
+        return Route(place="today")
+    if place not in LISTS:
+        return Route(place=place)
+    is_details = len(rest) == 2 and rest[1] == DETAILS
+    return Route(place=place, item=rest[0] if is_details else "/".join(rest), is_details=is_details)
