@@ -9,10 +9,12 @@ import asyncio
 import json
 import logging
 import os
+import signal
 import socket
 import sys
 import webbrowser
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -177,19 +179,28 @@ async def serve(profile: Profile, texts: Texts, port: int, open_browser: bool) -
 
     from services.web import Gate
 
+    class Server(uvicorn.Server):
+        """uvicorn would end the process by the signal it caught, before the keys are dropped."""
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, self.handle_exit)
+            yield
+
     gate = Gate(
         flet_app(page_main(profile, texts), assets_dir=str(ASSETS), no_cdn=True), texts("start.not_this_window")
     )
     listener = socket.create_server(("127.0.0.1", port))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}{gate.path}"
     config = uvicorn.Config(
-        gate, log_level="warning", access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=2
+        gate, log_level="critical", access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=2
     )
     print(texts("start.open_here", address=address), flush=True)
     if open_browser:
         webbrowser.open(address)
     try:
-        await uvicorn.Server(config).serve(sockets=[listener])
+        await Server(config).serve(sockets=[listener])
     finally:
         await close(profile)
 

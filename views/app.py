@@ -6,7 +6,7 @@ from views.context import WindowCtx, use_part, use_quiet_window
 from views.effects import Box, use_kept
 from views.gate import Gate
 from views.parts.safe import InUse, safe
-from views.parts.text import soft
+from views.parts.text import soft, text_scale_probe
 from views.routes import Route, parse_route
 from views.shell import shell_views
 from views.state import Window
@@ -28,20 +28,35 @@ def Root() -> list[ft.View]:
     phase = use_part(lambda state: state.phase, in_all_phases=True)
     layout, route, behind = use_page()
     if phase == "open":
-        return shell_views(ROOT, layout, route, behind)
-    screen = Gate(phase, layout is Layout.PHONE, key="gate") if phase else Loading(key="loading")
-    return [ft.View(route=ROOT, padding=0, controls=[ft.SafeArea(screen, expand=True)])]
+        views = shell_views(ROOT, layout, route, behind)
+    else:
+        screen = Gate(phase, layout is Layout.PHONE, key="gate") if phase else Loading(key="loading")
+        views = [ft.View(route=ROOT, padding=0, controls=[ft.SafeArea(screen, expand=True)])]
+    views[0].controls.insert(0, ft.Stack([TextScale(key="text-scale")], height=0))
+    return views
+
+
+@safe
+def TextScale() -> ft.Control:
+    """Keeps the state's text scale true; it takes no room."""
+    state = use_quiet_window().state
+
+    def note(scale: float) -> None:
+        state.text_scale = scale
+
+    return text_scale_probe(note)
 
 
 def use_page() -> tuple[Layout, Route, str]:
     """A hook: the layout for the page's width, where we are, and the place to go back to from help and account."""
     page, window = ft.context.page, use_quiet_window()
-    layout, set_layout = ft.use_state(layout_for(page.width or 0))
+    width, set_width = ft.use_state(page.width or 0)
+    text_scale = use_part(lambda state: state.text_scale, in_all_phases=True)
     route, set_route = ft.use_state(page.route or "/")
     behind = use_kept(lambda: Box("/today"))
 
     def listen() -> None:
-        page.on_resize = lambda event: set_layout(layout_for(event.width))
+        page.on_resize = lambda event: set_width(event.width)
         page.on_route_change = lambda event: set_route(event.route)
         page.on_view_pop = lambda event: page.navigate(parse_route(event.route).above(behind.value))
         page.data = InUse(window.companion.touch)
@@ -50,7 +65,7 @@ def use_page() -> tuple[Layout, Route, str]:
     here = parse_route(route)
     if here.is_place:
         behind.value = here.path
-    return layout, here, behind.value
+    return layout_for(width, text_scale=text_scale), here, behind.value
 
 
 @safe

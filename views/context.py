@@ -31,10 +31,16 @@ class Frame:
     account: Account
     item: str = ""
     details: Action | None = None
+    text_scale: float = 1.0
 
     @property
     def is_phone(self) -> bool:
         return self.layout is Layout.PHONE
+
+    @property
+    def is_large_text(self) -> bool:
+        """Words then need a line of their own."""
+        return self.text_scale >= 1.5
 
 
 WindowCtx: ContextProvider[Window | None] = ft.create_context(None)

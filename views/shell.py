@@ -77,7 +77,7 @@ def has_context(route: Route) -> bool:
 def use_frame_for(layout: Layout, route: Route, behind: str, details: Action | None = None) -> Frame:
     """A hook: what the panes of this screen may use."""
     page, window = ft.context.page, use_quiet_window()
-    me = use_part(lambda state: state.me)
+    me, text_scale = use_part(lambda state: (state.me, state.text_scale))
     texts = window.texts
     closes = not route.is_place
     return Frame(
@@ -96,6 +96,7 @@ def use_frame_for(layout: Layout, route: Route, behind: str, details: Action | N
         ),
         item=route.item,
         details=details,
+        text_scale=text_scale,
     )
 
 
@@ -162,6 +163,7 @@ def WideScreen(layout: Layout, route: Route, behind: str) -> ft.Control:
         account=frame.account,
         logo_name=texts("common.app_name"),
         lock=Action(label=texts("shell.lock"), on_press=window.companion.lock),
+        text_scale=frame.text_scale,
     )
     row = panes(side, *_middle(frame, route))
     over: list[ft.Control] = []

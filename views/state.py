@@ -43,6 +43,7 @@ class ViewState:
     phase: str = ""
     fault: str = ""
     theme: str = "system"
+    text_scale: float = 1.0
     me: Member | None = None
     entries: tuple[Entry, ...] = ()
     journal_prompt: str = ""

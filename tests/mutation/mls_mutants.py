@@ -1,6 +1,6 @@
 """Removes every check of companion/mls, one at a time, and sees a test fail.
 
-`python -m tests.mutation.mls_mutants [--file NAME] [--workers N]` copies the code and its unit tests to a temporary
+`python -m tests.mutation.mls_mutants [--workers N] [FILE ...]` copies the code and its unit tests to a temporary
 folder, takes out one check, runs the tests, and lists the survivors. A check is an `if ...: raise CryptoError` (also
 MessageRejected), which becomes `if False`, and a bare call of something named verify... or require..., which goes.
 What the pass found is in docs/mls-mutation.md. It takes some minutes and is not part of the test run.
@@ -128,11 +128,11 @@ def judge_all(mutants: list[Mutant], folders: list[Path]) -> list[Mutant]:
 def main() -> int:
     """Run the pass; the exit code is the number of survivors, at most 100."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--file", default="*.py", help="only this file of companion/mls")
+    parser.add_argument("files", nargs="*", help="only these files of companion/mls")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    files = sorted((ROOT / "companion" / "mls").glob(options.file))
-    mutants = [mutant for file in files for mutant in mutants_of(file)]
+    files = sorted((ROOT / "companion" / "mls").glob("*.py"))
+    mutants = [mutant for file in files if file.name in (options.files or [file.name]) for mutant in mutants_of(file)]
     with tempfile.TemporaryDirectory() as temporary:
         folders = [Path(temporary) / str(number) for number in range(options.workers)]
         for folder in folders:

@@ -39,7 +39,7 @@ def test_index_and_scan_agree(store, written, rewritten, removed, typed):
     table.truncate()
     table.insert_multiple([{"_id": str(n), "text": text, "at_ms": time} for n, (text, time) in enumerate(written)])
     index, scan = store.start_search([SEARCHABLE]), Search(store.storage, [SEARCHABLE])
-    assert index.wait(10)
+    assert index.wait(60)
     for number, text in rewritten:
         table.update({"text": text}, doc_ids=[number])
     table.remove(doc_ids=removed)

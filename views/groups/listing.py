@@ -31,6 +31,7 @@ def GroupList(key: str = "") -> ft.Control:
     foot = tray(
         button(texts("groups.join"), lambda: frame.go("/groups/join"), kind="outlined", size="tray"),
         button(texts("groups.start"), lambda: frame.go("/groups/new"), size="tray"),
+        stacked=frame.is_large_text,
     )
     return list_page(frame, texts("groups.title"), body, foot=foot)
 

@@ -33,13 +33,13 @@ def filled(store):
 def ready(filled, request, monkeypatch):
     """A store whose search is ready, still building, or has no FTS5 to build with."""
     if request.param == "index":
-        assert filled.start_search(SEARCHABLES).wait(10)
+        assert filled.start_search(SEARCHABLES).wait(60)
     elif request.param == "scan":
         monkeypatch.setattr(search.Search, "_build", lambda self: None)
-        assert not filled.start_search(SEARCHABLES).wait(10)
+        assert not filled.start_search(SEARCHABLES).wait(60)
     else:
         monkeypatch.setattr(search.WordIndex, "__init__", lambda self: raise_(sqlite3.OperationalError("no fts5")))
-        assert not filled.start_search(SEARCHABLES).wait(10)
+        assert not filled.start_search(SEARCHABLES).wait(60)
     return filled
 
 
