@@ -3,9 +3,9 @@
 Usage: python -m benchmarks.store [--quick] [--entries N] [--saves N] [--dir DIRECTORY]
 
 Needs `sqlcipher3-binary` and `jrnl` beside the app's own packages. Every phase runs in a process of its own after a
-rehearsal. Stores that are compared take turns, so that all meet the same noise. There are three rounds (one
-with --quick), and the medians count.
-Keys are given raw, except in jrnl, whose own derivation is part of each save. Times in ms unless a name says otherwise.
+rehearsal. Stores that are compared take turns, so that all meet the same noise. There are three rounds (one with
+--quick), and the medians count. Keys are given raw, except in jrnl, whose own
+derivation is part of each save. Times in ms unless a name says otherwise.
 """
 
 import argparse

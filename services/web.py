@@ -13,6 +13,11 @@ from typing import Any
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+POLICY = (
+    b"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    b"style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
+)
+PRIVATE = ((b"referrer-policy", b"no-referrer"), (b"x-content-type-options", b"nosniff"))
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -31,8 +36,10 @@ class Gate:
         return f"/open/{self._ticket}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or (self._is_here(scope) and self._has_pass(scope)):
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
+        elif self._is_here(scope) and self._has_pass(scope):
+            await self._app(scope, receive, _keep_home(send))
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 4403})
@@ -65,6 +72,18 @@ class Gate:
         return name in ("127.0.0.1", "localhost") and origin in ("", f"http://{host}")
 
 
+def _keep_home(send: Send) -> Send:
+    """Let the page load from this address only: Flutter would ask a CDN for a part that we do not use."""
+
+    async def with_policy(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            kept = [(k, v) for k, v in message["headers"] if k.lower() != b"access-control-allow-origin"]
+            message = {**message, "headers": [*kept, (b"content-security-policy", POLICY), *PRIVATE]}
+        await send(message)
+
+    return with_policy
+
+
 def _cookie_name(scope: Scope) -> str:
     """Browsers share cookies between the ports of a host, so two profiles need two names."""
     return f"companion-{_header(scope, b'host').rpartition(':')[2]}"
@@ -76,6 +95,6 @@ def _header(scope: Scope, name: bytes) -> str:
 
 async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
     common = [(b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store")]
-    common.append((b"referrer-policy", b"no-referrer"))
+    common += PRIVATE
     await send({"type": "http.response.start", "status": status, "headers": headers + common})
     await send({"type": "http.response.body", "body": body})

@@ -32,7 +32,7 @@ def Root() -> list[ft.View]:
     else:
         screen = Gate(phase, layout is Layout.PHONE, key="gate") if phase else Loading(key="loading")
         views = [ft.View(route=ROOT, padding=0, controls=[ft.SafeArea(screen, expand=True)])]
-    views[0].controls.insert(0, ft.Stack([TextScale(key="text-scale")], height=0))
+    views[0].controls.append(ft.Stack([TextScale(key="text-scale")], height=0))
     return views
 
 

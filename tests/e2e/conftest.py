@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
-from tests.e2e.driver import CHROMIUM, ROOT, AppProcess, Person, chromium
+from tests.e2e.driver import CHROMIUM, ROOT, AppProcess, Person, chromium, window_context
 from tests.e2e.journey import noon_zone
 from tests.relay_process import RelayProcess
 
@@ -92,3 +92,18 @@ def _locals(call: pytest.CallInfo[None]) -> Iterator[object]:
     while trace is not None:
         yield from trace.tb_frame.f_locals.values()
         trace = trace.tb_next
+
+
+@pytest.fixture
+def open_window(browsers: tuple[Browser, Browser], request: pytest.FixtureRequest) -> Iterator[object]:
+    """Open a window on an app, in the first or the second browser; it is closed after the test."""
+    contexts: list[BrowserContext] = []
+
+    def open_(app: AppProcess, name: str, size: dict[str, int], which: int = 0, dark: bool = False) -> Person:
+        context = window_context(browsers[which], size, dark)
+        contexts.append(context)
+        return Person(context, app, ROOT / "shots" / request.node.callspec.id, name)
+
+    yield open_
+    for context in contexts:
+        context.close()

@@ -109,12 +109,18 @@ class Person:
         self.console: list[str] = []
         self.foreign: list[str] = []
         self.page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
-        self.page.on("request", self._note_request)
+        self.page.on("response", lambda response: self._note_address(response.url))
+        self.page.on("requestfailed", self._note_failure)
         self.open(app.address)
 
-    def _note_request(self, request: Any) -> None:
-        if not request.url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")):
-            self.foreign.append(request.url)
+    def _note_failure(self, request: Any) -> None:
+        """A request that the page's own policy blocked never left the computer; any other one would have."""
+        if "csp" not in str(request.failure).lower():
+            self._note_address(request.url)
+
+    def _note_address(self, url: str) -> None:
+        if not url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")):
+            self.foreign.append(url)
 
     def open(self, address: str) -> None:
         self.page.goto(address)

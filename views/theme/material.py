@@ -225,7 +225,7 @@ async def read_wishes() -> Wishes:
     try:
         async with asyncio.timeout(CLIENT_TIMEOUT_S):
             features = await ft.SemanticsService().get_accessibility_features()
-    except (TimeoutError, RuntimeError, ft.FletUnsupportedPlatformException):
+    except (TimeoutError, RuntimeError, TypeError, ft.FletUnsupportedPlatformException):  # TypeError: an empty answer
         logging.getLogger(__name__).info("the client does not tell its accessibility settings")
         return Wishes()
     return Wishes(

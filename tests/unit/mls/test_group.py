@@ -5,16 +5,17 @@ from dataclasses import replace
 import pytest
 
 from companion.errors import CryptoError, MessageRejected
-from companion.mls import committing, group
+from companion.mls import committing, framing, group, processing
 from companion.mls.framing import ContentType, SenderType
 from companion.mls.group_state import PAST_EPOCH_MS, PAST_EPOCHS_MAX, Status
 from companion.mls.key_schedule import PreSharedKeyId
 from companion.mls.messages import decode_message
+from companion.mls.nodes import EXTENSION_REQUIRED_CAPABILITIES, Extension, LeafSource
 from companion.mls.private_message import PrivateMessage, padded_length
 from companion.mls.processing import ApplicationMessage, EpochChanged, ProposalReceived, RemovedFromGroup
-from companion.mls.proposals import PreSharedKey
+from companion.mls.proposals import Add, GroupContextExtensions, PreSharedKey, Remove
 from companion.mls.suites import CipherSuite
-from tests.unit.mls.circle import NOW_MS, Circle, Person, env
+from tests.unit.mls.circle import DAY_MS, NOW_MS, Circle, Person, env, framed
 
 
 @pytest.mark.parametrize("suite", list(CipherSuite))
@@ -134,6 +135,45 @@ def test_proposals_that_spoil_a_commit_are_left_out():
     circle.states["dave"], _ = group.join(made.welcome, [circle.people["dave"].own], env())
     circle.agree()
     assert len(circle["dave"].members()) == 4
+
+
+def second_package_of_bob(circle):
+    return Add(decode_message(group.make_key_package(circle.people["bob"].identity, env())[1]))
+
+
+SPOILERS = {
+    "a client who is here": second_package_of_bob,
+    "a demand that nobody meets": lambda circle: GroupContextExtensions(
+        (Extension(EXTENSION_REQUIRED_CAPABILITIES, b"\x02\x01\xf4\0\0"),)
+    ),
+    "a key named twice": lambda circle: PreSharedKey(PreSharedKeyId(psk_id=b"id", psk_nonce=bytes(32))),
+    "a package that expires meanwhile": lambda circle: Add(decode_message(Person("erin").published)),
+}
+
+
+@pytest.mark.parametrize("name", SPOILERS)
+def test_every_kind_of_spoiling_proposal_is_left_out(name):
+    circle = Circle("alice", "bob", "carol")
+    known = {"psks": {b"id": bytes(32)}}
+    spoiler = SPOILERS[name](circle)
+    for author in ("bob", "carol"):
+        circle.states[author], message = committing.propose(circle[author], spoiler, env(**known))
+        circle.deliver(author, message, env(**known))
+    circle.states["bob"], update = group.propose_update(circle["bob"], env())
+    circle.deliver("bob", update)
+    later = env(NOW_MS + (90 * DAY_MS if "expires" in name else 0), **known)
+    made = circle.pending("alice", environment=later)
+    assert made.welcome is None
+    circle.deliver("alice", made.message, later)
+    assert circle["carol"].member(1).source == LeafSource.UPDATE
+
+
+def test_only_application_data_becomes_an_application_message():
+    circle = Circle("alice", "bob")
+    content = framed(circle["alice"], Remove(1))
+    message = framing.sign(bytes(32), framing.WireFormat.PRIVATE_MESSAGE, content, circle["alice"].context)
+    with pytest.raises(CryptoError, match="not application data"):
+        processing._application_message(message, b"alice")
 
 
 def test_waiting_proposals_must_be_committed_before_anybody_speaks():

@@ -98,3 +98,10 @@ async def test_another_profile_has_another_cookie(gate: Gate, inside: Inside) ->
 async def test_wrong_ticket_does_not_spend_the_right_one(gate: Gate, inside: Inside) -> None:
     assert (await ask(gate, "/open/guess"))[0] == 403
     assert (await ask(gate, gate.path))[0] == 200
+
+
+async def test_page_may_load_from_this_address_only(gate: Gate, inside: Inside) -> None:
+    cookie = await enter(gate)
+    _, headers = await ask(gate, "/", cookie=cookie)
+    assert b"default-src 'self' data: blob:;" in headers[b"content-security-policy"]
+    assert b"*" not in headers[b"content-security-policy"]
