@@ -141,18 +141,19 @@ class Grouping:
         body = seal(me, others, groups.message_content(message), group=group.id, cid=cid)
         outbox = groups.outbox_doc(cid=cid, group=group, body=body, message=message.id)
         draft: dict[str, object] = {"_id": group.id, "_v": 1, "text": ""}
-        await self._context.commit(
-            Change(
-                put=(
-                    Put(groups.messages_table(group.id), message.to_doc()),
-                    Put(groups.OUTBOX, outbox),
-                    Put(groups.DRAFTS, draft),
-                )
-            )
+        put = (
+            Put(groups.messages_table(group.id), message.to_doc()),
+            Put(groups.OUTBOX, outbox),
+            Put(groups.DRAFTS, draft),
         )
-        if self._drafts.get(group.id, "").strip() == text:  # what was typed meanwhile stays
-            self._drafts[group.id] = ""
-            self._unsaved.discard(group.id)
+        # The draft goes before the commit is queued: a save of drafts that is queued later must not bring it back.
+        kept, self._drafts[group.id] = self._drafts.get(group.id, ""), ""
+        self._unsaved.discard(group.id)
+        try:
+            await self._context.commit(Change(put=put))
+        except BaseException:
+            self.draft(group.id, self._drafts[group.id] or kept)
+            raise
         await self._follow(group.service)
         return message
 

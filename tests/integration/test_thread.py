@@ -1,5 +1,6 @@
 """A leader's day without a screen: real store, real relay process, two and three people."""
 
+import asyncio
 import contextlib
 
 import pytest
@@ -319,3 +320,16 @@ async def test_no_canary_word_in_any_folder(make_person, tmp_path, relay) -> Non
         content = file.read_bytes().lower()
         for word in (b"marmalade", b"lighthouse", b"quillfeather"):
             assert word not in content, file.name
+
+
+async def test_sent_words_do_not_come_back_as_a_draft(make_person) -> None:
+    """The draft is saved at the very moment at which the message is sent."""
+    alice = await make_person("Alice")
+    group = await alice.opened.groups.create("Night shift", "sky")
+    for number in range(20):
+        alice.opened.groups.draft(group.id, f"Line {number}.")
+        await asyncio.gather(alice.opened.groups.post(group.id, f"Line {number}."), alice.opened.groups.save_drafts())
+        doc = await alice.opened.groups._context.store.get("drafts", group.id)
+        assert doc is not None
+        assert doc["text"] == ""
+        assert alice.opened.groups.draft_now(group.id) == ""

@@ -108,6 +108,14 @@ def test_update_that_keeps_its_key_is_refused(monkeypatch):
     refused(circle["alice"], sealed(bob, framed(bob, Update(leaf))), "old encryption key")
 
 
+def test_update_with_a_leaf_that_is_invalid_in_itself_is_refused():
+    circle = Circle("alice", "bob")
+    bob = circle["bob"]
+    leaf = replace(own_update(bob).leaf_node, extensions=(Extension(500, b""),))
+    leaf = leaf.signed(bob.signature_private, bob.group_id, 1)
+    refused(circle["alice"], sealed(bob, framed(bob, Update(leaf))), "own extensions")
+
+
 @pytest.mark.parametrize("source", [LeafSource.COMMIT, LeafSource.KEY_PACKAGE])
 def test_update_with_a_leaf_that_was_not_made_for_it_is_refused(source):
     circle = Circle("alice", "bob")
