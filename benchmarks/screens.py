@@ -25,7 +25,7 @@ from services.store.documents import SealedVault
 from tests.e2e.driver import CHROMIUM, PHONE, AppProcess, Person, chromium, window_context
 
 PASSPHRASE = "three kettles and a lantern"
-HELLO = '''
+HELLO = """
 import asyncio, socket, sys
 import flet as ft, uvicorn
 from flet_web.fastapi import app as flet_app
@@ -39,7 +39,7 @@ listener = socket.create_server(("127.0.0.1", 0))
 print(f"http://127.0.0.1:{listener.getsockname()[1]}/open/", flush=True)
 config = uvicorn.Config(flet_app(main, no_cdn=True), log_level="warning", access_log=False, ws="websockets-sansio")
 asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))
-'''
+"""
 TABS = (("Journal", "This page is yours alone"), ("Groups", "Start a group"), ("Stories", "Record my story"))
 
 

@@ -56,7 +56,9 @@ def TodayPane() -> ft.Control:
         mine.append(_nudge_card(window, frame, nudge))
     prompt, ways = PromptCard(key="prompt"), _ways(window, frame)
     if frame.is_phone:
-        return list_page(frame, texts("today.title"), [head, *mine, prompt], foot=tray(*ways, stacked=frame.is_large_text))
+        return list_page(
+            frame, texts("today.title"), [head, *mine, prompt], foot=tray(*ways, stacked=frame.is_large_text)
+        )
     return pane(_wide(frame, head, mine, [prompt, equal(*ways)]), pad=theme.ROOMY)
 
 
