@@ -41,9 +41,9 @@ def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browsers(microphone: Path) -> Iterator[tuple[Browser, Browser]]:
-    """Two browsers: windows of one compete for the focus."""
+    """Two browsers: windows of one compete for the focus. While they live no asyncio test can run in this thread."""
     with chromium(2, f"--use-file-for-fake-audio-capture={microphone}") as (first, second):
         yield first, second
 

@@ -192,3 +192,8 @@ def test_reader_gives_what_is_left():
     assert reader.take(1) == b"a"
     assert reader.rest() == b"bc"
     reader.finish()
+
+
+def test_message_that_is_too_long_is_not_read():
+    with pytest.raises(CryptoError, match="too long"):
+        messages.decode_message(bytes(codec.MESSAGE_BYTES_MAX + 1))
