@@ -184,8 +184,6 @@ async def serve(profile: Profile, texts: Texts, port: int, open_browser: bool) -
 
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, self.handle_exit)
             yield
 
     gate = Gate(
@@ -196,11 +194,14 @@ async def serve(profile: Profile, texts: Texts, port: int, open_browser: bool) -
     config = uvicorn.Config(
         gate, log_level="critical", access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=2
     )
+    server = Server(config)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, server.handle_exit)
     print(texts("start.open_here", address=address), flush=True)
     if open_browser:
         webbrowser.open(address)
     try:
-        await Server(config).serve(sockets=[listener])
+        await server.serve(sockets=[listener])
     finally:
         await close(profile)
 
