@@ -18,10 +18,7 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Browser
 
-from companion.app import Companion
-from companion.crypto.keyslots import KdfParameters
 from main import build_profile
-from services.store.documents import SealedVault
 from tests.e2e.driver import CHROMIUM, PHONE, AppProcess, Person, chromium, window_context
 
 PASSPHRASE = "three kettles and a lantern"
@@ -47,16 +44,7 @@ def make_profile(data: Path) -> None:
     """A profile with a store, made without a screen."""
 
     async def make() -> None:
-        profile = build_profile(data, "bench", "http://127.0.0.1:9")
-        vault = SealedVault(profile.folder / "vault", kdf=KdfParameters(t=1, m_kib=1024, p=1))
-        companion: Companion = profile.companion
-        companion._ports = type(companion._ports)(
-            vault=vault,
-            network=companion._ports.network,
-            clock=companion._ports.clock,
-            tries=companion._ports.tries,
-            wording=companion._ports.wording,
-        )
+        companion = build_profile(data, "bench", "http://127.0.0.1:9").companion
         key, _ = companion.recovery_words()
         await companion.create("Hazel Fern", "gp", PASSPHRASE, key)
         await companion.lock()
@@ -89,8 +77,8 @@ def measure(rounds: int) -> dict[str, float]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         script = folder / "hello.py"
         script.write_text(HELLO)
-        [browser] = stack.enter_context(chromium())
         make_profile(folder / "data")
+        [browser] = stack.enter_context(chromium())
         for _ in range(rounds):
             hello = AppProcess(folder / "none", "none", command=[sys.executable, str(script)])
             try:

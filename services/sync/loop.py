@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 FIRST_DELAY_S = 2.0
 LEAST_DELAY_S = 0.1
+FIRST_AGAIN_S = 0.5  # a guest may ask for a group before its founder has made it there
 LONGEST_DELAY_S = 60.0
 NOT_NOW = frozenset({401, 408, 429})  # refusals that the same call may not meet again
 CONNECTING, ONLINE, WAITING = "connecting", "online", "waiting"
@@ -61,6 +62,7 @@ class SyncLoop:
         self._try_now = asyncio.Event()
         self._longest_s = FIRST_DELAY_S
         self._asked_delay_s: float | None = None
+        self._again_s = FIRST_AGAIN_S
         self.skipped = 0
         """Events that the core could not take and that were passed over."""
 
@@ -78,6 +80,7 @@ class SyncLoop:
 
     def wake(self) -> None:
         """Something is in the outbox, or the groups are others: act on it at once."""
+        self._again_s = FIRST_AGAIN_S
         self._outbox_changed.set()
         self._groups_changed.set()
         self._try_now.set()
@@ -167,15 +170,23 @@ class SyncLoop:
         stream = relay.stream(cursors)
         changed = asyncio.create_task(self._groups_changed.wait())
         following = asyncio.create_task(_next(stream))
+        is_refused = False
         try:
             while True:
-                await asyncio.wait({changed, following}, return_when=asyncio.FIRST_COMPLETED)
+                patience_s = self._again_s if is_refused else None
+                done, _ = await asyncio.wait(
+                    {changed, following}, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED
+                )
+                if not done:  # the group may have been made by now: ask anew for all of them
+                    self._again_s = min(2 * self._again_s, LONGEST_DELAY_S)
+                    return
                 if changed.done():
                     self._groups_changed.clear()
                     changed = asyncio.create_task(self._groups_changed.wait())
                     if {(c.group, c.capability) for c in await self._core.cursors()} != wanted:
                         return
                 if following.done():
+                    is_refused = is_refused or isinstance(following.result(), GroupRefused)
                     await self._take(following.result(), seen)
                     following = asyncio.create_task(_next(stream))
         finally:

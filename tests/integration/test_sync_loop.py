@@ -228,3 +228,16 @@ async def test_pauses_grow_to_a_minute_and_start_small_again(pair, device, loops
     await loop.stop()
     assert longest == [2, 4, 8, 16, 32, 60, 60]
     assert loop._longest_s == 2
+
+
+async def test_group_that_is_made_later_is_heard_without_a_new_connection(relay, loops, new_id, new_capability):
+    """A guest may follow a group before the founder's device has made it at the service."""
+    alice, bob, group, capability = MemorySide(), MemorySide(), new_id(), new_capability()
+    bob.join(group, capability)
+    loops(bob)
+    await bob.until(lambda: "online" in bob.states)
+    alice.join(group, capability)
+    alice.post(group, b"")
+    alice.post(group, b"made later")
+    loops(alice)
+    await bob.until(lambda: bob.bodies == [b"made later"])
