@@ -12,6 +12,7 @@ from typing import Protocol
 from companion.crypto import selftest
 from companion.errors import SyncError
 from companion.wire import LOCAL_SERVICE
+from services.notifier import has_notices
 from services.store.store import SealedStore
 from services.sync.client import RelayClient
 from services.sync.embedded import EmbeddedRelay
@@ -36,7 +37,7 @@ async def report(folder: Path, data: Path, service: str, words: Words, say: Call
     is_writable = _data(folder, words, say)
     say(words(f"start.doctor_microphone_{_microphone()}"))
     has_bus = sys.platform in ("darwin", "win32") or bool(os.environ.get("DBUS_SESSION_BUS_ADDRESS"))
-    say(words("start.doctor_notices_ok" if has_bus else "start.doctor_notices_none"))
+    say(words("start.doctor_notices_ok" if has_notices() else "start.doctor_notices_none"))
     say(words("start.doctor_keystore_ok" if has_bus else "start.doctor_keystore_none"))
     await _service(data, service, words, say)
     return 0 if is_sound and is_writable else 1

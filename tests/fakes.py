@@ -328,7 +328,7 @@ class Desk:
             notifier=self.notifier,
             make_recorder=lambda: self.recorder,
             save_theme=self._save_theme,
-            data_folder="/home/hazel/companion",
+            data_folder="companion-data",
         )
 
     def _save_theme(self, mode: str) -> None:
