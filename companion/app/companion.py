@@ -71,7 +71,7 @@ class Companion:
     async def unlock(self, *, passphrase: str | None = None, words: str | None = None) -> None:
         """Open the store with the passphrase or the recovery words.
 
-        Raises: WrongKey (counted; see `next_try_ms`), WrongWords, and what the vault raises.
+        Raises: WrongKey (counted; see `wrong_tries`), WrongWords, and what the vault raises.
         """
         recovery = None if words is None else key_from_words(words)
         if self.opened is not None:
@@ -93,10 +93,6 @@ class Companion:
                 await store.close()
                 raise WrongKey("the store has no owner")
             await self._open(Me.from_doc(doc), store, blobs)
-
-    async def next_try_ms(self) -> int:
-        """Return the time from which the next try is taken, ms since the epoch; 0 for at once."""
-        return next_try_ms(await self._ports.tries.load())
 
     async def wrong_tries(self) -> tuple[int, int]:
         """Return how many tries in a row were wrong, and how many ms have to pass until the next one is taken."""
