@@ -2,12 +2,17 @@
 
 import asyncio
 import secrets
+from dataclasses import replace
 
 from companion.ports import GroupCursor, OutboxItem
 
 
 class MemorySide:
-    """Keeps what a store would keep, so that a test can end a loop and go on with the next."""
+    """Keeps what a store would keep, so that a test can end a loop and go on with the next.
+
+    Whatever it sent it can offer again. A commit's body may name the capability that follows: `next_capability` of
+    `post` is what this side knows, and `learns` is what it finds in an event of others.
+    """
 
     def __init__(self):
         self.groups = {}
@@ -16,7 +21,14 @@ class MemorySide:
         self.sent = {}
         self.refused = {}
         self.received = []
+        self.inbox = []
+        self.inbox_at = 0
+        self.log = ""
+        self.went_back = []
+        self.out = []
+        self.learns = {}
         self.states = []
+        self.posted = []
         self.before_receive = lambda event: None
         self.changed = asyncio.Event()
 
@@ -24,11 +36,27 @@ class MemorySide:
         self.groups[group] = capability
         self.cursor[group] = 0
 
-    def post(self, group, body, epoch=None):
+    def post(self, group, body, epoch=None, next_capability=None):
         cid = secrets.token_hex(16)
-        item = OutboxItem(cid=cid, group=group, capability=self.groups[group], body=body, epoch=epoch)
+        item = OutboxItem(
+            cid=cid,
+            group=group,
+            capability=self.groups[group],
+            body=body,
+            epoch=epoch,
+            next_capability=next_capability,
+        )
         self.waiting.append(item)
+        self.posted.append(item)
         return cid
+
+    def post_to(self, device, body):
+        item = OutboxItem(cid=secrets.token_hex(16), group="", capability="", body=body, device=device)
+        self.waiting.append(item)
+        return item.cid
+
+    async def connected(self):
+        pass
 
     async def outbox(self):
         return tuple(self.waiting)
@@ -44,13 +72,51 @@ class MemorySide:
     async def cursors(self):
         unmade = {item.group for item in self.waiting if not item.body}
         return tuple(
-            GroupCursor(group=g, capability=c, since=self.cursor[g]) for g, c in self.groups.items() if g not in unmade
+            GroupCursor(group=g, capability=c, since=self.cursor[g])
+            for g, c in self.groups.items()
+            if g not in unmade and g not in self.out
         )
 
     async def receive(self, event):
         self.before_receive(event)
         self.cursor[event.group] = event.seq
         self.received.append(event)
+        own = next((i for i in self.posted if i.cid == event.cid), None)
+        follows = own.next_capability if own is not None else self.learns.get(event.body)
+        if follows is not None:
+            self.groups[event.group] = follows
+            self.waiting = [self._renewed(item, event.group, follows) for item in self.waiting]
+        self.changed.set()
+
+    async def inbox_cursor(self):
+        return self.inbox_at
+
+    async def receive_inbox(self, item):
+        self.inbox_at = item.seq
+        self.inbox.append(item)
+        self.changed.set()
+
+    async def restored(self, group, head):
+        self.went_back.append((group, head))
+        lost = {event.cid for event in self.received if event.group == group and event.seq > head}
+        lost |= {cid for cid, seq in self.sent.items() if seq > head}
+        self.received = [event for event in self.received if event.group != group or event.seq <= head]
+        self.cursor[group] = min(head, self.cursor[group])
+        again = [i for i in self.posted if i.group == group and (i.cid in lost or not (head or i.body))]
+        kept = {item.cid for item in self.waiting}
+        self.waiting = [item for item in again if item.cid not in kept] + self.waiting
+        self.changed.set()
+
+    async def incarnation(self):
+        return self.log
+
+    async def set_incarnation(self, value):
+        self.inbox_at = 0 if self.log else self.inbox_at
+        self.log = value
+        self.changed.set()
+
+    async def removed(self, group):
+        self.out.append(group)
         self.changed.set()
 
     def set_sync_state(self, state):
@@ -71,3 +137,7 @@ class MemorySide:
     def _settle(self, cid):
         self.waiting = [item for item in self.waiting if item.cid != cid]
         self.changed.set()
+
+    @staticmethod
+    def _renewed(item, group, capability):
+        return replace(item, capability=capability) if item.group == group else item

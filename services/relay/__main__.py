@@ -6,14 +6,18 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from services.relay.operate import CannotDo, backup, migrate, restore, status
+from services.relay.app import now_ms
+from services.relay.operate import CannotDo, Copied, backup, restore, status
+from services.relay.operate_postgres import migrate, renew, status_of, sweep
 from services.relay.serve import Settings, serve
 from services.relay.store import Quotas
+from services.relay.sweeping import DEFAULT_KEEP_DAYS
+from services.sync.protocol import KEEP_LIMIT_DAYS
 
 
-def main() -> int:
-    """Run the command line and return the exit code."""
-    given = arguments(sys.argv[1:])
+def main(words: list[str] | None = None) -> int:
+    """Run the command line, or these words of one, and return the exit code."""
+    given = arguments(sys.argv[1:] if words is None else words)
     try:
         return run(given)
     except CannotDo as problem:
@@ -24,13 +28,19 @@ def main() -> int:
 def run(given: argparse.Namespace) -> int:
     match given.command:
         case "backup":
-            backup(given.data, given.file)
+            _report(asyncio.run(backup(given.data, given.file, given.blobs)))
         case "restore":
-            restore(given.data, given.file)
+            _report(asyncio.run(restore(given.data, given.file, given.blobs)))
         case "migrate":
-            asyncio.run(migrate(given.data, given.database))
+            _report(asyncio.run(migrate(given.data, given.database, given.blobs)))
+        case "renew":
+            asyncio.run(renew(given.database))
+        case "sweep":
+            swept = asyncio.run(sweep(given.data, given.database, given.blobs, given.keep_days, now_ms))
+            print(f"envelopes emptied: {swept.events}\nblobs dropped: {swept.blobs}")
         case "status":
-            for name, figure in status(given.data).items():
+            known = status(given.data) if given.database is None else asyncio.run(status_of(given.database))
+            for name, figure in known.items():
                 print(f"{name}: {figure}")
         case _:
             return serve(
@@ -43,12 +53,26 @@ def run(given: argparse.Namespace) -> int:
                     port_file=given.port_file,
                     exit_with_stdin=given.exit_with_stdin,
                     most_bytes=given.most_bytes,
+                    blobs=given.blobs,
+                    blobs_direct=given.blobs_direct,
+                    keep_days=given.keep_days,
+                    push_contact=given.push_contact,
+                    push_test_authority=given.push_test_authority,
                     quotas=Quotas(
-                        events_per_minute=given.events_per_minute, devices_per_minute=given.devices_per_minute
+                        events_per_minute=given.events_per_minute,
+                        devices_per_minute=given.devices_per_minute,
+                        blob_bytes_per_day=given.blob_bytes_per_day,
+                        blob_bytes_kept=given.blob_bytes_kept,
                     ),
                 )
             )
     return 0
+
+
+def _report(copied: Copied) -> None:
+    print(f"blobs: {copied.blobs}")
+    if copied.lost:
+        print(f"Left out, because they are damaged or gone: {len(copied.lost)} blobs.", file=sys.stderr)
 
 
 def arguments(words: list[str]) -> argparse.Namespace:
@@ -57,17 +81,28 @@ def arguments(words: list[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _add_serve(commands.add_parser("serve", help="run the service"))
     for name, what in (
-        ("backup", "copy the database into one file; the service may be running"),
+        ("backup", "copy the database into one file and the blobs into a folder beside it; the service may be running"),
         ("restore", "make the folder of a service from a backup"),
-        ("migrate", "move a service that is stopped from its folder to PostgreSQL"),
+        ("migrate", "move a service that is stopped from its folder to PostgreSQL, and its blobs if a place is given"),
+        ("renew", "tell clients that a PostgreSQL database was restored from a backup; the service must be stopped"),
+        ("sweep", "forget now what the service forgets by and by; one without PostgreSQL must be stopped"),
         ("status", "print how much the service holds"),
     ):
         command = commands.add_parser(name, help=what, description=what)
+        if name == "renew":
+            command.add_argument("--database", required=True, metavar="URL", help="the postgresql:// database")
+            continue
         command.add_argument("--data", type=Path, required=True, help="folder of the service")
         if name in ("backup", "restore"):
             command.add_argument("file", type=Path, metavar="FILE", help="the backup")
         if name == "migrate":
             command.add_argument("--database", required=True, metavar="URL", help="an empty postgresql:// database")
+        if name in ("sweep", "status"):
+            command.add_argument("--database", metavar="URL", help="the postgresql:// database, where there is one")
+        if name != "status":
+            _add_blobs(command)
+        if name == "sweep":
+            _add_keep_days(command)
     return parser.parse_args(words)
 
 
@@ -78,7 +113,8 @@ def _add_serve(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--database",
         metavar="URL",
-        help="a postgresql:// address, for many nodes on one database (default: a file in the data folder)",
+        help="a postgresql:// address, for many nodes on one database, which then need the same --blobs"
+        " (default: a file in the data folder)",
     )
     command.add_argument(
         "--origin",
@@ -93,6 +129,13 @@ def _add_serve(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--most-bytes", type=_positive, help="largest size of the database; appends answer 503 beyond it"
     )
+    _add_blobs(command)
+    command.add_argument(
+        "--blobs-direct",
+        action="store_true",
+        help="let clients fetch from and put into S3 themselves; it must be reachable under its endpoint for them",
+    )
+    _add_keep_days(command)
     command.add_argument(
         "--events-per-minute",
         type=_positive,
@@ -105,6 +148,55 @@ def _add_serve(command: argparse.ArgumentParser) -> None:
         default=Quotas().devices_per_minute,
         help="how many new devices may register (default: %(default)s)",
     )
+    command.add_argument(
+        "--blob-bytes-per-day",
+        type=_positive,
+        default=Quotas().blob_bytes_per_day,
+        help="what one device may upload as blobs (default: %(default)s)",
+    )
+    command.add_argument(
+        "--blob-bytes-kept",
+        type=_positive,
+        default=Quotas().blob_bytes_kept,
+        help="how much of one device's blobs is kept at a time (default: %(default)s)",
+    )
+    command.add_argument(
+        "--push-contact",
+        type=_contact,
+        metavar="URL",
+        help="mailto: or https: address that push services may write to about this service's pings",
+    )
+    command.add_argument(
+        "--push-test-authority",
+        type=Path,
+        metavar="FILE",
+        help="for tests: pings go only to this machine, under certificates of this authority, 2 to 3 s apart",
+    )
+
+
+def _add_blobs(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--blobs",
+        metavar="PLACE",
+        help="a folder, or s3://bucket?endpoint=URL&region=NAME with the keys in AWS_ACCESS_KEY_ID and"
+        " AWS_SECRET_ACCESS_KEY (default: a folder in the data folder)",
+    )
+
+
+def _add_keep_days(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--keep-days",
+        type=_days,
+        default=DEFAULT_KEEP_DAYS,
+        metavar="DAYS",
+        help="how long envelopes are kept in groups that do not say so themselves, 0 for ever (default: %(default)s)",
+    )
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or int(text) > KEEP_LIMIT_DAYS:
+        raise argparse.ArgumentTypeError(f"this must be a number of days from 0 to {KEEP_LIMIT_DAYS}")
+    return int(text)
 
 
 def _port(text: str) -> int:
@@ -124,6 +216,12 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("this must be a whole number above 0")
     return int(text)
+
+
+def _contact(text: str) -> str:
+    if not text.startswith(("mailto:", "https://")) or not text.isprintable():
+        raise argparse.ArgumentTypeError("a contact begins with mailto: or https://")
+    return text
 
 
 def _origin(text: str) -> str:

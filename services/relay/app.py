@@ -4,7 +4,6 @@ Source: docs/protocol.md section 2. No call leaves a trace in a log, and no erro
 """
 
 import hashlib
-import json
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,60 +16,66 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.relay.frames import event_fields, refused_frame
+from services.relay.blob_store import BlobStore
+from services.relay.blobs import BlobApi
+from services.relay.devices import DeviceApi
 from services.relay.hub import Hub
-from services.relay.reading import read_body, read_fields, read_header, read_query
-from services.relay.refusal import Refusal, ahead, bad_request, busy, unknown_group, unknown_invite
+from services.relay.metrics import Metrics
+from services.relay.push import PushApi, Pusher
+from services.relay.reading import path_id, read_body, read_capability, read_fields, read_header
+from services.relay.refusal import Refusal, bad_request, unknown_invite
+from services.relay.replies import answer, octets
 from services.relay.sessions import Proof, Sessions
 from services.relay.store import Draft, Store
-from services.relay.stream import EventStream
+from services.relay.streaming import StreamApi
 from services.sync.protocol import (
-    CAPABILITY_HEADER,
+    BLOBS_HEADER,
     CID_HEADER,
     EPOCH_HEADER,
     EVENT_LIMIT_BYTES,
     EXPIRES_HEADER,
     INVITE_LIMIT_BYTES,
     INVITE_LIMIT_MS,
-    PAGE_LIMIT_EVENTS,
+    KEEP_LIMIT_DAYS,
+    NEXT_CAPABILITY_HEADER,
     PROTOCOL_MAX,
     PROTOCOL_MIN,
     SEQ_LIMIT,
     SERVICE,
-    STREAM_LIMIT_GROUPS,
-    WAIT_LIMIT_S,
     encode_octets,
     parse_capability,
     parse_id,
+    parse_ids,
     parse_number,
 )
 
 log = logging.getLogger(__name__)
-
-STREAMS_MOST = 20_000
 
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def answer(fields: object, status: int = 200) -> Response:
-    body = json.dumps(fields, separators=(",", ":")).encode()
-    return Response(body, status, headers={"cache-control": "no-store"}, media_type="application/json")
-
-
-def octets(body: bytes) -> Response:
-    return Response(body, headers={"cache-control": "no-store"}, media_type="application/octet-stream")
-
-
 class Api:
     """The endpoints. Holds nothing of its own beyond what it was given."""
 
-    def __init__(self, store: Store, hub: Hub, sessions: Sessions, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        hub: Hub,
+        sessions: Sessions,
+        pusher: Pusher,
+        blobs: BlobStore,
+        metrics: Metrics,
+        clock: Callable[[], int],
+    ) -> None:
         self._store = store
         self._hub = hub
+        self._pusher = pusher
+        self._blobs = blobs
+        self._metrics = metrics
         self._sessions = sessions
         self._now_ms = clock
         self._openapi = files("services.relay").joinpath("openapi.json").read_bytes()
@@ -83,13 +88,18 @@ class Api:
             Route("/v1/sessions", self.open_session, methods=["POST"]),
             Route("/v1/groups", self.create_group, methods=["POST"]),
             Route("/v1/groups/{group}/events", self.append, methods=["POST"]),
-            Route("/v1/groups/{group}/events", self.events, methods=["GET"]),
-            Route("/v1/stream", self.stream, methods=["POST"]),
             Route("/v1/invites/{invite}", self.put_invite, methods=["PUT"]),
             Route("/v1/invites/{invite}", self.get_invite, methods=["GET"]),
             Route("/v1/invites/{invite}/claim", self.claim_invite, methods=["POST"]),
             Route("/healthz", self.health, methods=["GET"]),
             Route("/readyz", self.ready, methods=["GET"]),
+            *StreamApi(self._store, self._hub, self._pusher, self._device).routes(),
+            *DeviceApi(
+                self._store, self._hub, self._sessions, self._device, self._pusher.tell_device, self._now_ms
+            ).routes(),
+            *BlobApi(self._store.keeping, self._blobs, self._device, self._now_ms).routes(),
+            *self._metrics.routes(),
+            *PushApi(self._store, self._pusher.gateway, self._device, self._now_ms).routes(),
         ]
 
     async def about(self, request: Request) -> Response:
@@ -100,6 +110,7 @@ class Api:
                 "protocol_max": PROTOCOL_MAX,
                 "incarnation": self._store.incarnation,
                 "version": _version(),
+                **({"blobs": self._blobs.origin} if self._blobs.origin else {}),
             }
         )
 
@@ -135,74 +146,35 @@ class Api:
         fields = await read_fields(request)
         group = fields.id("group")
         capability = fields.capability("capability")
+        keep_days = fields.number("keep_days", KEEP_LIMIT_DAYS, default=-1)
         is_new = await self._store.create_group(group, _hash(capability), device, self._now_ms())
+        if keep_days >= 0:
+            await self._store.keeping.keep_for(group, _hash(capability), keep_days)
         return answer({}, 201 if is_new else 200)
 
     async def append(self, request: Request) -> Response:
         device = await self._device(request)
         draft = Draft(
-            group=_path_id(request, "group"),
-            capability_hash=_capability(request),
+            group=path_id(request, "group"),
+            capability_hash=read_capability(request),
             device=device,
             cid=read_header(request, CID_HEADER, parse_id),
             epoch=read_header(request, EPOCH_HEADER, parse_number) if EPOCH_HEADER in request.headers else None,
+            next_capability=_next_capability(request),
+            blobs=read_header(request, BLOBS_HEADER, parse_ids) if BLOBS_HEADER in request.headers else (),
             body=await read_body(request, EVENT_LIMIT_BYTES),
             at_ms=self._now_ms(),
         )
         if not draft.body:
             raise bad_request("An envelope has at least one byte.")
+        if draft.next_capability is not None and draft.epoch is None:
+            raise bad_request("Only a commit, which names its epoch, can replace the capability.")
         receipt = await self._store.append(draft)
         return answer({"seq": receipt.seq, "at_ms": receipt.at_ms}, 201 if receipt.is_new else 200)
 
-    async def events(self, request: Request) -> Response:
-        await self._device(request)
-        group = _path_id(request, "group")
-        since = read_query(request, "since", 0, SEQ_LIMIT, 0)
-        limit = read_query(request, "limit", 1, PAGE_LIMIT_EVENTS, PAGE_LIMIT_EVENTS)
-        wait_s = read_query(request, "wait", 0, WAIT_LIMIT_S, 0)
-        (head,) = await self._store.heads([(group, _capability(request))])
-        if head is None:
-            raise unknown_group()
-        if since > head:
-            raise ahead(head)
-        page = await self._store.read(group, since, limit)
-        if not page.events and wait_s:
-            reader = self._hub.join([group])
-            try:
-                page = await self._store.read(group, since, limit)
-                if not page.events:
-                    await reader.wait(wait_s)
-                    page = await self._store.read(group, since, limit)
-            finally:
-                self._hub.leave(reader)
-        return answer({"events": [event_fields(event) for event in page.events], "head": page.head})
-
-    async def stream(self, request: Request) -> EventStream:
-        device = await self._device(request)
-        if self._hub.readers >= STREAMS_MOST:
-            raise busy()
-        wanted = (await read_fields(request, 128 * 1_024)).items("groups", STREAM_LIMIT_GROUPS)
-        groups = [
-            (item.id("group"), _hash(item.capability("capability")), item.number("since", SEQ_LIMIT)) for item in wanted
-        ]
-        cursors = {group: since for group, _, since in groups}
-        if len(cursors) != len(groups):
-            raise bad_request("A group is named twice.")
-        heads = await self._store.heads([(group, capability) for group, capability, _ in groups])
-        preface = b""
-        for (group, _, since), head in zip(groups, heads, strict=True):
-            if head is None:
-                preface += refused_frame(group, "unknown", {})
-            elif since > head:
-                preface += refused_frame(group, "ahead", {"head": head})
-            else:
-                continue
-            del cursors[group]
-        return EventStream(store=self._store, hub=self._hub, device=device, cursors=cursors, preface=preface)
-
     async def put_invite(self, request: Request) -> Response:
         device = await self._device(request)
-        invite = _path_id(request, "invite")
+        invite = path_id(request, "invite")
         expires_ms = read_header(request, EXPIRES_HEADER, parse_number)
         body = await read_body(request, INVITE_LIMIT_BYTES)
         at_ms = self._now_ms()
@@ -215,7 +187,7 @@ class Api:
 
     async def get_invite(self, request: Request) -> Response:
         device = await self._device(request)
-        name = _path_id(request, "invite")
+        name = path_id(request, "invite")
         invite = await self._store.get_invite(name)
         if invite is None:
             raise unknown_invite()
@@ -227,7 +199,7 @@ class Api:
 
     async def claim_invite(self, request: Request) -> Response:
         device = await self._device(request)
-        name = _path_id(request, "invite")
+        name = path_id(request, "invite")
         await read_body(request, 0)
         invite = await self._store.claim_invite(name, _claimant(name, device), self._now_ms())
         return octets(invite.body)
@@ -237,21 +209,14 @@ class Api:
 
 
 class Edge:
-    """The outermost layer: whatever goes wrong inside is logged without content, and the caller gets an answer."""
+    """The outermost layer: whatever goes wrong inside is logged without content. The caller has `_on_mistake`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_started = False
-
-        async def watched(message: Message) -> None:
-            nonlocal is_started
-            is_started = True
-            await send(message)
-
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, send)
         except ClientDisconnect:
             return
         except Exception as error:  # edge: relay request
@@ -260,14 +225,14 @@ class Edge:
                 where = where.tb_next
             place = f"{where.tb_frame.f_code.co_name}:{where.tb_lineno}" if where is not None else "?"
             log.error("request failed: %s in %s", type(error).__name__, place)
-            if not is_started:
-                response = _refuse(Refusal(500, "failed", "The service made a mistake."))
-                await response(scope, receive, send)
 
 
 def create_app(
     store: Store,
     hub: Hub,
+    pusher: Pusher,
+    blobs: BlobStore,
+    metrics: Metrics,
     *,
     origins: tuple[str, ...] = (),
     clock: Callable[[], int] = now_ms,
@@ -283,19 +248,24 @@ def create_app(
         finally:
             await close()
 
-    api = Api(store, hub, Sessions(store, origins, clock), clock)
-    return Edge(
-        Starlette(
-            routes=api.routes(),
-            lifespan=live,
-            exception_handlers={Refusal: _on_refusal, HTTPException: _on_http},
-        )
+    sessions = Sessions(store, origins, clock)
+    hub.lost_by(sessions.forget)
+    api = Api(store, hub, sessions, pusher, blobs, metrics, clock)
+    app = Starlette(
+        routes=api.routes(),
+        lifespan=live,
+        exception_handlers={Refusal: _on_refusal, HTTPException: _on_http, Exception: _on_mistake},
     )
+    return Edge(metrics.counted(app))
 
 
 async def _on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)  # noqa: S101  (Starlette dispatches by type)
     return _refuse(error)
+
+
+async def _on_mistake(request: Request, error: Exception) -> Response:
+    return _refuse(Refusal(500, "failed", "The service made a mistake."))
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -316,20 +286,14 @@ def _hash(capability: bytes) -> bytes:
     return hashlib.sha256(capability).digest()
 
 
-def _capability(request: Request) -> bytes:
-    return _hash(read_header(request, CAPABILITY_HEADER, parse_capability))
+def _next_capability(request: Request) -> bytes | None:
+    is_given = NEXT_CAPABILITY_HEADER in request.headers
+    return read_header(request, NEXT_CAPABILITY_HEADER, parse_capability) if is_given else None
 
 
 def _claimant(invite: bytes, device: bytes) -> bytes:
     """Who used an invite, in a form that does not name the device."""
     return hashlib.sha256(b"companion-claim-v1\0" + invite + device).digest()[:16]
-
-
-def _path_id(request: Request, name: str) -> bytes:
-    try:
-        return parse_id(request.path_params[name])
-    except ValueError:
-        raise bad_request("An id is 32 lower-case hex characters.") from None
 
 
 def _version() -> str:

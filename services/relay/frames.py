@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 
+from services.relay.device_store import Item
 from services.relay.store import Event
 from services.sync.protocol import encode_octets
 
@@ -19,6 +20,14 @@ def event_fields(event: Event) -> dict[str, object]:
         "at_ms": event.at_ms,
         "body": encode_octets(event.body),
     }
+
+
+def inbox_fields(item: Item) -> dict[str, object]:
+    return {"seq": item.seq, "cid": item.cid.hex(), "at_ms": item.at_ms, "body": encode_octets(item.body)}
+
+
+def inbox_frame(item: Item) -> bytes:
+    return b"event: inbox\ndata: %s\n\n" % json.dumps(inbox_fields(item)).encode()
 
 
 def event_frame(group: bytes, event: Event) -> bytes:

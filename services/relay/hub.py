@@ -6,7 +6,8 @@ is published here is a hint; the log is the truth.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from services.relay.frames import event_frame
 from services.relay.store import Event
@@ -32,7 +33,7 @@ class Reader:
         self._rouse()
 
     def finish(self, why: str) -> None:
-        """End the reading: "gone" (the caller left), "replaced" (by a newer stream) or "bye" (the service stops)."""
+        """End the reading: "gone" (the caller left), "replaced" (by a newer stream), "deleted", or "bye"."""
         self.end = self.end or why
         self._rouse()
 
@@ -54,23 +55,31 @@ class Reader:
             self._wake.set_result(None)
 
 
+class Newest(NamedTuple):
+    """Frames from the ring and the number of the last. `is_former`: the capability reads no further than that."""
+
+    last: int
+    frames: list[bytes]
+    is_former: bool
+
+
 class _Tail:
     """The ring of one group: frames of consecutive events."""
 
     __slots__ = ("frames", "readers", "size")
 
     def __init__(self) -> None:
-        self.frames: deque[tuple[int, bytes]] = deque()
+        self.frames: deque[tuple[int, bytes, bytes | None]] = deque()
         self.readers: set[Reader] = set()
         self.size = 0
 
-    def add(self, seq: int, frame: bytes) -> None:
+    def add(self, seq: int, frame: bytes, ended: bytes | None) -> None:
         last = self.frames[-1][0] if self.frames else None
         if last is not None and seq <= last:
             return
         if last is not None and seq != last + 1:
             self.forget()
-        self.frames.append((seq, frame))
+        self.frames.append((seq, frame, ended))
         self.size += len(frame)
         while len(self.frames) > RING_FRAMES or self.size > RING_BYTES:
             self.size -= len(self.frames.popleft()[1])
@@ -88,6 +97,8 @@ class Hub:
         self._streams: dict[bytes, list[Reader]] = {}
         self._readers: set[Reader] = set()
         self._is_closing = False
+        self._heard: Callable[[bytes], None] | None = None
+        self._lost: Callable[[bytes], None] | None = None
 
     @property
     def readers(self) -> int:
@@ -123,13 +134,27 @@ class Hub:
             if not streams:
                 del self._streams[device]
 
+    def heard_by(self, tell: Callable[[bytes], None]) -> None:
+        """Let somebody know of each group that this process appends to."""
+        self._heard = tell
+
+    def devices(self) -> frozenset[bytes]:
+        """Return the devices that have a stream open here."""
+        return frozenset(self._streams)
+
     def publish(self, group: bytes, event: Event) -> None:
+        if self._heard is not None:
+            self._heard(group)
         tail = self._tails.get(group)
         if tail is None:
             return
-        tail.add(event.seq, event_frame(group, event))
+        tail.add(event.seq, event_frame(group, event), event.ended)
         for reader in tail.readers:
             reader.tell(group)
+
+    def lost_by(self, tell: Callable[[bytes], None]) -> None:
+        """Let somebody know of each device that was deleted."""
+        self._lost = tell
 
     def hint(self, group: bytes) -> None:
         tail = self._tails.get(group)
@@ -139,16 +164,31 @@ class Hub:
         for reader in tail.readers:
             reader.tell(group)
 
+    def gone(self, device: bytes) -> None:
+        for reader in self._streams.get(device, ()):
+            reader.finish("deleted")
+        if self._lost is not None:
+            self._lost(device)
+
     def groups(self) -> tuple[bytes, ...]:
         return tuple(self._tails)
 
-    def after(self, group: bytes, since: int) -> tuple[int, list[bytes]] | None:
-        """Return (last seq, frames) after `since`, or None if only the log can tell."""
+    def after(self, group: bytes, since: int, capability_hash: bytes) -> "Newest | None":
+        """Return what came after `since` as far as this capability reads it, or None if only the log can tell."""
         tail = self._tails.get(group)
         if tail is None or not tail.frames or tail.frames[0][0] > since + 1:
             return None
-        frames = [frame for seq, frame in tail.frames if seq > since]
-        return tail.frames[-1][0], frames
+        last, is_former = tail.frames[-1][0], False
+        frames: list[bytes] = []
+        for seq, frame, ended in reversed(tail.frames):
+            if seq <= since:
+                break
+            if ended == capability_hash:
+                frames.clear()
+                last, is_former = seq, True
+            frames.append(frame)
+        frames.reverse()
+        return Newest(last=last, frames=frames, is_former=is_former)
 
     def close(self) -> None:
         """Send everybody away: the service stops."""

@@ -1,105 +1,127 @@
-"""What an operator does beside serving: backup, restore, move to PostgreSQL, and a look at the figures.
+"""What an operator does beside serving: backup, restore, move to PostgreSQL and S3, sweep, and a look at the figures.
 
 Copies are made whole or not at all. A restored log gets a new incarnation, so that clients notice that it may end
-earlier than what they have seen; a moved log keeps its own, because every cursor stays true.
+earlier than what they have seen; a moved log keeps its own, because every cursor stays true. A backup is one file with
+the database, and a folder beside it with the blobs.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import closing
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import apsw
 
-from services.relay import postgres_schema
+from services.relay.blob_store import BlobStore, OtherBytes, UnusableBlobs, open_blobs
 from services.relay.folder import FolderInUse, FolderLock
+from services.relay.keeping import Figures
+from services.relay.refusal import Refusal
 from services.relay.sqlite import DATABASE_NAME, check_ours
+from services.relay.sqlite_keeping import read_figures
 from services.relay.store import UnknownDatabase
 
-if TYPE_CHECKING:
-    import asyncpg
-
-CALL_S = 10
-TABLES = {
-    "grp": ("gnum", "gid", "capability", "head", "epoch", "bytes", "rounded"),
-    "event": ("gnum", "seq", "cid", "at_ms", "epoch", "body"),
-    "device": ("device", "public_key"),
-    "session": ("token", "device", "expires_ms"),
-    "invite": ("invite", "body", "expires_ms", "used_by"),
-}
-FIGURES = {
-    "groups": "select count(*) from grp",
-    "events": "select coalesce(sum(head), 0) from grp",
-    "event bytes": "select coalesce(sum(bytes), 0) from grp",
-    "devices": "select count(*) from device",
-    "open invites": "select count(*) from invite where used_by is null and length(body) > 0",
-    "incarnation": "select value from meta where key = 'incarnation'",
-}
+COMPLETE = "select id, size, sha256 from blob where state in ('whole', 'kept')"
+INCARNATION = "select value from meta where key = 'incarnation'"
 
 
 class CannotDo(Exception):
     """The operator has to change something first; the text says what."""
 
 
-def backup(data: Path, target: Path) -> None:
-    """Copy the database of a relay, which may be running, into one new file. Raises CannotDo."""
-    if target.exists():
-        raise CannotDo("the backup file exists already")
-    with closing(_open(data / DATABASE_NAME)) as source:
-        _copy(source, target)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """How many blobs came along. What is `lost` was forgotten meanwhile or is damaged, and was left out."""
+
+    blobs: int
+    lost: tuple[bytes, ...] = ()
 
 
-def restore(data: Path, source: Path) -> None:
-    """Make a relay's folder from a backup, with a new incarnation and no open sessions. Raises CannotDo."""
-    with closing(_open(source)) as connection, closing(_lock(data)):
+async def backup(data: Path, target: Path, place: str | None = None) -> Copied:
+    """Copy the database and the blobs of a relay, which may be running. Raises CannotDo.
+
+    `place` is where its blobs are, as it was told by `--blobs`.
+    """
+    folder = _blobs_beside(target)
+    _check_free(target, folder)
+    source = blob_store(place, data)
+    try:
+        with closing(open_database(data / DATABASE_NAME)) as database, _fresh_copy(database, target) as copy:
+            return await copy_blobs(copy.execute(COMPLETE), source, blob_store(str(folder), data))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+async def restore(data: Path, source: Path, place: str | None = None) -> Copied:
+    """Make a relay's folder from a backup, with a new incarnation and no open sessions. Raises CannotDo.
+
+    The blobs go to `place`, as the relay will be told by `--blobs`.
+    """
+    with closing(open_database(source)) as database, closing(lock_folder(data)):
         target = data / DATABASE_NAME
-        if target.exists():
-            raise CannotDo("the folder holds a database already")
-        _copy(connection, target, is_restored=True)
+        _check_free(target)
+        with _fresh_copy(database, target) as copy:
+            _begin_anew(copy)
+            held = list(copy.execute(COMPLETE))
+            copied = await copy_blobs(held, blob_store(str(_blobs_beside(source)), data), blob_store(place, data))
+            copy.execute("delete from blob where state not in ('whole', 'kept')")
+            for blob in copied.lost:
+                copy.execute("delete from blob_reference where blob = ?", (blob,))
+                copy.execute("delete from blob where id = ?", (blob,))
+        return copied
 
 
 def status(data: Path) -> dict[str, str]:
-    """Return the figures of a relay, which may be running. Raises CannotDo."""
-    with closing(_open(data / DATABASE_NAME)) as connection:
-        return {name: str(next(connection.execute(sql))[0]) for name, sql in FIGURES.items()}
+    """Return the figures of a relay in a folder, which may be running. Raises CannotDo."""
+    path = data / DATABASE_NAME
+    with closing(open_database(path)) as connection:
+        figures = describe(read_figures(connection))
+        size = sum(file.stat().st_size for file in data.glob(f"{DATABASE_NAME}*"))
+        return {**figures, "database bytes": str(size), "incarnation": str(next(connection.execute(INCARNATION))[0])}
 
 
-async def migrate(data: Path, database: str) -> None:
-    """Copy a relay that is not running into an empty PostgreSQL database; numbers and cursors stay. Raises CannotDo."""
+def describe(figures: Figures) -> dict[str, str]:
+    """Return figures as an operator reads them."""
+    oldest = "none"
+    if figures.oldest_ms is not None:
+        oldest = datetime.fromtimestamp(figures.oldest_ms / 1_000, UTC).date().isoformat()
+    return {
+        "groups": str(figures.groups),
+        "events": str(figures.events),
+        "event bytes": str(figures.event_bytes),
+        "oldest event": oldest,
+        "devices": str(figures.devices),
+        "blobs": str(figures.blobs),
+        "blob bytes": str(figures.blob_bytes),
+        "uploads under way": str(figures.uploads),
+    }
+
+
+async def copy_blobs(held: Iterable[tuple[bytes, int, bytes]], source: BlobStore, target: BlobStore) -> Copied:
+    """Copy these (id, size, sha256), each checked on the way. Raises CannotDo if a place does not answer."""
+    count, lost = 0, []
+    for blob, _, sha256 in held:
+        try:
+            await target.copy_from(source, blob, sha256)
+            count += 1
+        except (FileNotFoundError, OtherBytes):
+            lost.append(blob)
+        except Refusal:
+            raise CannotDo("a place for blobs does not answer, or has no room") from None
+    return Copied(blobs=count, lost=tuple(lost))
+
+
+def blob_store(place: str | None, data: Path) -> BlobStore:
     try:
-        import asyncpg  # an extra of its own
-    except ModuleNotFoundError:
-        raise CannotDo("the package asyncpg is not installed") from None
-    with closing(_lock(data)), closing(_open(data / DATABASE_NAME)) as source:
-        try:
-            connection = await asyncpg.connect(database, timeout=CALL_S)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
-            raise CannotDo(f"PostgreSQL cannot be reached ({type(error).__name__})") from None
-        try:
-            async with connection.transaction():
-                await _fill(connection, source)
-        finally:
-            await connection.close()
+        return open_blobs(place, data)
+    except UnusableBlobs as error:
+        raise CannotDo(f"a place for blobs cannot be used ({error})") from None
 
 
-async def _fill(connection: "asyncpg.Connection", source: apsw.Connection) -> None:
-    if await connection.fetchval("select to_regclass('meta') is not null"):
-        raise CannotDo("the PostgreSQL database is not empty")
-    await connection.execute(postgres_schema.SCHEMA)
-    for table, columns in TABLES.items():
-        rows = _rows(source, table, columns)
-        await connection.copy_records_to_table(table, columns=columns, records=rows)
-    await connection.execute("select setval('grp_gnum_seq', (select coalesce(max(gnum), 0) + 1 from grp), false)")
-    version, incarnation = str(postgres_schema.SCHEMA_VERSION), str(next(source.execute(FIGURES["incarnation"]))[0])
-    await connection.execute("insert into meta values('schema', $1), ('incarnation', $2)", version, incarnation)
-
-
-def _rows(source: apsw.Connection, table: str, columns: tuple[str, ...]) -> Iterator[tuple[object, ...]]:
-    yield from source.execute(f"select {', '.join(columns)} from {table}")  # noqa: S608  (names of our own)
-
-
-def _open(path: Path) -> apsw.Connection:
+def open_database(path: Path) -> apsw.Connection:
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         check_ours(connection)
@@ -110,28 +132,51 @@ def _open(path: Path) -> apsw.Connection:
     return connection
 
 
-def _lock(data: Path) -> FolderLock:
+def lock_folder(data: Path) -> FolderLock:
     try:
         return FolderLock(data)
     except FolderInUse:
         raise CannotDo("a relay is using this folder; stop it first") from None
 
 
-def _copy(source: apsw.Connection, target: Path, *, is_restored: bool = False) -> None:
-    """Copy page by page into a file beside the target, check it, and only then give it its name."""
+def _check_free(*paths: Path) -> None:
+    for path in paths:
+        if path.exists():
+            raise CannotDo(f"{path.name} exists already")
+
+
+def _blobs_beside(file: Path) -> Path:
+    return file.with_name(file.name + ".blobs")
+
+
+def _begin_anew(copy: apsw.Connection) -> None:
+    """Make a copied log one of its own, which knows where it parted from the one it comes from."""
+    copy.execute("insert into lineage(incarnation) select value from meta where key = 'incarnation'")
+    copy.execute("insert into restored(gnum, number, head) select gnum, last_insert_rowid(), head from grp")
+    copy.execute("update meta set value = ? where key = 'incarnation'", (os.urandom(16).hex(),))
+    copy.execute("delete from session")
+    copy.execute("delete from push")  # their key stays with the old folder
+    copy.execute("delete from push_watch")
+    copy.execute("delete from meta where key = 'push_key'")
+
+
+@contextmanager
+def _fresh_copy(source: apsw.Connection, target: Path) -> Iterator[apsw.Connection]:
+    """Copy page by page into a file beside the target, lend it, check it, and only then give it its name."""
     fresh = target.with_name(target.name + ".new")
     fresh.unlink(missing_ok=True)
     fresh.touch(mode=0o600)
     try:
         with closing(apsw.Connection(str(fresh))) as connection:
-            with connection.backup("main", source, "main") as copy:
-                copy.step(-1)
-            connection.pragma("journal_mode", "delete")  # one file, nothing beside it
-            if is_restored:
-                connection.execute("update meta set value = ? where key = 'incarnation'", (os.urandom(16).hex(),))
-                connection.execute("delete from session")
-            if connection.pragma("integrity_check") != "ok":
-                raise CannotDo("the database is damaged")
+            try:
+                with connection.backup("main", source, "main") as copy:
+                    copy.step(-1)
+                connection.pragma("journal_mode", "delete")  # one file, nothing beside it
+                if connection.pragma("integrity_check") != "ok":
+                    raise CannotDo("the database is damaged")
+            except (apsw.CorruptError, apsw.NotADBError):
+                raise CannotDo("the database is damaged") from None
+            yield connection
         with fresh.open("rb+") as file:
             os.fsync(file.fileno())
         fresh.replace(target)

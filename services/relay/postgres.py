@@ -14,9 +14,15 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from services.relay import postgres_schema as sql
+from services.relay.device_postgres import PostgresDevices
+from services.relay.device_store import DeviceStore, author_name
 from services.relay.frames import event_fields
+from services.relay.keeping import Keeping, no_blob, touched
 from services.relay.postgres_hints import Hints
-from services.relay.refusal import Refusal, busy, slow_down, unknown_group, unknown_invite
+from services.relay.postgres_keeping import PostgresKeeping
+from services.relay.push_postgres import PostgresPush
+from services.relay.push_store import PushStore
+from services.relay.refusal import Refusal, busy, no_session, rotated, slow_down, unknown_group, unknown_invite
 from services.relay.store import (
     DAY_MS,
     INVITE_MEMORY_MS,
@@ -26,6 +32,7 @@ from services.relay.store import (
     Event,
     Invite,
     Listener,
+    Opening,
     Page,
     Quotas,
     Receipt,
@@ -37,7 +44,14 @@ log = logging.getLogger(__name__)
 
 CONNECTIONS = 10
 CALL_S = 10
-GONE = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError, TimeoutError)
+GONE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that broke between two steps of asyncpg's protocol
+    asyncpg.CannotConnectNowError,
+    OSError,
+    TimeoutError,
+)
 LACKING = (
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
@@ -53,6 +67,9 @@ class PostgresStore:
         self._url = url
         self._quotas = quotas or Quotas()
         self._incarnation = ""
+        self.devices: DeviceStore = PostgresDevices(self._connection, self._tell, self._quotas)
+        self.keeping: Keeping = PostgresKeeping(self._connection, self._quotas)
+        self.push: PushStore = PostgresPush(self._connection)
 
     @property
     def incarnation(self) -> str:
@@ -62,7 +79,7 @@ class PostgresStore:
         self._listener = listener
         self._pool = await asyncpg.create_pool(
             self._url,
-            min_size=1,
+            min_size=0,  # or the pool itself tries, and logs a traceback each time, while the database is away
             max_size=CONNECTIONS,
             timeout=CALL_S,
             command_timeout=CALL_S,
@@ -100,10 +117,15 @@ class PostgresStore:
     ) -> None:
         async with self._connection() as connection, connection.transaction():
             is_new = await connection.fetchval(
-                "insert into device values($1, $2) on conflict do nothing returning true", device, public_key
+                "insert into device(device, public_key) values($1, $2) on conflict do nothing returning true",
+                *(device, public_key),
             )
-            known = await connection.fetchval("select public_key from device where device = $1 for update", device)
-            if known != public_key:
+            known = await connection.fetchrow(
+                "select public_key, is_gone from device where device = $1 for update", device
+            )
+            if known["is_gone"]:
+                raise Refusal(403, "revoked", "This device was deleted.")
+            if known["public_key"] != public_key:
                 raise Refusal(403, "wrong-key", "This device is known with another key.")
             await connection.execute(
                 "delete from session where token in"
@@ -133,17 +155,15 @@ class PostgresStore:
             )
             if is_new:
                 await connection.execute(sql.TAKE, device, "groups", self._quotas.groups_per_day, DAY_MS, at_ms)
+                await connection.execute(sql.AUTHOR, group, author_name(group, device), device)
             elif await connection.fetchval("select capability from grp where gid = $1", group) != capability_hash:
                 raise Refusal(409, "exists", "A group with this id exists already.")
         return bool(is_new)
 
-    async def heads(self, groups: Sequence[tuple[bytes, bytes]]) -> tuple[int | None, ...]:
+    async def openings(self, groups: Sequence[tuple[bytes, bytes]]) -> tuple[Opening | None, ...]:
         async with self._connection() as connection:
-            rows = await connection.fetch(
-                "select gid, capability, head from grp where gid = any($1::bytea[])", [group for group, _ in groups]
-            )
-        heads = {(row["gid"], row["capability"]): row["head"] for row in rows}
-        return tuple(heads.get(group) for group in groups)
+            rows = await connection.fetch(sql.OPENINGS, [group for group, _ in groups], [key for _, key in groups])
+        return tuple(Opening(**row) if row["head"] is not None else None for row in rows)
 
     async def append(self, draft: Draft) -> Receipt:
         quotas = self._quotas
@@ -153,23 +173,29 @@ class PostgresStore:
                     sql.APPEND,
                     *(draft.group, draft.capability_hash, draft.cid, draft.body, draft.epoch, draft.at_ms),
                     *(draft.device, quotas.group_bytes, quotas.events_per_minute, quotas.event_bytes_per_day),
+                    *(list(draft.blobs), touched(draft.at_ms)),
+                    *(draft.next_capability, author_name(draft.group, draft.device)),
                 )
         except _LostEpoch:
             raise await self._lost_epoch(draft) from None
         receipt = Receipt(seq=row["o_seq"], at_ms=row["o_at"], is_new=row["o_new"])
         if receipt.is_new:
-            event = Event(seq=receipt.seq, cid=draft.cid, at_ms=receipt.at_ms, body=draft.body)
+            is_last = draft.next_capability not in (None, draft.capability_hash)
+            ended = draft.capability_hash if is_last else None
+            event = Event(seq=receipt.seq, cid=draft.cid, at_ms=receipt.at_ms, body=draft.body, ended=ended)
             self._listener.publish(draft.group, event)
             self._hints.tell_others(draft.group)
         return receipt
 
-    async def read(self, group: bytes, since: int, limit: int) -> Page:
+    async def read(self, group: bytes, capability_hash: bytes, since: int, limit: int) -> Page:
         async with self._connection() as connection:
-            rows = await connection.fetch(sql.PAGE, group, since, limit, PAGE_LIMIT_BYTES)
+            rows = await connection.fetch(sql.PAGE, group, since, limit, PAGE_LIMIT_BYTES, capability_hash)
+        if not rows:
+            return Page(events=(), head=0)
         events = tuple(
             Event(seq=r["seq"], cid=r["cid"], at_ms=r["at_ms"], body=r["body"]) for r in rows if r["seq"] is not None
         )
-        return Page(events=events, head=rows[0]["head"] if rows else 0)
+        return Page(events=events, head=rows[0]["head"], is_former=rows[0]["is_former"])
 
     async def put_invite(self, invite: bytes, body: bytes, expires_ms: int, device: bytes, at_ms: int) -> bool:
         async with self._connection() as connection, connection.transaction():
@@ -212,6 +238,15 @@ class PostgresStore:
             await connection.execute("update invite set body = '' where expires_ms <= $1 and body <> ''", at_ms)
             await connection.execute("delete from meter where start_ms < $1", at_ms - DAY_MS)
             await connection.execute(sql.ROUND_ARRIVALS, at_ms - DAY_MS)
+        await self.devices.sweep(at_ms)
+
+    def _tell(self, key: bytes, device: bytes | None = None) -> None:
+        """Let the readers of a group or an inbox look again, here and elsewhere; or say that a device is gone."""
+        self._hints.tell_others(key)
+        if device is None:
+            self._listener.hint(key)
+        else:
+            self._listener.gone(device)
 
     async def check(self) -> None:
         async with self._connection() as connection:
@@ -234,7 +269,7 @@ class PostgresStore:
 
     async def _lost_epoch(self, draft: Draft) -> Refusal:
         async with self._connection() as connection:
-            row = await connection.fetchrow(sql.WINNER, draft.group, draft.epoch)
+            row = await connection.fetchrow(sql.WINNER, draft.group, draft.epoch, draft.capability_hash)
         winner = None
         if row["seq"] is not None:
             winner = event_fields(Event(seq=row["seq"], cid=row["cid"], at_ms=row["at_ms"], body=row["body"]))
@@ -270,6 +305,12 @@ def _refusal(error: asyncpg.PostgresError) -> Exception:
             return Refusal(409, "other-bytes", "This id came before with other bytes.")
         case sql.LOST_EPOCH:
             return _LostEpoch()
+        case sql.ROTATED:
+            return rotated(int(str(error)))
+        case sql.GONE:
+            return no_session()
+        case sql.NO_BLOB:
+            return no_blob()
         case sql.GROUP_FULL:
             return Refusal(413, "quota", "This group has used all of its space.")
     unexpected: Exception = error

@@ -10,6 +10,7 @@ import secrets
 
 import asyncpg
 
+from services.relay.device_store import inbox_key
 from services.relay.store import Listener
 
 log = logging.getLogger(__name__)
@@ -18,8 +19,13 @@ CHANNEL = "companion_relay"
 GATHER_S = 0.005
 LOOK_S = 3.0
 AGAIN_S = 1.0
-NAMES_MOST = 200  # a NOTIFY carries at most 8,000 bytes
+NAMES_MOST = 150  # a NOTIFY carries at most 8,000 bytes
 CALL_S = 10
+FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+GROUP_BYTES = 16  # all that is longer begins with a word that says what it is
+GONE_KEY = b"gone\0"
+GROUP_HEADS = "select gid, head from grp where gid = any($1::bytea[])"
+INBOX_HEADS = "select device, inbox, is_gone from device where device = any($1::bytea[])"
 
 
 class Hints:
@@ -54,7 +60,7 @@ class Hints:
             self._has_changed.clear()
             names = [group.hex() for group in self._changed]
             self._changed.clear()
-            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            with contextlib.suppress(*FAULTS):
                 for start in range(0, len(names), NAMES_MOST):
                     text = ",".join([self._node, *names[start : start + NAMES_MOST]])
                     await self._pool.execute("select pg_notify($1, $2)", CHANNEL, text)
@@ -63,7 +69,7 @@ class Hints:
         while True:
             try:
                 await self._hear_once()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except FAULTS:
                 log.warning("hints from other nodes are not heard at present")
             await asyncio.sleep(AGAIN_S)
 
@@ -74,6 +80,7 @@ class Hints:
         try:
             connection.add_termination_listener(lambda _: ended.set())
             await connection.add_listener(CHANNEL, self._take)
+            await self._look_once()  # at what was said while nobody here listened
             await ended.wait()
         finally:
             connection.terminate()
@@ -81,22 +88,30 @@ class Hints:
     def _take(self, connection: object, pid: int, channel: str, text: object) -> None:
         node, *names = str(text).split(",")
         if node != self._node:
-            for name in names:
-                self._listener.hint(bytes.fromhex(name))
+            for key in map(bytes.fromhex, names):
+                if key.startswith(GONE_KEY) and len(key) > GROUP_BYTES:
+                    self._listener.gone(key.removeprefix(GONE_KEY))
+                else:
+                    self._listener.hint(key)
 
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
-            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            with contextlib.suppress(*FAULTS):
                 await self._look_once()
 
     async def _look_once(self) -> None:
-        groups = self._listener.groups()
-        if not groups:
+        keys, devices = self._listener.groups(), list(self._listener.devices())
+        if not keys and not devices:
             self._heads.clear()
             return
-        rows = await self._pool.fetch("select gid, head from grp where gid = any($1::bytea[])", list(groups))
-        heads = {row["gid"]: row["head"] for row in rows}
+        groups = [key for key in keys if len(key) == GROUP_BYTES]
+        heads = {row["gid"]: row["head"] for row in await self._pool.fetch(GROUP_HEADS, groups)}
+        for row in await self._pool.fetch(INBOX_HEADS, devices):
+            if row["is_gone"]:
+                self._listener.gone(row["device"])
+            else:
+                heads[inbox_key(row["device"])] = row["inbox"]
         for group, head in heads.items():
             if self._heads.get(group) != head:
                 self._listener.hint(group)

@@ -1,6 +1,7 @@
 """Reading what callers sent: bounded, typed, and refused with one sentence if it does not fit."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,7 +9,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from services.relay.refusal import Refusal, bad_request
-from services.sync.protocol import decode_octets, parse_capability, parse_id
+from services.sync.protocol import CAPABILITY_HEADER, decode_octets, parse_capability, parse_id
 
 FIELDS_LIMIT_BYTES = 4_096
 BODY_TIMEOUT_S = 20
@@ -16,7 +17,7 @@ BODY_TIMEOUT_S = 20
 T = TypeVar("T")
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
     """Return the body. Raises 413 over `limit` bytes and 408 if it does not arrive in time."""
     too_large = Refusal(413, "too-large", f"The body has more than {limit} bytes.")
     try:
@@ -27,7 +28,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > limit:
@@ -44,6 +45,18 @@ def read_header(request: Request, name: str, parse: Callable[[object], T]) -> T:
         return parse(request.headers.get(name))
     except ValueError:
         raise bad_request(f"The header {name} is missing or malformed.") from None
+
+
+def read_capability(request: Request) -> bytes:
+    """Return the hash of the capability that the caller shows: the capability itself goes no further than this."""
+    return hashlib.sha256(read_header(request, CAPABILITY_HEADER, parse_capability)).digest()
+
+
+def path_id(request: Request, name: str) -> bytes:
+    try:
+        return parse_id(request.path_params[name])
+    except ValueError:
+        raise bad_request("An id is 32 lower-case hex characters.") from None
 
 
 def read_query(request: Request, name: str, least: int, most: int, default: int) -> int:
@@ -73,10 +86,18 @@ class Fields:
             raise bad_request(f"The field {name} must have {length} bytes.")
         return value
 
-    def number(self, name: str, most: int) -> int:
+    def number(self, name: str, most: int, default: int | None = None) -> int:
         value = self._values.get(name)
+        if default is not None and name not in self._values:
+            return default
         if type(value) is not int or not 0 <= value <= most:
             raise bad_request(f"The field {name} must be a whole number.")
+        return value
+
+    def text(self, name: str, most: int, default: str | None = None) -> str:
+        value = self._values.get(name, default)
+        if not isinstance(value, str) or not 0 < len(value) <= most:
+            raise bad_request(f"The field {name} must be a text of at most {most} characters.")
         return value
 
     def items(self, name: str, most: int) -> list["Fields"]:
@@ -87,6 +108,17 @@ class Fields:
             raise bad_request(f"The field {name} must be a list of objects.")
         return [Fields(item) for item in value]
 
+    def many_octets(self, name: str, most: int, longest: int) -> tuple[bytes, ...]:
+        """Return a list of at most `most` values of 1 to `longest` bytes."""
+        values = self._values.get(name)
+        if not isinstance(values, list) or len(values) > most:
+            raise bad_request(f"The field {name} must be a list of at most {most}.")
+        return tuple(_bounded(name, value, longest) for value in values)
+
+    def optional_octets(self, name: str, longest: int) -> bytes | None:
+        value = self._values.get(name)
+        return None if value is None else _bounded(name, value, longest)
+
     def _parsed(self, name: str, parse: Callable[[object], T]) -> T:
         try:
             return parse(self._values.get(name))
@@ -94,9 +126,23 @@ class Fields:
             raise bad_request(f"The field {name} is missing or malformed.") from None
 
 
+def _bounded(name: str, value: object, longest: int) -> bytes:
+    try:
+        octets = decode_octets(value)
+    except ValueError:
+        octets = b""
+    if not 0 < len(octets) <= longest:
+        raise bad_request(f"Each value of the field {name} must have 1 to {longest} bytes in base64url.")
+    return octets
+
+
 async def read_fields(request: Request, limit: int = FIELDS_LIMIT_BYTES) -> Fields:
     """Return the body as the fields of a JSON object."""
-    body = await read_body(request, limit)
+    return parse_fields(await read_body(request, limit))
+
+
+def parse_fields(body: bytes) -> Fields:
+    """Raises 400 for anything but a JSON object."""
     try:
         values = json.loads(body)
     except (ValueError, RecursionError):

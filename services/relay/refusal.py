@@ -41,6 +41,10 @@ def unknown_invite() -> Refusal:
     return Refusal(404, "unknown", "There is no such invite.")
 
 
+def rotated(head: int) -> Refusal:
+    return Refusal(403, "rotated", "Another capability took the place of this one.", details={"head": head})
+
+
 def ahead(head: int) -> Refusal:
     return Refusal(409, "ahead", "The log ends before this number.", details={"head": head})
 

@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,15 +15,17 @@ from pathlib import Path
 import uvicorn
 
 from services.relay.app import create_app, now_ms
+from services.relay.blob_store import BlobStore, UnusableBlobs, open_blobs
 from services.relay.folder import FolderInUse, FolderLock, write_whole
 from services.relay.hub import Hub
-from services.relay.refusal import Refusal
+from services.relay.metrics import Metrics
+from services.relay.push import Pusher
+from services.relay.push_gateway import WebPush, open_key
+from services.relay.push_guard import loopback_rules, public_rules
 from services.relay.sqlite import DATABASE_NAME, SqliteStore
 from services.relay.store import Quotas, Store, UnknownDatabase
+from services.relay.sweeping import DEFAULT_KEEP_DAYS, Sweeper
 
-log = logging.getLogger(__name__)
-
-SWEEP_S = 60
 GRACE_S = 2
 IDLE_CONNECTION_S = 30
 UNSENT_MS = 30_000
@@ -31,6 +34,10 @@ BACKLOG = 2_048
 EXIT_FOLDER_IN_USE = 3
 EXIT_ADDRESS_IN_USE = 4
 EXIT_DATABASE = 5
+EXIT_KEY = 6
+EXIT_BLOBS = 7
+
+TEST_APART_MS = (2_000, 3_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +52,20 @@ class Settings:
     port_file: Path | None = None
     exit_with_stdin: bool = False
     most_bytes: int | None = None
+    blobs: str | None = None
+    blobs_direct: bool = False
+    keep_days: int = DEFAULT_KEEP_DAYS
+    push_contact: str | None = None
+    push_test_authority: Path | None = None
     quotas: Quotas = field(default_factory=Quotas)
 
 
 class _NoDatabase(Exception):
     """The database cannot be opened; the text says why in a word."""
+
+
+class _NoKey(Exception):
+    """The key that pings are signed with cannot be used; the text says why in a word."""
 
 
 class _Server(uvicorn.Server):
@@ -80,9 +96,14 @@ def serve(settings: Settings) -> int:
         )
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            _run(settings, make_store(settings), listener)
+            blobs = open_blobs(settings.blobs, settings.data, is_direct=settings.blobs_direct)
+            _run(settings, make_store(settings), blobs, listener)
+    except UnusableBlobs as error:
+        return _complain(f"The place for blobs cannot be used: {error}.", EXIT_BLOBS)
     except UnknownDatabase as error:
         return _complain(f"The database was not made by this version of the relay: {error}.", EXIT_DATABASE)
+    except _NoKey as error:
+        return _complain(f"The key for pushes cannot be used: {error}.", EXIT_KEY)
     except _NoDatabase as error:
         return _complain(f"The database cannot be opened: {error}.", EXIT_DATABASE)
     finally:
@@ -120,8 +141,25 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _run(settings: Settings, store: Store, listener: socket.socket) -> None:
+def make_pusher(settings: Settings, store: Store, hub: Hub) -> Pusher:
+    """Raises _NoKey if the key file, or the authority that a test gives, cannot be used."""
+    authority = settings.push_test_authority
+    try:
+        rules = public_rules() if authority is None else loopback_rules(authority)
+        gateway = WebPush(open_key(settings.data), rules, settings.push_contact, time.time)
+    except (OSError, ValueError) as error:
+        raise _NoKey(type(error).__name__) from None
+    pusher = Pusher(store.push, hub, gateway, now_ms, *([] if authority is None else [TEST_APART_MS]))
+    hub.heard_by(pusher.tell)
+    return pusher
+
+
+def _run(settings: Settings, store: Store, blobs: BlobStore, listener: socket.socket) -> None:
     hub = Hub()
+    pusher = make_pusher(settings, store, hub)
+    metrics = Metrics(lambda: hub.readers, time.perf_counter)
+    sweeper = Sweeper(store, blobs, now_ms, settings.keep_days)
+    sweeper.tell(metrics.swept)
     port = listener.getsockname()[1]
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{shown}:{port}"
@@ -136,21 +174,23 @@ def _run(settings: Settings, store: Store, listener: socket.socket) -> None:
         except Exception as error:  # whatever the database's library raises
             problems.append(_NoDatabase(type(error).__name__))
             raise
-        sweeping = asyncio.create_task(_sweep(store))
+        sweeping = asyncio.create_task(sweeper.run())
+        pinging = asyncio.create_task(pusher.run())
         if settings.port_file is not None:
             write_whole(settings.port_file, json.dumps({"port": port, "incarnation": store.incarnation}))
         print(f"Listening on {url}", flush=True)
 
         async def close() -> None:
-            sweeping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sweeping
+            for task in (sweeping, pinging):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             await store.close()
 
         return close
 
     config = uvicorn.Config(
-        create_app(store, hub, origins=settings.origins, lifespan=lifespan),
+        create_app(store, hub, pusher, blobs, metrics, origins=settings.origins, lifespan=lifespan),
         lifespan="on",
         ws="none",
         log_config=None,
@@ -175,15 +215,6 @@ def _exit_with_stdin(server: uvicorn.Server) -> None:
     while sys.stdin.buffer.read(1_024):
         pass
     server.should_exit = True
-
-
-async def _sweep(store: Store) -> None:
-    while True:
-        await asyncio.sleep(SWEEP_S)
-        try:
-            await store.sweep(now_ms())
-        except Refusal:
-            log.warning("the sweep has to wait: the database takes nothing")
 
 
 def _complain(text: str, code: int) -> int:

@@ -13,12 +13,13 @@ from companion.crypto.primitives import verify
 from companion.errors import CryptoError
 from services.relay.refusal import Refusal, bad_request, no_session
 from services.relay.store import Store
-from services.sync.protocol import CLOCK_TOLERANCE_MS, device_id, encode_octets, session_message
+from services.sync.protocol import CLOCK_TOLERANCE_MS, device_id, encode_octets, request_message, session_message
 
 CHALLENGE_MS = 60_000
 SESSION_MS = 30 * 60_000
 TOKEN_BYTES = 32
 CACHE_MOST = 20_000
+TRUSTED_MS = 30_000  # how long a node may take a session to be open without looking; deletion is usually told at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,40 @@ class Proof:
     at_ms: int
     signature: bytes
 
+    def message(self, origin: str) -> bytes:
+        return session_message(origin=origin, device=self.device, nonce=self.nonce, at_ms=self.at_ms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedCall:
+    """A call that a device signed by itself, beside its session."""
+
+    device: bytes
+    method: str
+    path: str
+    body: bytes
+    nonce: bytes
+    at_ms: int
+    signature: bytes
+
+    def message(self, origin: str) -> bytes:
+        return request_message(
+            origin=origin,
+            method=self.method,
+            path=self.path,
+            device=self.device,
+            nonce=self.nonce,
+            at_ms=self.at_ms,
+            body=self.body,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    device: bytes
+    expires_ms: int
+    looked_ms: int
+
 
 class Sessions:
     """Opens sessions and recognises them; open ones are remembered so that a call costs no read."""
@@ -39,7 +74,7 @@ class Sessions:
         self._store = store
         self._origins = origins
         self._now_ms = now_ms
-        self._known: OrderedDict[str, tuple[bytes, int]] = OrderedDict()
+        self._known: OrderedDict[str, _Known] = OrderedDict()
 
     async def challenge(self, device: bytes) -> bytes:
         nonce = secrets.token_bytes(32)
@@ -58,7 +93,7 @@ class Sessions:
         if abs(proof.at_ms - at_ms) > CLOCK_TOLERANCE_MS:
             raise bad_request("The clock of this device is more than ten minutes off.")
         is_open = await self._store.take_challenge(proof.nonce, proof.device, at_ms)
-        if not is_open or not self._is_signed(proof, origin):
+        if not is_open or not self._is_signed(proof.public_key, proof.signature, proof.message, origin):
             raise Refusal(401, "no-session", "The signature or its challenge is not valid.")
         token = encode_octets(secrets.token_bytes(TOKEN_BYTES))
         expires_ms = at_ms + SESSION_MS
@@ -73,30 +108,47 @@ class Sessions:
         token = authorization[7:]
         known = self._known.get(token)
         at_ms = self._now_ms()
-        if known is None:
-            known = await self._store.session(_hash(token), at_ms)
-            if known is None:
+        if known is None or known.looked_ms + TRUSTED_MS <= at_ms:
+            kept = await self._store.session(_hash(token), at_ms)
+            if kept is None:
+                self._known.pop(token, None)
                 raise no_session()
-            self._remember(token, *known)
-        if known[1] <= at_ms:
+            known = self._remember(token, *kept)
+        if known.expires_ms <= at_ms:
             self._known.pop(token, None)
             raise no_session()
-        return known[0]
+        return known.device
 
-    def _is_signed(self, proof: Proof, origin: str) -> bool:
+    def forget(self, device: bytes) -> None:
+        """The device was deleted: its sessions end now."""
+        for token in [token for token, known in self._known.items() if known.device == device]:
+            del self._known[token]
+
+    async def check_signed(self, call: SignedCall, origin: str) -> None:
+        """Check that the device signed this very call, which serves once. Raises 400 for the clock and 401."""
+        at_ms = self._now_ms()
+        if abs(call.at_ms - at_ms) > CLOCK_TOLERANCE_MS:
+            raise bad_request("The clock of this device is more than ten minutes off.")
+        is_open = await self._store.take_challenge(call.nonce, call.device, at_ms)
+        public_key = await self._store.devices.public_key(call.device)
+        if not is_open or public_key is None or not self._is_signed(public_key, call.signature, call.message, origin):
+            raise Refusal(401, "no-session", "The signature or its challenge is not valid.")
+
+    def _is_signed(self, public_key: bytes, signature: bytes, message: Callable[[str], bytes], origin: str) -> bool:
         for known in self._origins or (origin,):
-            message = session_message(origin=known, device=proof.device, nonce=proof.nonce, at_ms=proof.at_ms)
             try:
-                verify(proof.public_key, proof.signature, message)
+                verify(public_key, signature, message(known))
             except CryptoError:
                 continue
             return True
         return False
 
-    def _remember(self, token: str, device: bytes, expires_ms: int) -> None:
-        self._known[token] = (device, expires_ms)
+    def _remember(self, token: str, device: bytes, expires_ms: int) -> "_Known":
+        known = _Known(device=device, expires_ms=expires_ms, looked_ms=self._now_ms())
+        self._known[token] = known
         if len(self._known) > CACHE_MOST:
             self._known.popitem(last=False)
+        return known
 
 
 def _hash(token: str) -> bytes:

@@ -14,9 +14,14 @@ from typing import TypeVar
 
 import apsw
 
+from services.relay.device_sqlite import SqliteDevices
+from services.relay.device_store import DeviceStore
+from services.relay.keeping import Keeping
+from services.relay.push_store import PushStore, SqlitePush
 from services.relay.refusal import busy
 from services.relay.sqlite_batch import SCHEMA, Cache, SqliteBatch
-from services.relay.store import Draft, Event, Invite, Listener, Page, Quotas, Receipt, UnknownDatabase
+from services.relay.sqlite_keeping import SqliteKeeping
+from services.relay.store import Draft, Event, Invite, Listener, Opening, Page, Quotas, Receipt, UnknownDatabase
 from services.relay.writer import Writer
 from services.sync.protocol import PAGE_LIMIT_BYTES
 
@@ -45,6 +50,9 @@ class SqliteStore:
         self._readers: queue.SimpleQueue[apsw.Connection] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(READERS, "relay-reader")
         self._incarnation = ""
+        self.devices: DeviceStore = SqliteDevices(lambda job: self._writer.run(job), self._read, self._quotas)
+        self.keeping: Keeping = SqliteKeeping(lambda job: self._writer.run(job), self._read, self._quotas)
+        self.push: PushStore = SqlitePush(lambda job: self._writer.run(job), self._read)
 
     @property
     def incarnation(self) -> str:
@@ -94,19 +102,14 @@ class SqliteStore:
     async def create_group(self, group: bytes, capability_hash: bytes, device: bytes, at_ms: int) -> bool:
         return await self._writer.run(lambda batch: batch.create_group(group, capability_hash, device, at_ms))
 
-    async def heads(self, groups: Sequence[tuple[bytes, bytes]]) -> tuple[int | None, ...]:
-        def read(connection: apsw.Connection) -> tuple[int | None, ...]:
-            sql = "select head from grp where gid = ? and capability = ?"
-            rows = (list(connection.execute(sql, group)) for group in groups)
-            return tuple(row[0][0] if row else None for row in rows)
-
-        return await self._read(read)
+    async def openings(self, groups: Sequence[tuple[bytes, bytes]]) -> tuple[Opening | None, ...]:
+        return await self._read(lambda connection: tuple(_open(connection, *group) for group in groups))
 
     async def append(self, draft: Draft) -> Receipt:
         return await self._writer.run(lambda batch: batch.append(draft))
 
-    async def read(self, group: bytes, since: int, limit: int) -> Page:
-        return await self._read(lambda connection: _read_page(connection, group, since, limit))
+    async def read(self, group: bytes, capability_hash: bytes, since: int, limit: int) -> Page:
+        return await self._read(lambda connection: _read_page(connection, group, capability_hash, since, limit))
 
     async def put_invite(self, invite: bytes, body: bytes, expires_ms: int, device: bytes, at_ms: int) -> bool:
         return await self._writer.run(lambda batch: batch.put_invite(invite, body, expires_ms, device, at_ms))
@@ -126,6 +129,7 @@ class SqliteStore:
     async def sweep(self, at_ms: int) -> None:
         self._forget_challenges(at_ms)
         await self._writer.run(lambda batch: batch.sweep(at_ms))
+        await self.devices.sweep(at_ms)
 
     async def check(self) -> None:
         await self._read(lambda connection: list(connection.execute("select 1 from meta limit 1")))
@@ -186,22 +190,39 @@ def check_ours(connection: apsw.Connection) -> None:
         raise UnknownDatabase(f"database version {version}")
 
 
-def _read_page(connection: apsw.Connection, group: bytes, since: int, limit: int) -> Page:
-    with connection:  # head and events of the same moment
-        found = list(connection.execute("select gnum, head from grp where gid = ?", (group,)))
-        if not found:
-            return Page(events=(), head=0)
-        gnum, head = found[0]
-        events: list[Event] = []
-        size = 0
-        rows = connection.execute(
-            "select seq, cid, at_ms, body from event where gnum = ? and seq > ? order by seq limit ?",
-            (gnum, since, limit),
-        )
-        for seq, cid, at_ms, body in rows:
-            size += len(body)
-            if events and size > PAGE_LIMIT_BYTES:
-                break
-            events.append(Event(seq=seq, cid=cid, at_ms=at_ms, body=body))
-        rows.close()
-    return Page(events=tuple(events), head=head)
+def _open(connection: apsw.Connection, group: bytes, capability_hash: bytes) -> Opening | None:
+    sql = "select gnum, head, capability from grp where gid = ?"
+    for gnum, head, capability in list(connection.execute(sql, (group,))):
+        if capability == capability_hash:
+            return Opening(head=head, is_former=False)
+        sql = "select until from former where gnum = ? and capability = ?"
+        for row in list(connection.execute(sql, (gnum, capability_hash))):
+            return Opening(head=row[0], is_former=True)
+    return None
+
+
+def _read_page(connection: apsw.Connection, group: bytes, capability_hash: bytes, since: int, limit: int) -> Page:
+    page = Page(events=(), head=0)
+    with connection:  # everything of the same moment
+        opening = _open(connection, group, capability_hash)
+        if opening is not None:
+            events = _read_events(connection, group, since, opening.head, limit)
+            page = Page(events=events, head=opening.head, is_former=opening.is_former)
+    return page
+
+
+def _read_events(connection: apsw.Connection, group: bytes, since: int, until: int, limit: int) -> tuple[Event, ...]:
+    events: list[Event] = []
+    size = 0
+    rows = connection.execute(
+        "select seq, cid, at_ms, body from event"
+        " where gnum = (select gnum from grp where gid = ?) and seq > ? and seq <= ? order by seq limit ?",
+        (group, since, until, limit),
+    )
+    for seq, cid, at_ms, body in rows:
+        size += len(body)
+        if events and size > PAGE_LIMIT_BYTES:
+            break
+        events.append(Event(seq=seq, cid=cid, at_ms=at_ms, body=body))
+    rows.close()
+    return tuple(events)

@@ -1,13 +1,19 @@
-"""One device's live stream: what came before from the log, what comes now from the hub, in order for each group."""
+"""One device's live stream: what came before from the log, what comes now from the hub, in order for each group.
+
+The device's inbox travels in the same stream.
+"""
 
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 
 from starlette.types import Receive, Scope, Send
 
-from services.relay.frames import KEEPALIVE, LIVE, OPENED, bye_frame, event_frame
+from services.relay.device_store import inbox_key
+from services.relay.frames import KEEPALIVE, LIVE, OPENED, bye_frame, event_frame, inbox_frame, refused_frame
 from services.relay.hub import Hub, Reader
+from services.relay.refusal import Refusal
 from services.relay.store import Store
 from services.sync.protocol import KEEPALIVE_S
 
@@ -21,21 +27,35 @@ HEADERS = [
 ]
 
 
+@dataclass(slots=True, kw_only=True)
+class Wanted:
+    """What one stream reads: a cursor and a capability hash for each group, and the inbox's cursor if it is wanted."""
+
+    cursors: dict[bytes, int] = field(default_factory=dict)
+    capabilities: dict[bytes, bytes] = field(default_factory=dict)
+    inbox: int | None = None
+    preface: bytes = b""
+
+
 class EventStream:
     """An ASGI answer that goes on until the caller leaves or the service stops.
 
     Sending is bounded: a caller that takes nothing for 25 s is dropped.
     """
 
-    def __init__(self, *, store: Store, hub: Hub, device: bytes, cursors: dict[bytes, int], preface: bytes) -> None:
+    def __init__(self, *, store: Store, hub: Hub, device: bytes, wanted: Wanted) -> None:
         self._store = store
         self._hub = hub
         self._device = device
-        self._cursors = cursors
-        self._preface = preface
+        self._cursors = wanted.cursors
+        self._capabilities = wanted.capabilities
+        self._inbox_key = inbox_key(device)
+        self._inbox = wanted.inbox
+        self._preface = wanted.preface
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        reader = self._hub.join(self._cursors, self._device)
+        keys = [*self._cursors] if self._inbox is None else [*self._cursors, self._inbox_key]
+        reader = self._hub.join(keys, self._device)
         leaving = asyncio.create_task(_watch(receive, reader))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
@@ -52,12 +72,16 @@ class EventStream:
 
     async def _chunks(self, reader: Reader) -> AsyncIterator[bytes]:
         yield OPENED + self._preface
-        reader.news.update(self._cursors)
+        reader.news.update(reader.groups)
         is_live = False
         while reader.end is None:
             while reader.news and reader.end is None:
-                group = reader.news.pop()
-                chunk = await self._catch_up(group, reader)
+                key = reader.news.pop()
+                try:
+                    chunk = await (self._read_inbox(reader) if key == self._inbox_key else self._catch_up(key, reader))
+                except Refusal:  # the database gave out; the caller comes back and goes on where it was
+                    reader.finish("bye")
+                    break
                 if chunk:
                     yield chunk
             if reader.end is None and not is_live:
@@ -70,17 +94,31 @@ class EventStream:
             yield bye_frame(random.randint(*RETRY_MS))  # noqa: S311  (spreads reconnects, protects nothing)
 
     async def _catch_up(self, group: bytes, reader: Reader) -> bytes:
-        since = self._cursors[group]
-        newest = self._hub.after(group, since)
+        since = self._cursors.get(group)
+        if since is None:
+            return b""  # its capability reads no further
+        capability = self._capabilities[group]
+        newest = self._hub.after(group, since, capability)
         if newest is not None:
-            self._cursors[group] = max(since, newest[0])
-            return b"".join(newest[1])
-        page = await self._store.read(group, since, CATCH_UP_EVENTS)
+            self._cursors[group] = max(since, newest.last)
+            return b"".join(newest.frames) + (self._end(group) if newest.is_former else b"")
+        page = await self._store.read(group, capability, since, CATCH_UP_EVENTS)
         if page.events:
             self._cursors[group] = page.events[-1].seq
-            if self._cursors[group] < page.head:
-                reader.news.add(group)
-        return b"".join(event_frame(group, event) for event in page.events)
+        if self._cursors[group] < page.head:
+            reader.news.add(group)
+        frames = b"".join(event_frame(group, event) for event in page.events)
+        return frames + (self._end(group) if page.is_former and self._cursors[group] >= page.head else b"")
+
+    def _end(self, group: bytes) -> bytes:
+        return refused_frame(group, "rotated", {"head": self._cursors.pop(group)})
+
+    async def _read_inbox(self, reader: Reader) -> bytes:
+        items = await self._store.devices.inbox(self._device, self._inbox or 0, CATCH_UP_EVENTS)
+        if items:
+            self._inbox = items[-1].seq
+            reader.news.add(self._inbox_key)  # until there is nothing more
+        return b"".join(map(inbox_frame, items))
 
 
 async def _watch(receive: Receive, reader: Reader) -> None:

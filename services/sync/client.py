@@ -6,63 +6,47 @@ Source: docs/protocol.md section 2.
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 
 import httpx
 
 from companion.crypto.primitives import sign, signing_public
 from companion.errors import InviteExpired, InviteUnknown, InviteUsed, Offline, RelayRefused, VersionMismatch
-from companion.ports import Appended, GroupCursor, RelayEvent
+from companion.ports import Appended, ClaimedKeyPackage, GroupCursor, InboxItem, RelayEvent
+from services.sync.answers import (
+    About,
+    Bye,
+    StreamItem,
+    read_event,
+    read_item,
+    read_items,
+    read_number,
+    read_octets,
+    read_text,
+)
+from services.sync.blobs import BlobCalls
+from services.sync.devices import DeviceCalls
 from services.sync.protocol import (
+    BLOBS_HEADER,
     CAPABILITY_HEADER,
     CID_HEADER,
     EPOCH_HEADER,
     EXPIRES_HEADER,
+    NEXT_CAPABILITY_HEADER,
+    NONCE_HEADER,
     PAGE_LIMIT_EVENTS,
     PROTOCOL_MAX,
     PROTOCOL_MIN,
     SERVICE,
-    decode_octets,
+    SIGNATURE_HEADER,
+    TIME_HEADER,
+    capability_hash,
     encode_octets,
-    parse_id,
+    request_message,
     session_message,
 )
 from services.sync.transport import ANSWER_S, Answer, Transport, parse_fields
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
-    """What the service says of itself."""
-
-    protocol_min: int
-    protocol_max: int
-    incarnation: str
-    version: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Live:
-    """Everything older was sent."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupRefused:
-    """The service does not open this group; `reason` is its code."""
-
-    group: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bye:
-    """The service ends the stream and asks to come back after this time."""
-
-    retry_ms: int
-
-
-StreamItem = RelayEvent | Live | GroupRefused | Bye
 
 
 class RelayClient:
@@ -87,6 +71,9 @@ class RelayClient:
         self._now_ms = now_ms
         self._token = ""
         self._opening = asyncio.Lock()
+        self._devices = DeviceCalls(device_id, self._call, self._signature)
+        self._blob_origin = ""
+        self._blobs = BlobCalls(self._call, self._transport.direct, lambda: self._blob_origin)
 
     @property
     def base_url(self) -> str:
@@ -100,27 +87,45 @@ class RelayClient:
         fields = (await self._transport.call("GET", "/v1/about")).fields()
         if fields.get("service") != SERVICE:
             raise Offline("something else answers at this address")
-        low, high = _number(fields, "protocol_min"), _number(fields, "protocol_max")
+        low, high = read_number(fields, "protocol_min"), read_number(fields, "protocol_max")
         if low > PROTOCOL_MAX or high < PROTOCOL_MIN:
             raise VersionMismatch(f"the service speaks {low} to {high}, this app {PROTOCOL_MIN} to {PROTOCOL_MAX}")
+        self._blob_origin = self._transport.trusted_origin(fields.get("blobs"))
         return About(
             protocol_min=low,
             protocol_max=high,
-            incarnation=_text(fields, "incarnation"),
-            version=_text(fields, "version"),
+            incarnation=read_text(fields, "incarnation"),
+            version=read_text(fields, "version"),
         )
 
     async def create_group(self, group: str, capability: str) -> None:
         await self._call("POST", "/v1/groups", content=_json({"group": group, "capability": capability}))
 
-    async def append(self, group: str, capability: str, cid: str, body: bytes, epoch: int | None = None) -> Appended:
-        """Put an envelope into the log; the same cid and bytes again give the first receipt again."""
+    async def append(
+        self,
+        group: str,
+        capability: str,
+        cid: str,
+        body: bytes,
+        epoch: int | None = None,
+        *,
+        next_capability: str | None = None,
+        blobs: tuple[str, ...] = (),
+    ) -> Appended:
+        """Put an envelope into the log; the same cid and bytes again give the first receipt again.
+
+        `next_capability` takes the place of `capability` with this envelope; it needs an `epoch`.
+        """
         headers = {CAPABILITY_HEADER: capability, CID_HEADER: cid}
+        if next_capability is not None:
+            headers[NEXT_CAPABILITY_HEADER] = capability_hash(bytes.fromhex(next_capability)).hex()
+        if blobs:
+            headers[BLOBS_HEADER] = ",".join(blobs)
         if epoch is not None:
             headers[EPOCH_HEADER] = str(epoch)
         answer = await self._call("POST", f"/v1/groups/{group}/events", headers=headers, content=body)
         fields = answer.fields()
-        return Appended(seq=_number(fields, "seq"), at_ms=_number(fields, "at_ms"))
+        return Appended(seq=read_number(fields, "seq"), at_ms=read_number(fields, "at_ms"))
 
     async def events(
         self, group: str, capability: str, since: int, limit: int = PAGE_LIMIT_EVENTS, wait_s: int = 0
@@ -132,20 +137,29 @@ class RelayClient:
             headers={CAPABILITY_HEADER: capability},
             answer_s=ANSWER_S + wait_s,
         )
-        items = answer.fields().get("events")
-        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise Offline("a page without events")
-        return tuple(_event(group, item) for item in items)
+        return tuple(read_event(group, item) for item in read_items(answer.fields(), "events"))
 
-    async def stream(self, groups: tuple[GroupCursor, ...]) -> AsyncGenerator[StreamItem, None]:
-        """Yield what comes after the cursors, in order for each group, until the service says goodbye."""
-        wanted = [{"group": g.group, "capability": g.capability, "since": g.since} for g in groups]
+    async def stream(
+        self, groups: tuple[GroupCursor, ...], *, inbox: int | None = None, incarnation: str = ""
+    ) -> AsyncGenerator[StreamItem, None]:
+        """Yield what comes after the cursors, in order for each group, until the service says goodbye.
+
+        `inbox` is the cursor of this device's inbox, which deletes what is older; without it the inbox is left alone.
+        `incarnation` is the log that the cursors belong to, if that is known.
+        """
+        wanted: dict[str, object] = {
+            "groups": [{"group": g.group, "capability": g.capability, "since": g.since} for g in groups]
+        }
+        if inbox is not None:
+            wanted["inbox"] = inbox
+        if incarnation:
+            wanted["incarnation"] = incarnation
         known = {g.group for g in groups}
         await self._session()
         try:
-            async with aclosing(self._frames(_json({"groups": wanted}))) as frames:
+            async with aclosing(self._frames(_json(wanted))) as frames:
                 async for name, fields in frames:
-                    item = _item(name, fields, known)
+                    item = read_item(name, fields, known)
                     if item is not None:
                         yield item
                     if isinstance(item, Bye):
@@ -165,6 +179,45 @@ class RelayClient:
     async def claim_invite(self, id: str) -> bytes:
         """Use the invite up and return its content; the same device gets it again."""
         return (await self._invite("POST", f"/v1/invites/{id}/claim")).body
+
+    async def post_to_inbox(self, device: str, cid: str, body: bytes) -> None:
+        await self._devices.post_to_inbox(device, cid, body)
+
+    async def inbox(self, since: int, limit: int = PAGE_LIMIT_EVENTS, wait_s: int = 0) -> tuple[InboxItem, ...]:
+        """Return what stands in our inbox after `since`, waiting up to `wait_s` seconds (at most 30) for the first."""
+        return await self._devices.inbox(since, limit, wait_s)
+
+    async def acknowledge_inbox(self, upto: int) -> None:
+        """Let the service delete our inbox up to and including this number."""
+        await self._devices.acknowledge(upto)
+
+    async def publish_key_packages(self, one_time: tuple[bytes, ...], last_resort: bytes | None) -> int:
+        return await self._devices.publish_key_packages(one_time, last_resort)
+
+    async def key_packages_left(self) -> int:
+        return await self._devices.key_packages_left()
+
+    async def claim_key_package(self, device: str) -> ClaimedKeyPackage:
+        return await self._devices.claim_key_package(device)
+
+    async def join_account(self, account: str) -> None:
+        await self._devices.join_account(account)
+
+    async def revoke_device(self, device: str) -> None:
+        await self._devices.revoke(device)
+
+    async def delete_account(self) -> None:
+        await self._devices.delete_account()
+
+    async def put_blob(self, id: str, size: int, read: Callable[[int, int], Awaitable[bytes]]) -> None:
+        """Upload a blob, or what is missing of it; see `BlobCalls.put`."""
+        await self._session()  # what the service announces decides the way
+        await self._blobs.put(id, size, read)
+
+    async def get_blob(self, id: str, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes of a blob; fewer only where it ends."""
+        await self._session()
+        return await self._blobs.get(id, offset, length)
 
     async def _invite(self, method: str, path: str) -> Answer:
         try:
@@ -208,13 +261,31 @@ class RelayClient:
     def _authorised(self, headers: Mapping[str, str] | None) -> dict[str, str]:
         return {**(headers or {}), "authorization": f"Bearer {self._token}"}
 
+    async def _signature(self, method: str, path: str, body: bytes) -> dict[str, str]:
+        """Return the headers that prove that this very call is ours; they serve once."""
+        nonce, at_ms = await self._challenge(), self._now_ms()
+        message = request_message(
+            origin=self._transport.origin,
+            method=method,
+            path=path,
+            device=bytes.fromhex(self._device),
+            nonce=nonce,
+            at_ms=at_ms,
+            body=body,
+        )
+        signature = encode_octets(sign(self._key, message))
+        return {NONCE_HEADER: encode_octets(nonce), TIME_HEADER: str(at_ms), SIGNATURE_HEADER: signature}
+
+    async def _challenge(self) -> bytes:
+        answer = await self._transport.call("POST", "/v1/challenges", content=_json({"device": self._device}))
+        return read_octets(answer.fields(), "nonce")
+
     async def _session(self) -> str:
         """Return the token, after opening a session if there is none."""
         async with self._opening:
             if not self._token:
                 await self.about()
-                answer = await self._transport.call("POST", "/v1/challenges", content=_json({"device": self._device}))
-                nonce = _octets(answer.fields(), "nonce")
+                nonce = await self._challenge()
                 at_ms = self._now_ms()
                 message = session_message(
                     origin=self._transport.origin, device=bytes.fromhex(self._device), nonce=nonce, at_ms=at_ms
@@ -227,61 +298,9 @@ class RelayClient:
                     "signature": encode_octets(sign(self._key, message)),
                 }
                 answer = await self._transport.call("POST", "/v1/sessions", content=_json(proof))
-                self._token = _text(answer.fields(), "token")
+                self._token = read_text(answer.fields(), "token")
             return self._token
 
 
 def _json(fields: Mapping[str, object]) -> bytes:
     return json.dumps(fields).encode()
-
-
-def _item(name: str, fields: dict[str, object], known: set[str]) -> StreamItem | None:
-    """Read one frame; frames of an unknown kind are left for newer versions."""
-    if name == "live":
-        return Live()
-    if name == "bye":
-        return Bye(retry_ms=_number(fields, "retry_ms"))
-    if name not in ("event", "refused"):
-        return None
-    group = _text(fields, "group")
-    if group not in known:
-        raise Offline("a frame for a group that was not asked for")
-    if name == "refused":
-        return GroupRefused(group=group, reason=_text(fields, "error"))
-    return _event(group, fields)
-
-
-def _event(group: str, fields: Mapping[str, object]) -> RelayEvent:
-    cid = _text(fields, "cid")
-    try:
-        parse_id(cid)
-    except ValueError:
-        raise Offline("an event without an id") from None
-    return RelayEvent(
-        group=group,
-        seq=_number(fields, "seq"),
-        cid=cid,
-        at_ms=_number(fields, "at_ms"),
-        body=_octets(fields, "body"),
-    )
-
-
-def _number(fields: Mapping[str, object], name: str) -> int:
-    value = fields.get(name)
-    if type(value) is not int or not 0 <= value < 2**63:
-        raise Offline(f"an answer without a proper {name}")
-    return value
-
-
-def _text(fields: Mapping[str, object], name: str) -> str:
-    value = fields.get(name)
-    if not isinstance(value, str) or len(value) > 200:
-        raise Offline(f"an answer without a proper {name}")
-    return value
-
-
-def _octets(fields: Mapping[str, object], name: str) -> bytes:
-    try:
-        return decode_octets(fields.get(name))
-    except ValueError:
-        raise Offline(f"an answer without a proper {name}") from None

@@ -8,11 +8,12 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import aclosing
 from typing import Any, Protocol, TypeVar
 
 from companion.errors import Offline, RelayRefused, StoreError, SyncError
-from companion.ports import Appended, GroupCursor, OutboxItem, RelayEvent, SyncSide
-from services.sync.client import About, Bye, GroupRefused, Live, StreamItem
+from companion.ports import Appended, GroupCursor, InboxItem, OutboxItem, RelayEvent, SyncSide
+from services.sync.answers import About, Bye, GroupRefused, Live, StreamItem
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,12 @@ FIRST_DELAY_S = 2.0
 LEAST_DELAY_S = 0.1
 FIRST_AGAIN_S = 0.5  # a guest may ask for a group before its founder has made it there
 LONGEST_DELAY_S = 60.0
-NOT_NOW = frozenset({401, 408, 429})  # refusals that the same call may not meet again
+LONGEST_REST_S = 900.0  # what a service may ask for before it is asked again
+NOT_NOW = frozenset({401, 408})  # refusals that the same call may not meet again
+SLOW_DOWN = 429
+UNKNOWN = 404
+ROTATED = "rotated"
+IS_LOST = frozenset({"ahead", "restored", "unknown"})  # what a restored service may say of a group that we have read
 CONNECTING, ONLINE, WAITING = "connecting", "online", "waiting"
 
 T = TypeVar("T")
@@ -34,10 +40,24 @@ class SyncRelay(Protocol):
     async def create_group(self, group: str, capability: str) -> None: ...
 
     async def append(
-        self, group: str, capability: str, cid: str, body: bytes, epoch: int | None = None
+        self,
+        group: str,
+        capability: str,
+        cid: str,
+        body: bytes,
+        epoch: int | None = None,
+        *,
+        next_capability: str | None = None,
+        blobs: tuple[str, ...] = (),
     ) -> Appended: ...
 
-    def stream(self, groups: tuple[GroupCursor, ...]) -> AsyncGenerator[StreamItem, None]: ...
+    async def post_to_inbox(self, device: str, cid: str, body: bytes) -> None: ...
+
+    async def acknowledge_inbox(self, upto: int) -> None: ...
+
+    def stream(
+        self, groups: tuple[GroupCursor, ...], *, inbox: int | None = None, incarnation: str = ""
+    ) -> AsyncGenerator[StreamItem, None]: ...
 
 
 class SyncLoop:
@@ -63,8 +83,9 @@ class SyncLoop:
         self._longest_s = FIRST_DELAY_S
         self._asked_delay_s: float | None = None
         self._again_s = FIRST_AGAIN_S
+        self._shut: dict[str, str] = {}  # by group: a capability that opened nothing when it was last tried
         self.skipped = 0
-        """Events that the core could not take and that were passed over."""
+        """Events and inbox items that the core could not take and that were passed over."""
 
     def start(self) -> None:
         """Begin. Call it once, with a running event loop."""
@@ -93,6 +114,7 @@ class SyncLoop:
             try:
                 await self._connection()
             except (SyncError, StoreError) as error:
+                self._heed(error)
                 log.info("sync has to wait: %s", type(error).__name__)
             except Exception as error:  # edge: sync loop
                 log.error("sync failed: %s", type(error).__name__)
@@ -102,6 +124,8 @@ class SyncLoop:
     async def _connection(self) -> None:
         """Send and read until one of the two cannot go on, which it says by raising."""
         relay = await self._relay_factory()
+        await self._heal(relay)
+        await self._core.connected()
         tasks = {asyncio.create_task(self._send(relay)), asyncio.create_task(self._read(relay))}
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -113,61 +137,117 @@ class SyncLoop:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _pause(self) -> None:
-        if self._asked_delay_s is not None:
-            delay_s = self._asked_delay_s
-        else:
-            delay_s = self._spread(LEAST_DELAY_S, self._longest_s)
-            self._longest_s = min(2 * self._longest_s, LONGEST_DELAY_S)
+        if self._asked_delay_s is not None:  # nobody wakes us before the time that the service asked for
+            await asyncio.sleep(self._asked_delay_s)
+            return
+        delay_s = self._spread(LEAST_DELAY_S, self._longest_s)
+        self._longest_s = min(2 * self._longest_s, LONGEST_DELAY_S)
         try:
             async with asyncio.timeout(delay_s):
                 await self._try_now.wait()
         except TimeoutError:
             pass
 
+    def _heed(self, error: SyncError | StoreError) -> None:
+        """Take a wish of the service for a pause to heart, unless it said goodbye with one."""
+        wished_s = error.retry_after_s if isinstance(error, Offline | RelayRefused) else None
+        if wished_s is not None and self._asked_delay_s is None:
+            least_s = min(wished_s, LONGEST_DELAY_S)
+            self._asked_delay_s = self._spread(least_s, least_s + FIRST_DELAY_S)
+
+    async def _heal(self, relay: SyncRelay) -> None:
+        """Go back to where the service is, if it was restored from a backup; before anything is sent.
+
+        The core offers again what it has beyond that, and only then do the cursors belong to the new log.
+        """
+        about, known = await relay.about(), await self._core.incarnation()
+        if about.incarnation == known:
+            return
+        cursors = await self._core.cursors() if known else ()
+        if cursors:
+            log.warning("the service was restored from a backup")
+            heads = {c.group: c.since for c in cursors}
+            async with aclosing(relay.stream(cursors, incarnation=known)) as stream:
+                while not isinstance(item := await _next(stream), Live):
+                    if isinstance(item, GroupRefused) and item.reason in IS_LOST:
+                        heads[item.group] = min(item.head, heads[item.group])
+                    elif isinstance(item, Bye):
+                        self._part(item)
+            for group, head in heads.items():
+                await _finish(self._core.restored(group, head))
+        await _finish(self._core.set_incarnation(about.incarnation))
+
     # Sending
 
     async def _send(self, relay: SyncRelay) -> None:
         while True:
             self._outbox_changed.clear()
-            while items := await self._core.outbox():
+            self._shut.clear()
+            while items := [item for item in await self._core.outbox() if not self._is_waiting(item)]:
                 for item in items:
-                    await self._send_one(relay, item)
+                    if not self._is_waiting(item) and not await self._send_one(relay, item):
+                        break
             await self._outbox_changed.wait()
 
-    async def _send_one(self, relay: SyncRelay, item: OutboxItem) -> None:
+    def _is_waiting(self, item: OutboxItem) -> bool:
+        """Whether the capability of this item does not open its group at present.
+
+        Another took its place and the core does not know that yet; or the group, or the commit that put this capability
+        in force, has still to come there from somebody else's outbox.
+        """
+        return item.device is None and self._shut.get(item.group) == item.capability
+
+    async def _send_one(self, relay: SyncRelay, item: OutboxItem) -> bool:
+        """Return whether the next one may follow."""
         try:
-            if item.body:
-                receipt = await relay.append(item.group, item.capability, item.cid, item.body, item.epoch)
-            else:
-                await relay.create_group(item.group, item.capability)
-                receipt = Appended(seq=0, at_ms=0)
+            receipt = await self._deliver(relay, item)
         except RelayRefused as refusal:
             if refusal.status in NOT_NOW:
                 raise
+            if refusal.status == SLOW_DOWN:
+                wished_s = min(refusal.retry_after_s or FIRST_DELAY_S, LONGEST_REST_S)
+                await asyncio.sleep(self._spread(wished_s, wished_s + FIRST_DELAY_S))
+                return False
+            if item.device is None and (refusal.reason == ROTATED or refusal.status == UNKNOWN):
+                self._shut[item.group] = item.capability
+                return True
             await _finish(self._core.mark_refused(item.cid, refusal.status, refusal.reason))
         else:
             await _finish(self._core.mark_sent(item.cid, receipt))
-        if not item.body:
+        if item.device is None and (not item.body or item.next_capability is not None):
             self._groups_changed.set()
+        return True
+
+    async def _deliver(self, relay: SyncRelay, item: OutboxItem) -> Appended:
+        if item.device is not None:
+            await relay.post_to_inbox(item.device, item.cid, item.body)
+        elif not item.body:
+            await relay.create_group(item.group, item.capability)
+        else:
+            return await relay.append(
+                item.group,
+                item.capability,
+                item.cid,
+                item.body,
+                item.epoch,
+                next_capability=item.next_capability,
+                blobs=item.blobs,
+            )
+        return Appended(seq=0, at_ms=0)
 
     # Reading
 
     async def _read(self, relay: SyncRelay) -> None:
         while True:
             self._groups_changed.clear()
-            cursors = await self._core.cursors()
-            if cursors:
-                await self._follow(relay, cursors)
-            else:
-                await relay.about()
-                self._is_live()
-                await self._groups_changed.wait()
+            self._outbox_changed.set()  # what waited for a new capability may have it now
+            await self._follow(relay, await self._core.cursors())
 
     async def _follow(self, relay: SyncRelay, cursors: tuple[GroupCursor, ...]) -> None:
         """Read one stream until the groups change. Raises when the stream ends."""
-        wanted = {(c.group, c.capability) for c in cursors}
-        seen = {c.group: c.since for c in cursors}
-        stream = relay.stream(cursors)
+        reading = _Reading(cursors, await self._core.inbox_cursor())
+        wanted = set(reading.capabilities.items())
+        stream = relay.stream(cursors, inbox=reading.inbox, incarnation=await self._core.incarnation())
         changed = asyncio.create_task(self._groups_changed.wait())
         following = asyncio.create_task(_next(stream))
         is_refused = False
@@ -183,11 +263,16 @@ class SyncLoop:
                 if changed.done():
                     self._groups_changed.clear()
                     changed = asyncio.create_task(self._groups_changed.wait())
-                    if {(c.group, c.capability) for c in await self._core.cursors()} != wanted:
+                    if await self._wanted() != wanted:
                         return
                 if following.done():
-                    is_refused = is_refused or isinstance(following.result(), GroupRefused)
-                    await self._take(following.result(), seen)
+                    item = following.result()
+                    await self._take(item, reading)
+                    if isinstance(item, GroupRefused):
+                        is_refused = True
+                        if await self._wanted() != wanted:
+                            return
+                    await self._acknowledge(relay, reading)
                     following = asyncio.create_task(_next(stream))
         finally:
             changed.cancel()
@@ -195,33 +280,81 @@ class SyncLoop:
             await asyncio.gather(changed, following, return_exceptions=True)
             await stream.aclose()
 
-    async def _take(self, item: StreamItem, seen: dict[str, int]) -> None:
-        """Hand one item on. Raises when the stream has to be opened anew."""
-        if isinstance(item, Live):
-            self._is_live()
-        elif isinstance(item, Bye):
-            self._asked_delay_s = min(item.retry_ms / 1_000, LONGEST_DELAY_S)
-            raise Offline("the service says goodbye")
-        elif isinstance(item, GroupRefused):
-            log.warning("the service does not open a group: %s", item.reason)
-        elif item.seq > seen[item.group]:
-            if item.seq != seen[item.group] + 1:
-                raise Offline("the stream has a gap")
-            await self._receive(item)
-            seen[item.group] = item.seq
+    async def _wanted(self) -> set[tuple[str, str]]:
+        return {(c.group, c.capability) for c in await self._core.cursors()}
 
-    async def _receive(self, event: RelayEvent) -> None:
+    async def _take(self, item: StreamItem, reading: "_Reading") -> None:
+        """Hand one item on. Raises when the stream has to be opened anew."""
+        match item:
+            case Live():
+                reading.is_live = True
+                self._is_live()
+            case Bye():
+                self._part(item)
+            case GroupRefused():
+                await self._take_refusal(item, reading)
+            case InboxItem():
+                if item.seq > reading.inbox:
+                    await self._receive(self._core.receive_inbox(item))
+                    reading.inbox = item.seq
+            case RelayEvent():
+                if item.seq > reading.seen[item.group] + 1:
+                    raise Offline("the stream has a gap")
+                if item.seq == reading.seen[item.group] + 1:
+                    await self._receive(self._core.receive(item))
+                    reading.seen[item.group] = item.seq
+
+    async def _take_refusal(self, item: GroupRefused, reading: "_Reading") -> None:
+        log.warning("the service does not open a group: %s", item.reason)
+        if item.reason == "restored":  # it was restored since this connection began
+            raise Offline("the log is another one")
+        if item.reason == "ahead":
+            await _finish(self._core.restored(item.group, item.head))
+            self._outbox_changed.set()
+        if item.reason == ROTATED and not await self._goes_on(item.group, reading):
+            await _finish(self._core.removed(item.group))
+
+    async def _goes_on(self, group: str, reading: "_Reading") -> bool:
+        """Whether we know the next capability, or are about to: a commit of our own may wait for its receipt."""
+        now = {c.group: c.capability for c in await self._core.cursors()}
+        if now.get(group) != reading.capabilities[group]:
+            return True
+        return any(i.group == group and i.next_capability is not None for i in await self._core.outbox())
+
+    async def _receive(self, work: Coroutine[Any, Any, None]) -> None:
         try:
-            await _finish(self._core.receive(event))
-        except (StoreError, SyncError):  # nothing is wrong with the event: it is read again
+            await _finish(work)
+        except (StoreError, SyncError):  # nothing is wrong with what came: it is read again
             raise
         except Exception as error:  # edge: sync loop
             self.skipped += 1
             log.error("an event was passed over: %s", type(error).__name__)
 
+    async def _acknowledge(self, relay: SyncRelay, reading: "_Reading") -> None:
+        """Let the service delete what the core has taken out of the inbox; what is older goes with the next stream."""
+        if reading.is_live and reading.inbox > reading.acknowledged:
+            reading.acknowledged = reading.inbox
+            await relay.acknowledge_inbox(await self._core.inbox_cursor())
+
+    def _part(self, bye: Bye) -> None:
+        self._asked_delay_s = min(bye.retry_ms / 1_000, LONGEST_DELAY_S)
+        raise Offline("the service says goodbye")
+
     def _is_live(self) -> None:
         self._longest_s = FIRST_DELAY_S
         self._core.set_sync_state(ONLINE)
+        self._outbox_changed.set()  # what waited until everything older was read may go
+
+
+class _Reading:
+    """How far one stream has been read."""
+
+    def __init__(self, cursors: tuple[GroupCursor, ...], inbox: int) -> None:
+        self.seen = {c.group: c.since for c in cursors}
+        self.capabilities = {c.group: c.capability for c in cursors}
+        self.inbox = inbox
+        self.acknowledged = inbox
+        self.is_live = False
 
 
 async def _next(stream: AsyncGenerator[StreamItem, None]) -> StreamItem:

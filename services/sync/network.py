@@ -30,6 +30,8 @@ class RelayNetwork:
 
     async def follow(self, service: str, side: SyncSide) -> None:
         loop = self._loops.get(service)
+        if not self._device:  # closing: what a loop ends with must not start another
+            return
         if loop is None:
             loop = self._loops[service] = SyncLoop(side, self._factory(service))
             loop.start()
@@ -37,13 +39,13 @@ class RelayNetwork:
             loop.wake()
 
     async def close(self) -> None:
+        self._device, self._sign_private = "", b""
         loops, self._loops = self._loops, {}
         for loop in loops.values():
             await loop.stop()
         clients, self._clients = self._clients, {}
         for client in clients.values():
             await client.close()
-        self._device, self._sign_private = "", b""
 
     def _factory(self, service: str) -> Callable[[], Awaitable[RelayClient]]:
         return lambda: self._client(service)

@@ -7,6 +7,7 @@ use it.
 import base64
 import binascii
 import re
+from collections.abc import Callable
 
 from companion.crypto.primitives import sha256
 
@@ -23,12 +24,27 @@ INVITE_LIMIT_MS = 7 * 24 * 3_600_000
 STREAM_LIMIT_GROUPS = 512
 CLOCK_TOLERANCE_MS = 600_000
 KEEPALIVE_S = 15
+BLOB_LIMIT_BYTES = 256 * 1_048_576
+PART_BYTES = 1_048_576  # every part of an upload but the last has exactly this size
+BLOBS_LIMIT_PER_EVENT = 16
+KEEP_LIMIT_DAYS = 3_650
 SEQ_LIMIT = 2**62
+KEY_PACKAGE_LIMIT_BYTES = 4_096
+KEY_PACKAGES_MOST = 100
+INBOX_LIMIT_BYTES = 131_072
+INBOX_MOST_ITEMS = 500
+INBOX_MOST_BYTES = 8 * 1_048_576
 
 CAPABILITY_HEADER = "companion-capability"
 EXPIRES_HEADER = "companion-expires"
 CID_HEADER = "idempotency-key"
 EPOCH_HEADER = "if-epoch"
+NEXT_CAPABILITY_HEADER = "companion-next-capability"  # the SHA-256 of the capability: the relay need not see it yet
+SIGNATURE_HEADER = "companion-signature"
+NONCE_HEADER = "companion-nonce"
+TIME_HEADER = "companion-time"
+BLOBS_HEADER = "companion-blobs"
+OFFSET_HEADER = "upload-offset"
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _CAPABILITY = re.compile(r"[0-9a-f]{64}")
@@ -41,6 +57,14 @@ def parse_id(text: object) -> bytes:
     if not isinstance(text, str) or not _ID.fullmatch(text):
         raise ValueError("not an id")
     return bytes.fromhex(text)
+
+
+def parse_ids(text: object) -> tuple[bytes, ...]:
+    """Return the ids of a list with commas, each once. Raises ValueError, also for more than 16."""
+    ids = tuple(parse_id(name) for name in text.split(",")) if isinstance(text, str) else ()
+    if not 0 < len(set(ids)) == len(ids) <= BLOBS_LIMIT_PER_EVENT:
+        raise ValueError("not a list of ids")
+    return ids
 
 
 def parse_capability(text: object) -> bytes:
@@ -72,9 +96,34 @@ def decode_octets(text: object) -> bytes:
         raise ValueError("not base64url") from None
 
 
+def parse_octets(length: int) -> Callable[[object], bytes]:
+    """Return a parser of base64url with exactly `length` bytes in it. The parser raises ValueError."""
+
+    def parse(text: object) -> bytes:
+        octets = decode_octets(text)
+        if len(octets) != length:
+            raise ValueError("another length")
+        return octets
+
+    return parse
+
+
 def device_id(public_key: bytes) -> bytes:
     """Return the 16-byte id that belongs to an Ed25519 public key."""
     return sha256(public_key)[:16]
+
+
+def capability_hash(capability: bytes) -> bytes:
+    """Return what the relay keeps of a capability."""
+    return sha256(capability)
+
+
+def request_message(
+    *, origin: str, method: str, path: str, device: bytes, nonce: bytes, at_ms: int, body: bytes
+) -> bytes:
+    """Return what a device signs for one sensitive call. `path` is without a query; the nonce is the relay's."""
+    spoken = b"\0".join(part.encode() for part in (origin, method, path))
+    return b"companion-request-v1\0" + spoken + b"\0" + device + nonce + at_ms.to_bytes(8, "big") + sha256(body)
 
 
 def session_message(*, origin: str, device: bytes, nonce: bytes, at_ms: int) -> bytes:

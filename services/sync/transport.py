@@ -45,6 +45,17 @@ class Transport:
         if self._owns:
             await self._http.aclose()
 
+    def trusted_origin(self, text: object) -> str:
+        """Return an announced origin if it may be called: as well protected as the service itself; else nothing."""
+        try:
+            url = httpx.URL(text) if isinstance(text, str) else None
+        except httpx.InvalidURL:
+            return ""
+        if url is None or not url.host or url.userinfo or url.path not in ("", "/"):
+            return ""
+        is_allowed = url.scheme == "https" or (url.scheme == "http" and self.origin.startswith("http://"))
+        return str(url) if is_allowed else ""
+
     async def call(
         self,
         method: str,
@@ -62,7 +73,33 @@ class Transport:
                 body = await _whole(response)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise Offline(type(error).__name__) from None
-        refuse(response.status_code, body)
+        refuse(response.status_code, body, response.headers.get("retry-after"))
+        return Answer(response.status_code, body)
+
+    async def direct(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
+        answer_s: float = ANSWER_S,
+    ) -> Answer:
+        """Call an address outside the service, without any credentials of ours and without following it elsewhere.
+
+        Raises Offline, and RelayRefused for 4xx.
+        """
+        try:
+            async with self._http.stream(
+                method, url, headers=headers, content=content, timeout=_timeout(answer_s), follow_redirects=False
+            ) as response:
+                body = await _whole(response)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise Offline(type(error).__name__) from None
+        if 400 <= response.status_code < 500:
+            raise RelayRefused(response.status_code, "direct")
+        if not 200 <= response.status_code < 300:
+            raise Offline(f"status {response.status_code}")
         return Answer(response.status_code, body)
 
     @asynccontextmanager
@@ -79,7 +116,7 @@ class Transport:
                 timeout=_timeout(STREAM_SILENCE_S),
             ) as response:
                 if response.status_code != 200:
-                    refuse(response.status_code, await _whole(response))
+                    refuse(response.status_code, await _whole(response), response.headers.get("retry-after"))
                     raise Offline("an answer that is no stream")
                 yield EventSource(cast(httpx.Response, _Bounded(response))).aiter_sse()
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, SSEError) as error:
@@ -113,23 +150,25 @@ def parse_fields(body: bytes | str) -> dict[str, Any]:
     return fields
 
 
-def refuse(status: int, body: bytes) -> None:
+def refuse(status: int, body: bytes, retry_after: str | None = None) -> None:
     """Raise RelayRefused for 4xx, Offline for anything else that is not 2xx."""
     if 200 <= status < 300:
         return
+    is_number = retry_after is not None and retry_after.isascii() and retry_after.isdecimal() and len(retry_after) < 9
+    retry_after_s = int(retry_after or "") if is_number else None
     if not 400 <= status < 500:
-        raise Offline(f"status {status}")
+        raise Offline(f"status {status}", retry_after_s=retry_after_s)
     try:
         code = parse_fields(body).get("error")
     except Offline:
         code = None
     if not isinstance(code, str):  # a refusal in other words is a proxy's or somebody else's
         raise Offline(f"status {status} from something that is not the service")
-    raise RelayRefused(status, code[:40])
+    raise RelayRefused(status, code[:40], retry_after_s=retry_after_s)
 
 
 def _timeout(answer_s: float) -> httpx.Timeout:
-    return httpx.Timeout(connect=CONNECT_S, read=answer_s, write=ANSWER_S, pool=CONNECT_S)
+    return httpx.Timeout(connect=CONNECT_S, read=answer_s, write=max(ANSWER_S, answer_s), pool=CONNECT_S)
 
 
 async def _whole(response: httpx.Response) -> bytes:

@@ -3,12 +3,15 @@
 import contextlib
 import hashlib
 import secrets
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from companion.crypto.primitives import signing_keypair
 from services.sync.client import RelayClient
+from tests.object_server import ObjectServer
 from tests.postgres_server import PostgresServer
 from tests.relay_process import RelayProcess
 
@@ -39,6 +42,17 @@ def postgres():
     server.close()
 
 
+@pytest.fixture(scope="session")
+def objects():
+    """An S3 service."""
+    pytest.importorskip("obstore", reason="blobs are tested where the extra relay is installed")
+    if shutil.which("weed", path=str(Path(sys.executable).parent)) is None:
+        pytest.skip("there is no S3 service to test against")
+    server = ObjectServer()
+    yield server
+    server.close()
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def either_relay(request, tmp_path):
     """One relay on each of the two databases in turn."""
@@ -57,8 +71,8 @@ def make_relay(tmp_path):
     """Start relays with options of their own."""
     with contextlib.ExitStack() as stack:
 
-        def make(*options: str, data: Path | None = None) -> RelayProcess:
-            process = RelayProcess(data or tmp_path / secrets.token_hex(4), *options)
+        def make(*options: str, data: Path | None = None, environment: dict[str, str] | None = None) -> RelayProcess:
+            process = RelayProcess(data or tmp_path / secrets.token_hex(4), *options, environment=environment)
             process.start()
             stack.callback(process.close)
             return process

@@ -360,7 +360,7 @@ async def test_logs_and_database_hold_no_capability_and_no_token(http, relay, de
     await http.post("/v1/sessions", json=await proof(http, signature="A" * 86))
     token = client._token
     errors = await asyncio.to_thread(relay.stop)
-    kept = errors.encode() + b"".join(p.read_bytes() for p in relay.data.iterdir())
+    kept = errors.encode() + b"".join(p.read_bytes() for p in relay.data.rglob("*") if p.is_file())
     for secret in (capability.encode(), bytes.fromhex(capability), token.encode(), b"127.0.0.1"):
         assert secret not in kept
     assert errors == ""

@@ -7,7 +7,7 @@ import pytest
 
 from companion.errors import Offline, RelayRefused, VersionMismatch
 from companion.ports import GroupCursor, RelayEvent
-from services.sync.client import Bye, GroupRefused, Live
+from services.sync.answers import Bye, GroupRefused, Live
 
 DEADLINE_S = 20
 
@@ -146,7 +146,7 @@ async def test_reader_ahead_of_the_log_is_told(group, new_id):
     client, name, capability = group
     await client.append(name, capability, new_id(), b"x")
     items = await read_until_live(client, name, capability, since=7)
-    assert items[0] == GroupRefused(group=name, reason="ahead")
+    assert items[0] == GroupRefused(group=name, reason="ahead", head=1)
     with pytest.raises(RelayRefused, match="409 ahead"):
         await client.events(name, capability, 7)
 

@@ -241,3 +241,82 @@ async def test_group_that_is_made_later_is_heard_without_a_new_connection(relay,
     alice.post(group, b"made later")
     loops(alice)
     await bob.until(lambda: bob.bodies == [b"made later"])
+
+
+# Capabilities and inboxes
+
+
+async def test_everybody_who_learns_the_next_capability_goes_on(pair, loops, new_capability):
+    alice, bob, group = pair
+    following = new_capability()
+    bob.learns = {b"commit": following}
+    of_alice, of_bob = loops(alice), loops(bob)
+    alice.post(group, b"commit", epoch=0, next_capability=following)
+    alice.post(group, b"after it")
+    of_alice.wake()
+    await bob.until(lambda: bob.bodies == [b"commit", b"after it"])
+    bob.post(group, b"answer")
+    of_bob.wake()
+    await alice.until(lambda: alice.bodies == [b"commit", b"after it", b"answer"])
+    assert alice.out == bob.out == []
+    assert not alice.refused
+
+
+async def test_member_who_does_not_learn_the_next_capability_is_told_that_it_is_out(pair, loops, new_capability):
+    alice, bob, group = pair
+    following = new_capability()
+    of_alice, of_bob = loops(alice), loops(bob)
+    await bob.until(lambda: bob.states[-1:] == ["online"])
+    alice.post(group, b"commit", epoch=0, next_capability=following)
+    alice.post(group, b"not for bob")
+    of_alice.wake()
+    await bob.until(lambda: bob.out == [group])
+    late = bob.post(group, b"too late")
+    of_bob.wake()
+    await alice.until(lambda: len(alice.received) == 2)
+    assert bob.bodies == [b"commit"]
+    assert [item.cid for item in bob.waiting] == [late]
+    assert late not in bob.refused
+
+
+async def test_what_was_sealed_before_the_change_waits_and_goes_with_the_next_capability(
+    pair, loops, device, new_id, new_capability
+):
+    alice, bob, group = pair
+    following = new_capability()
+    bob.learns = {b"commit": following}
+    client = device()
+    await client.create_group(group, alice.groups[group])
+    await client.append(group, alice.groups[group], new_id(), b"commit", epoch=0, next_capability=following)
+    for body in (b"one", b"two"):
+        bob.post(group, body)
+    lost = bob.post(group, b"commit of mine", epoch=0, next_capability=new_capability())
+    loops(bob)
+    await bob.until(lambda: bob.bodies == [b"commit", b"one", b"two"] and not bob.waiting)
+    assert bob.refused == {lost: (409, "epoch")}
+
+
+async def test_inbox_is_sent_read_and_emptied(pair, loops, device):
+    alice, bob, _ = pair
+    of_alice, client = loops(alice), device()
+    loops(bob, client)
+    await bob.until(lambda: bob.states[-1:] == ["online"])
+    sent = [alice.post_to(client._device, b"welcome %d" % n) for n in range(3)]
+    of_alice.wake()
+    await bob.until(lambda: [item.body for item in bob.inbox] == [b"welcome 0", b"welcome 1", b"welcome 2"])
+    assert [alice.sent.get(cid) for cid in sent[:2]] == [0, 0]
+    async with asyncio.timeout(20):
+        while await client.inbox(0):
+            pass  # each look is a call
+
+
+async def test_envelope_for_a_group_that_is_not_there_yet_waits_for_it(pair, loops):
+    """A guest may be quicker than the founder, whose device makes the group at the service."""
+    alice, bob, group = pair
+    bob.post(group, b"early")
+    loops(bob)
+    await bob.until(lambda: "online" in bob.states)
+    loops(alice)
+    for side in (alice, bob):
+        await side.until(lambda side=side: side.bodies == [b"early"])
+    assert not bob.refused

@@ -13,13 +13,15 @@ from services.relay.sqlite import SqliteStore
 from services.relay.store import Draft, Quotas
 
 NOW_MS = 1_800_000_000_000
-GROUPS = st.sampled_from([bytes([n]) * 16 for n in range(3)])
-CAPABILITIES = st.sampled_from([bytes([n]) * 32 for n in range(2)])
+GROUPS = st.sampled_from([bytes([n]) * 16 for n in (0, 0, 1)])
+CAPABILITIES = st.sampled_from([bytes([n]) * 32 for n in range(3)])
 CIDS = st.sampled_from([bytes([n]) * 16 for n in range(12)])
 BODIES = st.sampled_from([1, 2, 3_000]).map(bytes)
 EPOCHS = st.none() | st.integers(0, 4)
+WAYS = st.sampled_from(["present", "present", "former", "other"])
 INVITES = st.sampled_from([bytes([n]) * 16 for n in range(2)])
 DEVICES = st.sampled_from([bytes([n]) * 16 for n in range(2)])
+SENDERS = [b"d" * 16, b"e" * 16, b"f" * 16]
 
 
 class Log:
@@ -27,24 +29,49 @@ class Log:
 
     def __init__(self, capability):
         self.capability = capability
+        self.former = {}
         self.events = []
+        self.said = []
+        self.authors = []
         self.epoch = 0
         self.winners = {}
 
-    def append(self, capability, cid, body, epoch):
+    def head(self, capability):
+        """Return up to where this capability reads, or None if it opens nothing."""
+        return len(self.events) if capability == self.capability else self.former.get(capability)
+
+    def append(self, capability, cid, body, epoch, following=None, sender=None, is_gone=False):
         """Return (seq, is new) or the code of a refusal."""
-        if capability != self.capability:
+        head = self.head(capability)
+        if head is None:
             return "unknown"
-        for seq, known in enumerate(self.events, 1):
+        for seq, known in enumerate(self.events[:head], 1):
             if known[0] == cid:
                 return (seq, False) if known[1] == body else "other-bytes"
         if epoch is not None and epoch != self.epoch:
-            return ("epoch", self.epoch, len(self.events), self.winners.get(epoch))
+            winner = self.winners.get(epoch)
+            return ("epoch", self.epoch, head, winner if winner is not None and winner <= head else None)
+        if capability != self.capability:
+            return "rotated"
+        if is_gone:
+            return "no-session"
         self.events.append((cid, body))
+        self.said.append((cid, body))
+        self.authors.append(sender)
         if epoch is not None:
             self.winners[epoch] = len(self.events)
             self.epoch += 1
+        if following not in (None, self.capability):
+            self.former[self.capability] = len(self.events)
+            self.former.pop(following, None)
+            self.capability = following
         return len(self.events), True
+
+    def empty(self, sender):
+        """The sender is deleted: the numbers stay."""
+        for place, author in enumerate(self.authors):
+            if author == sender:
+                self.events[place] = (self.events[place][0], b"")
 
 
 class Ear(Hub):
@@ -69,11 +96,15 @@ class LogMachine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.logs = {}
         self.invites = {}
+        self.gone = set()
 
     @initialize()
     def start(self):
         self.store = self.make_store()
         self.runner.run(self.store.open(self.ear))
+        self.create_group(bytes(16), bytes(32))
+        for sender in SENDERS:
+            self.runner.run(self.store.open_session(sender, sender * 2, sender * 2, NOW_MS + 1, NOW_MS))
 
     def teardown(self):
         if hasattr(self, "store"):
@@ -94,10 +125,42 @@ class LogMachine(RuleBasedStateMachine):
             self.logs[group] = Log(capability)
         assert got == (True if known is None else False if known.capability == capability else "exists")
 
-    @rule(group=GROUPS, capability=CAPABILITIES, cid=CIDS, body=BODIES, epoch=EPOCHS)
-    def append(self, group, capability, cid, body, epoch):
-        got = self.outcome(self.store.append(draft(group, capability, cid, body, epoch)), receipt)
-        assert got == self.expected(group, capability, cid, body, epoch)
+    @rule(
+        group=GROUPS,
+        way=WAYS,
+        other=CAPABILITIES,
+        cid=CIDS,
+        body=BODIES,
+        late=st.none() | st.sampled_from([0, 0, 1, 2]),
+        following=st.none() | CAPABILITIES,
+        sender=st.sampled_from(SENDERS),
+    )
+    def append(self, group, way, other, cid, body, late, following, sender):
+        """With the present capability, a former one or any other; as no commit, one of this epoch or a late one."""
+        self.send(group, way, other, cid, body, late, following, sender)
+
+    @rule(group=GROUPS, cid=CIDS, body=BODIES, following=CAPABILITIES)
+    def replace_the_capability(self, group, cid, body, following):
+        self.send(group, "present", following, cid, body, 0, following, SENDERS[0])
+
+    @rule(group=GROUPS, other=CAPABILITIES, cid=CIDS, body=BODIES, late=st.none() | st.sampled_from([0, 1]))
+    def append_by_a_former_capability(self, group, other, cid, body, late):
+        self.send(group, "former", other, cid, body, late, other, SENDERS[0])
+
+    def send(self, group, way, other, cid, body, late, following, sender):
+        log = self.logs.get(group)
+        capability = self.capability(group, way, other)
+        epoch = None if late is None else max(0, log.epoch - late) if log is not None else 0
+        given = (capability, cid, body, epoch, following if epoch is not None else None, sender)
+        got = self.outcome(self.store.append(draft(group, *given)), receipt)
+        assert got == ("unknown" if log is None else log.append(*given, sender in self.gone))
+
+    @rule(sender=st.sampled_from(SENDERS[1:]))
+    def delete(self, sender):
+        self.runner.run(self.store.devices.delete_account(sender, NOW_MS))
+        self.gone.add(sender)
+        for log in self.logs.values():
+            log.empty(sender)
 
     @rule(group=GROUPS, items=st.lists(st.tuples(CIDS, BODIES, EPOCHS), min_size=2, max_size=8))
     def append_many_at_once(self, group, items):
@@ -120,21 +183,32 @@ class LogMachine(RuleBasedStateMachine):
             if result[1:] != (True,) and result[0] != "epoch":
                 assert result == self.expected(group, capability, *item)
 
-    @rule(group=GROUPS, since=st.integers(0, 14), limit=st.integers(1, 5))
-    def read(self, group, since, limit):
-        page = self.runner.run(self.store.read(group, since, limit))
-        events = self.logs[group].events if group in self.logs else []
+    def capability(self, group, way, other):
+        log = self.logs.get(group)
+        if log is None or way == "other" or (way == "former" and not log.former):
+            return other
+        return log.capability if way == "present" else next(iter(log.former))
+
+    @rule(group=GROUPS, way=WAYS, other=CAPABILITIES, since=st.integers(0, 14), limit=st.integers(1, 5))
+    def read(self, group, way, other, since, limit):
+        capability = self.capability(group, way, other)
+        page = self.runner.run(self.store.read(group, capability, since, limit))
+        log = self.logs.get(group)
+        head = (log.head(capability) or 0) if log is not None else 0
+        events = log.events[:head] if log is not None else []
         expected = [(seq, *event) for seq, event in enumerate(events[since : since + limit], since + 1)]
         assert [(e.seq, e.cid, e.body) for e in page.events] == expected
-        assert page.head == len(events)
+        assert page.head == head
+        assert page.is_former == (log is not None and capability in log.former)
 
     @rule(groups=st.lists(st.tuples(GROUPS, CAPABILITIES), max_size=4))
     def heads(self, groups):
         def head(group, capability):
             log = self.logs.get(group)
-            return len(log.events) if log is not None and log.capability == capability else None
+            return log.head(capability) if log is not None else None
 
-        assert self.runner.run(self.store.heads(groups)) == tuple(head(*g) for g in groups)
+        openings = self.runner.run(self.store.openings(groups))
+        assert tuple(o and o.head for o in openings) == tuple(head(*g) for g in groups)
 
     @rule(invite=INVITES, body=BODIES, life_ms=st.sampled_from([0, 1_000]))
     def put_invite(self, invite, body, life_ms):
@@ -171,17 +245,24 @@ class LogMachine(RuleBasedStateMachine):
         for group, log in self.logs.items():
             heard = [(e.seq, e.cid, e.body) for e in self.ear.heard.get(group, [])]
             assert (heard if self.has_one_writer else sorted(heard)) == [
-                (seq, *event) for seq, event in enumerate(log.events, 1)
+                (seq, *event) for seq, event in enumerate(log.said, 1)
             ]
 
     def expected(self, group, capability, cid, body, epoch):
         log = self.logs.get(group)
-        return "unknown" if log is None else log.append(capability, cid, body, epoch)
+        return "unknown" if log is None else log.append(capability, cid, body, epoch, sender=SENDERS[0])
 
 
-def draft(group, capability, cid, body, epoch):
+def draft(group, capability, cid, body, epoch, following=None, sender=SENDERS[0]):
     return Draft(
-        group=group, capability_hash=capability, device=b"d" * 16, cid=cid, body=body, at_ms=NOW_MS, epoch=epoch
+        group=group,
+        capability_hash=capability,
+        device=sender,
+        cid=cid,
+        body=body,
+        at_ms=NOW_MS,
+        epoch=epoch,
+        next_capability=following,
     )
 
 

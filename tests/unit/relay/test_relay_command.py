@@ -21,6 +21,11 @@ def given(*options):
         ("--most-bytes", "0"),
         ("--events-per-minute", "-5"),
         ("--port-file", "/"),
+        ("--keep-days", "-1"),
+        ("--keep-days", "3651"),
+        ("--keep-days", "for ever"),
+        ("--blob-bytes-per-day", "0"),
+        ("--blob-bytes-kept", "x"),
     ],
 )
 def test_unusable_option_is_refused(options, capsys):

@@ -5,6 +5,7 @@ from services.relay.store import Event
 
 GROUP = b"g" * 16
 DEVICE = b"d" * 16
+CAPABILITY = b"c" * 32
 
 
 def event(seq, body=b"x"):
@@ -17,8 +18,8 @@ def test_reader_is_told_and_gets_the_frames_after_its_cursor():
     for seq in (1, 2, 3):
         hub.publish(GROUP, event(seq))
     assert reader.news == {GROUP}
-    last, frames = hub.after(GROUP, 1)
-    assert last == 3
+    last, frames, is_former = hub.after(GROUP, 1, CAPABILITY)
+    assert (last, is_former) == (3, False)
     assert [b'"seq":%d,' % seq in frame for seq, frame in zip((2, 3), frames, strict=True)] == [True, True]
 
 
@@ -27,8 +28,8 @@ def test_slow_reader_falls_out_of_the_ring():
     hub.join([GROUP])
     for seq in range(1, RING_FRAMES + 2):
         hub.publish(GROUP, event(seq))
-    assert hub.after(GROUP, 0) is None
-    assert hub.after(GROUP, 1)[0] == RING_FRAMES + 1
+    assert hub.after(GROUP, 0, CAPABILITY) is None
+    assert hub.after(GROUP, 1, CAPABILITY)[0] == RING_FRAMES + 1
 
 
 def test_ring_is_bounded_in_bytes():
@@ -36,7 +37,7 @@ def test_ring_is_bounded_in_bytes():
     hub.join([GROUP])
     for seq in range(1, 41):
         hub.publish(GROUP, event(seq, bytes(65_536)))
-    held = sum(len(frame) for _, frame in hub._tails[GROUP].frames)
+    held = sum(len(frame) for _, frame, _ in hub._tails[GROUP].frames)
     assert RING_BYTES / 2 < held <= RING_BYTES
 
 
@@ -45,8 +46,8 @@ def test_gap_empties_the_ring_rather_than_hiding_an_event():
     hub.join([GROUP])
     hub.publish(GROUP, event(1))
     hub.publish(GROUP, event(3))
-    assert hub.after(GROUP, 1) is None
-    assert hub.after(GROUP, 2)[0] == 3
+    assert hub.after(GROUP, 1, CAPABILITY) is None
+    assert hub.after(GROUP, 2, CAPABILITY)[0] == 3
 
 
 def test_late_hint_of_an_older_event_changes_nothing():
@@ -54,8 +55,8 @@ def test_late_hint_of_an_older_event_changes_nothing():
     hub.join([GROUP])
     hub.publish(GROUP, event(5))
     hub.publish(GROUP, event(4))
-    assert hub.after(GROUP, 3) is None
-    assert len(hub.after(GROUP, 4)[1]) == 1
+    assert hub.after(GROUP, 3, CAPABILITY) is None
+    assert len(hub.after(GROUP, 4, CAPABILITY)[1]) == 1
 
 
 def test_nothing_is_kept_for_groups_nobody_reads():
@@ -95,5 +96,5 @@ def test_hint_wakes_the_reader_and_sends_it_to_the_log():
     hub.hint(GROUP)
     hub.hint(b"?" * 16)
     assert reader.news == {GROUP}
-    assert hub.after(GROUP, 0) is None
+    assert hub.after(GROUP, 0, CAPABILITY) is None
     assert hub.groups() == (GROUP,)

@@ -2,10 +2,14 @@
 
 import json
 from importlib.resources import files
+from types import SimpleNamespace
 
 from services.relay.app import Api
 from services.relay.hub import Hub
+from services.relay.metrics import Metrics
 from services.sync import protocol
+
+PUSHER = SimpleNamespace(gateway=SimpleNamespace(kind="web"), tell_device=None)
 
 
 def document():
@@ -19,7 +23,9 @@ def test_every_route_is_described_and_every_description_is_a_route():
         for method in item
         if method != "parameters"
     }
-    api = Api(store=None, hub=Hub(), sessions=None, clock=lambda: 0)
+    store = SimpleNamespace(push=None, openings=None, keeping=None, devices=None)
+    metrics = Metrics(lambda: 0, lambda: 0.0)
+    api = Api(store, Hub(), sessions=None, pusher=PUSHER, blobs=None, metrics=metrics, clock=lambda: 0)
     routed = {(route.path, method) for route in api.routes() for method in route.methods if method != "HEAD"}
     assert described == routed
 

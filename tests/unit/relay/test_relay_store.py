@@ -126,10 +126,10 @@ async def test_sweep_rounds_old_arrival_times_and_no_others(open_store, draft):
     await store.append(draft(GROUP, at_ms=NOW_MS))
     await store.append(draft(GROUP, at_ms=NOW_MS + DAY_MS))
     await store.sweep(NOW_MS + DAY_MS)
-    page = await store.read(GROUP, 0, 10)
+    page = await store.read(GROUP, CAPABILITY, 0, 10)
     assert [e.at_ms for e in page.events] == [NOW_MS - NOW_MS % MINUTE_MS, NOW_MS + DAY_MS]
     await store.sweep(NOW_MS + 2 * DAY_MS)
-    assert all(e.at_ms % MINUTE_MS == 0 for e in (await store.read(GROUP, 0, 10)).events)
+    assert all(e.at_ms % MINUTE_MS == 0 for e in (await store.read(GROUP, CAPABILITY, 0, 10)).events)
 
 
 async def test_sweep_drops_the_body_of_an_old_invite_and_later_the_rest(open_store, tmp_path):
@@ -169,7 +169,7 @@ async def test_too_many_waiting_jobs_are_refused(open_store, draft):
     refused = [r for r in results if isinstance(r, Refusal)]
     assert refused
     assert {(r.status, r.retry_after_s) for r in refused} == {(503, 2)}
-    page = await store.read(GROUP, 0, 500)
+    page = await store.read(GROUP, CAPABILITY, 0, 500)
     assert page.head == 1_200 - len(refused)
 
 

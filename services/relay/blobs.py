@@ -1,0 +1,241 @@
+"""Blobs over HTTP: upload in one call or in parts, ranges to read, and addresses for those who may ask S3 themselves.
+
+Whoever has an id and a session may read the blob: ids are random and travel only inside envelopes. The relay learns
+sizes, times, and which group an id belongs to once an event names it.
+"""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from services.relay.blob_store import ADDRESS_LIFE, BlobStore, OtherBytes
+from services.relay.keeping import GOING, BlobEntry, Keeping, Upload, unknown_blob
+from services.relay.reading import path_id, read_body, read_capability, read_fields, read_header
+from services.relay.refusal import Refusal, bad_request, busy
+from services.relay.replies import answer
+from services.sync.protocol import (
+    BLOB_LIMIT_BYTES,
+    KEEP_LIMIT_DAYS,
+    OFFSET_HEADER,
+    PART_BYTES,
+    parse_number,
+)
+
+SEND_TIMEOUT_S = 25
+PART_TIMEOUT_S = 120  # 9 kB/s will do
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+class BlobApi:
+    """`/v1/blobs`, and how long a group keeps what it has."""
+
+    def __init__(
+        self,
+        keeping: Keeping,
+        blobs: BlobStore,
+        device: Callable[[Request], Awaitable[bytes]],
+        clock: Callable[[], int],
+    ) -> None:
+        self._keeping = keeping
+        self._blobs = blobs
+        self._device = device
+        self._now_ms = clock
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/v1/blobs/{blob}", self.put, methods=["PUT"]),
+            Route("/v1/blobs/{blob}", self.get, methods=["GET"]),
+            Route("/v1/blobs/{blob}/upload", self.start, methods=["POST"]),
+            Route("/v1/blobs/{blob}/upload", self.put_part, methods=["PATCH"]),
+            Route("/v1/blobs/{blob}/complete", self.complete, methods=["POST"]),
+            Route("/v1/blobs/{blob}/address", self.address, methods=["GET"]),
+            Route("/v1/blobs/{blob}/upload/address", self.part_address, methods=["POST"]),
+            Route("/v1/groups/{group}/keeping", self.keep, methods=["PUT"]),
+        ]
+
+    async def put(self, request: Request) -> Response:
+        """Take a blob of one part."""
+        device = await self._device(request)
+        blob = path_id(request, "blob")
+        body = await read_body(request, PART_BYTES, PART_TIMEOUT_S)
+        if not body:
+            raise bad_request("A blob has at least one byte.")
+        digest = hashlib.sha256(body).digest()
+        entry = await self._reserve(blob, len(body), digest, device)
+        if entry.is_complete:
+            return answer({})
+        await self._blobs.put(blob, body)
+        await self._keeping.finish(blob, device)
+        return answer({}, 201)
+
+    async def start(self, request: Request) -> Response:
+        """Begin an upload in parts, or say where to go on with it."""
+        device = await self._device(request)
+        blob = path_id(request, "blob")
+        fields = await read_fields(request)
+        size = fields.number("size", BLOB_LIMIT_BYTES)
+        if size == 0:
+            raise bad_request("A blob has at least one byte.")
+        entry = await self._reserve(blob, size, fields.octets("sha256", 32), device)
+        offset = size if entry.is_complete else await self._blobs.missing(blob, size)
+        return answer({"complete": entry.is_complete, "offset": offset, "part_bytes": PART_BYTES})
+
+    async def put_part(self, request: Request) -> Response:
+        device = await self._device(request)
+        blob = path_id(request, "blob")
+        offset = read_header(request, OFFSET_HEADER, parse_number)
+        entry = await self._upload(blob, device)
+        if entry.is_complete:
+            await read_body(request, PART_BYTES)
+            return answer({})
+        length = _part_length(entry, offset)
+        body = await read_body(request, length, PART_TIMEOUT_S)
+        if len(body) != length:
+            raise bad_request(f"The part at this offset has {length} bytes.")
+        await self._blobs.put_part(blob, offset // PART_BYTES, body)
+        return answer({})
+
+    async def complete(self, request: Request) -> Response:
+        """Check the parts against what was announced and make them one."""
+        device = await self._device(request)
+        blob = path_id(request, "blob")
+        await read_body(request, 0)
+        entry = await self._upload(blob, device)
+        if entry.is_complete:
+            return answer({})
+        if await self._blobs.missing(blob, entry.size) != entry.size:
+            raise Refusal(409, "incomplete", "Parts of this blob are missing.")
+        try:
+            await self._blobs.join(blob, entry.size, entry.sha256)
+        except OtherBytes:
+            await self._blobs.drop_parts(blob)
+            raise Refusal(409, "other-bytes", "The parts do not make up the blob that was announced.") from None
+        except FileNotFoundError:  # another call has completed or dropped it meanwhile
+            raise busy() from None
+        await self._keeping.finish(blob, device)
+        await self._blobs.drop_parts(blob)
+        return answer({}, 201)
+
+    async def get(self, request: Request) -> Response:
+        await self._device(request)
+        blob = path_id(request, "blob")
+        entry = await self._complete_one(blob)
+        span = _wanted(request.headers.get("range"), entry.size)
+        start, end = span or (0, entry.size)
+        headers = {
+            "accept-ranges": "bytes",
+            "cache-control": "no-store",
+            "content-length": str(end - start),
+            "content-type": "application/octet-stream",
+        }
+        if span is not None:
+            headers["content-range"] = f"bytes {start}-{end - 1}/{entry.size}"
+        status = 200 if span is None else 206
+        if request.method == "HEAD":
+            return Response(status_code=status, headers=headers)
+        try:
+            pieces = await self._blobs.read(blob, start, end)
+        except FileNotFoundError:
+            raise unknown_blob() from None
+        return PiecesResponse(pieces, status, headers)
+
+    async def address(self, request: Request) -> Response:
+        await self._device(request)
+        blob = path_id(request, "blob")
+        self._check_direct()
+        await self._complete_one(blob)
+        return self._addressed(await self._blobs.address("GET", blob))
+
+    async def part_address(self, request: Request) -> Response:
+        device = await self._device(request)
+        blob = path_id(request, "blob")
+        offset = (await read_fields(request)).number("offset", BLOB_LIMIT_BYTES)
+        self._check_direct()
+        entry = await self._upload(blob, device)
+        _part_length(entry, offset)
+        return self._addressed(await self._blobs.address("PUT", blob, offset // PART_BYTES))
+
+    async def keep(self, request: Request) -> Response:
+        await self._device(request)
+        group = path_id(request, "group")
+        capability = read_capability(request)
+        days = (await read_fields(request)).number("keep_days", KEEP_LIMIT_DAYS)
+        await self._keeping.keep_for(group, capability, days)
+        return answer({})
+
+    async def _reserve(self, blob: bytes, size: int, sha256: bytes, device: bytes) -> BlobEntry:
+        upload = Upload(blob=blob, size=size, sha256=sha256, device=device, at_ms=self._now_ms())
+        return await self._keeping.reserve(upload)
+
+    async def _upload(self, blob: bytes, device: bytes) -> BlobEntry:
+        entry = await self._keeping.entry(blob)
+        if entry is None or entry.device != device or entry.state == GOING:
+            raise unknown_blob()
+        return entry
+
+    async def _complete_one(self, blob: bytes) -> BlobEntry:
+        entry = await self._keeping.entry(blob)
+        if entry is None or not entry.is_complete:
+            raise unknown_blob()
+        return entry
+
+    def _check_direct(self) -> None:
+        if not self._blobs.origin:
+            raise Refusal(404, "no-direct", "Blobs go through this service only.")
+
+    def _addressed(self, url: str) -> Response:
+        expires_ms = self._now_ms() + int(ADDRESS_LIFE.total_seconds() * 1_000)
+        return answer({"url": url, "expires_ms": expires_ms})
+
+
+class PiecesResponse(Response):
+    """An answer that is sent piece by piece. A caller that takes nothing for 25 s is dropped."""
+
+    def __init__(self, pieces: AsyncIterator[bytes], status: int, headers: dict[str, str]) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = b""
+        self._pieces = pieces
+        self.init_headers(headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        try:
+            await send(start)
+            async for piece in self._pieces:
+                async with asyncio.timeout(SEND_TIMEOUT_S):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except (TimeoutError, Refusal):
+            pass  # the server closes the connection of an answer that did not end
+
+
+def _part_length(entry: BlobEntry, offset: int) -> int:
+    if offset % PART_BYTES or offset >= entry.size:
+        raise bad_request(f"A part begins at a multiple of {PART_BYTES} inside the blob.")
+    return min(PART_BYTES, entry.size - offset)
+
+
+def _wanted(header: str | None, size: int) -> tuple[int, int] | None:
+    """Return (start, end) of the one range asked for, or None for the whole.
+
+    Other ranges count as none, which RFC 9110 section 14.2 allows. Raises 416 for a range outside the blob.
+    """
+    match = _RANGE.fullmatch(header) if header is not None else None
+    if match is None or match[1] == match[2] == "":
+        return None
+    if match[1] == "":
+        start, end = max(0, size - int(match[2])), size
+    else:
+        start, end = int(match[1]), min(size, int(match[2]) + 1) if match[2] else size
+        if match[2] and int(match[2]) < start:
+            return None
+    if start >= size or start == end:
+        raise Refusal(416, "bad-range", "The blob ends before this range.", details={"size": size})
+    return start, end

@@ -1,0 +1,181 @@
+"""The operator's work where a PostgreSQL database is involved: the move to it, its figures, and a sweep of either."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import apsw
+
+from services.relay import postgres_keeping, postgres_schema
+from services.relay.hub import Hub
+from services.relay.keeping import figures_of
+from services.relay.operate import (
+    COMPLETE,
+    INCARNATION,
+    CannotDo,
+    Copied,
+    blob_store,
+    copy_blobs,
+    describe,
+    lock_folder,
+    open_database,
+)
+from services.relay.refusal import Refusal
+from services.relay.sqlite import DATABASE_NAME, SqliteStore
+from services.relay.store import Store, UnknownDatabase
+from services.relay.sweeping import Sweeper, Swept
+
+if TYPE_CHECKING:
+    import asyncpg
+
+CALL_S = 10
+# Counters begin anew, and pushes stay behind: the key that signs them is in the old folder.
+LEFT_BEHIND = frozenset({"meta", "meter", "push", "push_watch"})
+TABLES = "select name from sqlite_master where type = 'table' and name not like 'sqlite%' order by name"
+COLUMNS = "select name from pragma_table_info(?)"
+BOOLEANS = """
+select column_name from information_schema.columns
+where table_schema = current_schema() and table_name = $1 and data_type = 'boolean'
+"""
+IN_USE = """
+select exists (select 1 from pg_stat_activity
+    where datname = current_database() and application_name = 'companion-relay')
+"""
+BEGIN_ANEW = (
+    "insert into lineage(number, incarnation) select 1 + coalesce((select max(number) from lineage), 0), value"
+    " from meta where key = 'incarnation'",
+    "insert into restored(gnum, number, head) select gnum, (select max(number) from lineage), head from grp",
+    "delete from session",
+    "delete from push",
+    "delete from push_watch",
+    "delete from meta where key = 'push_key'",
+)
+NUMBERED = """
+select table_name, column_name from information_schema.columns
+where table_schema = current_schema() and column_default like 'nextval%'
+"""
+
+
+async def migrate(data: Path, database: str, place: str | None = None) -> Copied:
+    """Copy a relay that is not running into an empty PostgreSQL database; numbers and cursors stay.
+
+    With a `place` the blobs are copied from the folder to there, otherwise they stay where they are. Raises CannotDo.
+    """
+    with closing(lock_folder(data)), closing(open_database(data / DATABASE_NAME)) as source:
+        connection = await _connect(database)
+        try:
+            async with connection.transaction():
+                await _fill(connection, source)
+                if place is None:
+                    return Copied(blobs=0)
+                held = list(source.execute(COMPLETE))
+                return await copy_blobs(held, blob_store(None, data), blob_store(place, data))
+        finally:
+            await connection.close()
+
+
+async def renew(database: str) -> None:
+    """Give a database that was restored by PostgreSQL's own means a new incarnation, as `restore` does for a folder.
+
+    Raises CannotDo, also while a relay uses the database.
+    """
+    connection = await _connect(database)
+    try:
+        if not await _is_ours(connection):
+            raise CannotDo("the PostgreSQL database holds no relay")
+        if await connection.fetchval(IN_USE):
+            raise CannotDo("a relay is using this database; stop it first")
+        async with connection.transaction():
+            for statement in BEGIN_ANEW:
+                await connection.execute(statement)
+            await connection.execute("update meta set value = $1 where key = 'incarnation'", os.urandom(16).hex())
+    finally:
+        await connection.close()
+
+
+async def status_of(database: str) -> dict[str, str]:
+    """Return the figures of a relay on PostgreSQL. Raises CannotDo."""
+    connection = await _connect(database)
+    try:
+        if not await _is_ours(connection):
+            raise CannotDo("the PostgreSQL database holds no relay")
+        figures = describe(figures_of(await connection.fetchrow(postgres_keeping.FIGURES)))
+        size = await connection.fetchval("select pg_database_size(current_database())")
+        return {**figures, "database bytes": str(size), "incarnation": str(await connection.fetchval(INCARNATION))}
+    finally:
+        await connection.close()
+
+
+async def sweep(
+    data: Path, database: str | None, place: str | None, keep_days: int, now_ms: Callable[[], int]
+) -> Swept:
+    """Forget now what a relay forgets by and by. One in a folder must not be running. Raises CannotDo."""
+    if database is None:
+        with closing(lock_folder(data)), closing(open_database(data / DATABASE_NAME)):
+            return await _sweep(SqliteStore(data / DATABASE_NAME), data, place, keep_days, now_ms)
+    connection = await _connect(database)
+    try:
+        if not await _is_ours(connection):
+            raise CannotDo("the PostgreSQL database holds no relay")
+    finally:
+        await connection.close()
+    from services.relay.postgres import PostgresStore  # an extra of its own
+
+    return await _sweep(PostgresStore(database), data, place, keep_days, now_ms)
+
+
+async def _sweep(store: Store, data: Path, place: str | None, keep_days: int, now_ms: Callable[[], int]) -> Swept:
+    try:
+        await store.open(Hub())
+    except UnknownDatabase as error:
+        raise CannotDo(f"the database was not made by this version of the relay: {error}") from None
+    try:
+        return await Sweeper(store, blob_store(place, data), now_ms, keep_days).once()
+    except Refusal:
+        raise CannotDo("the database or the place for blobs takes nothing") from None
+    finally:
+        await store.close()
+
+
+async def _connect(database: str) -> "asyncpg.Connection":
+    try:
+        import asyncpg  # an extra of its own
+    except ModuleNotFoundError:
+        raise CannotDo("the package asyncpg is not installed") from None
+    try:
+        return await asyncpg.connect(database, timeout=CALL_S)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+        raise CannotDo(f"PostgreSQL cannot be reached ({type(error).__name__})") from None
+
+
+async def _is_ours(connection: "asyncpg.Connection") -> bool:
+    return bool(await connection.fetchval("select to_regclass('meta') is not null"))
+
+
+async def _fill(connection: "asyncpg.Connection", source: apsw.Connection) -> None:
+    if await _is_ours(connection):
+        raise CannotDo("the PostgreSQL database is not empty")
+    await connection.execute(postgres_schema.SCHEMA)
+    for (table,) in list(source.execute(TABLES)):
+        if table not in LEFT_BEHIND:
+            columns = [name for (name,) in source.execute(COLUMNS, (table,))]
+            booleans = {row["column_name"] for row in await connection.fetch(BOOLEANS, table)}
+            rows = _rows(source, table, columns, [name in booleans for name in columns])
+            await connection.copy_records_to_table(table, columns=columns, records=rows)
+    await connection.execute("delete from blob where state not in ('whole', 'kept')")
+    for table, column in await connection.fetch(NUMBERED):
+        await connection.execute(
+            f"select setval(pg_get_serial_sequence('{table}', '{column}'),"  # noqa: S608  (names of our own)
+            f" (select coalesce(max({column}), 0) + 1 from {table}), false)"
+        )
+    version, incarnation = str(postgres_schema.SCHEMA_VERSION), str(next(source.execute(INCARNATION))[0])
+    await connection.execute("insert into meta values('schema', $1), ('incarnation', $2)", version, incarnation)
+
+
+def _rows(
+    source: apsw.Connection, table: str, columns: Sequence[str], is_boolean: Sequence[bool]
+) -> Iterator[tuple[object, ...]]:
+    for row in source.execute(f"select {', '.join(columns)} from {table}"):  # noqa: S608  (names of our own)
+        yield tuple(bool(value) if yes else value for value, yes in zip(row, is_boolean, strict=True))

@@ -1,0 +1,125 @@
+"""What the relay's answers and frames mean, read with suspicion: whatever is not proper is `Offline`.
+
+Source: docs/protocol.md section 2.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from companion.errors import Offline
+from companion.ports import InboxItem, RelayEvent
+from services.sync.protocol import decode_octets, parse_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What the service says of itself."""
+
+    protocol_min: int
+    protocol_max: int
+    incarnation: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """Everything older was sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRefused:
+    """The service reads no further in this group; `reason` is its code.
+
+    "unknown": there is no such group for this capability. "ahead" and "restored": the log goes only to `head`, or is
+    another one after `head`. "rotated": this capability reads up to `head`, where another took its place.
+    """
+
+    group: str
+    reason: str
+    head: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bye:
+    """The service ends the stream and asks to come back after this time."""
+
+    retry_ms: int
+
+
+StreamItem = RelayEvent | InboxItem | Live | GroupRefused | Bye
+
+
+def read_item(name: str, fields: dict[str, object], known: set[str]) -> StreamItem | None:
+    """Read one frame; frames of an unknown kind are left for newer versions."""
+    if name == "live":
+        return Live()
+    if name == "bye":
+        return Bye(retry_ms=read_number(fields, "retry_ms"))
+    if name == "inbox":
+        return read_inbox_item(fields)
+    if name not in ("event", "refused"):
+        return None
+    group = read_text(fields, "group")
+    if group not in known:
+        raise Offline("a frame for a group that was not asked for")
+    if name == "refused":
+        head = read_number(fields, "head") if "head" in fields else 0
+        return GroupRefused(group=group, reason=read_text(fields, "error"), head=head)
+    return read_event(group, fields)
+
+
+def read_event(group: str, fields: Mapping[str, object]) -> RelayEvent:
+    return RelayEvent(
+        group=group,
+        seq=read_number(fields, "seq"),
+        cid=read_id(fields, "cid"),
+        at_ms=read_number(fields, "at_ms"),
+        body=read_octets(fields, "body"),
+    )
+
+
+def read_inbox_item(fields: Mapping[str, object]) -> InboxItem:
+    return InboxItem(
+        seq=read_number(fields, "seq"),
+        cid=read_id(fields, "cid"),
+        at_ms=read_number(fields, "at_ms"),
+        body=read_octets(fields, "body"),
+    )
+
+
+def read_items(fields: Mapping[str, object], name: str) -> list[dict[str, object]]:
+    """Return a list of objects."""
+    items = fields.get(name)
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise Offline(f"a page without {name}")
+    return items
+
+
+def read_id(fields: Mapping[str, object], name: str) -> str:
+    text = read_text(fields, name)
+    try:
+        parse_id(text)
+    except ValueError:
+        raise Offline(f"an answer without a proper {name}") from None
+    return text
+
+
+def read_number(fields: Mapping[str, object], name: str) -> int:
+    value = fields.get(name)
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise Offline(f"an answer without a proper {name}")
+    return value
+
+
+def read_text(fields: Mapping[str, object], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or len(value) > 200:
+        raise Offline(f"an answer without a proper {name}")
+    return value
+
+
+def read_octets(fields: Mapping[str, object], name: str) -> bytes:
+    try:
+        return decode_octets(fields.get(name))
+    except ValueError:
+        raise Offline(f"an answer without a proper {name}") from None
