@@ -1,6 +1,7 @@
 """Every check and chore by name: `uv run python tasks.py [NAME ...]`. Without a name: all that a review needs.
 
 lint types imports unit property vectors faults integration ui e2e interop   one layer each
+phone       the store and the cryptography with the library versions that phones get
 format      put the code into shape
 pins        choose the newest versions that fit and write them into pyproject.toml
 """
@@ -21,6 +22,15 @@ TASKS: dict[str, list[list[str]]] = {
     "format": [["ruff", "format", *CODE], ["ruff", "check", "--fix", *CODE]],
 }
 LAYERS = ("unit", "property", "vectors", "faults", "integration", "ui", "e2e", "interop")
+ON_PHONES = ("cryptography==48.0.0", "argon2-cffi==25.1.0", "tinydb==4.9.0", "mnemonic==0.21")
+TESTING = ("pytest", "pytest-asyncio", "pytest-timeout", "hypothesis")
+PHONE_TESTS = [
+    *("tests/unit/store", "tests/unit/crypto", "tests/vectors/test_crypto_vectors.py"),
+    *("tests/property/test_crypto_properties.py", "tests/property/test_store_equivalence.py"),
+    *(f"tests/faults/test_store_{name}.py" for name in ("tamper", "wal", "kill", "disk_full", "plaintext")),
+]
+WITH = [part for name in (*ON_PHONES, *TESTING) for part in ("--with", name)]
+TASKS["phone"] = [["uv", "run", "--no-project", "--python", sys.executable, *WITH, "python", *PYTEST[1:], *PHONE_TESTS]]
 TASKS.update({layer: [[*PYTEST, f"tests/{layer}"]] for layer in LAYERS})
 REVIEW = ("lint", "types", "imports", *LAYERS)
 

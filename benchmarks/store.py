@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.store_peers import FIRST_ENTRY_MS, PEERS, Peer, Sealed, entries
-from services.store.search import Searchable
+from companion.ports import Searchable
 
 JRNL_SAVES = 7
 OPENINGS = 3

@@ -1,11 +1,21 @@
-"""Locks the app after the chosen minutes without use, and when its last window has gone."""
+"""Locks the app after the chosen minutes without use, and when its last window has gone. Tidies up in quiet moments."""
 
 import asyncio
+import logging
 
 from companion.app import Companion
+from companion.errors import StoreError
 from companion.ports import Clock
 
+log = logging.getLogger(__name__)
+
 LOOK_AGAIN_MS = 30_000
+REST_AFTER_MS = 20_000
+"""Without use for so long, nobody types: the store may do its housekeeping."""
+ANCHOR_EVERY = 64
+"""Commits after which the device's keystore hears of them also while somebody types; never with each save."""
+QUESTION_MS = 5 * 60_000
+"""How long the question whether a backup was restored may stand open."""
 RELOAD_S = 5.0
 """A browser that loads the page anew is away for about a second."""
 
@@ -31,16 +41,32 @@ class AutoLock:
     async def _run(self) -> None:
         while True:
             left_ms = self.left_ms()
-            if left_ms <= 0:
-                await self._companion.lock()
+            try:
+                if left_ms <= 0:
+                    await self._companion.lock()
+                else:
+                    await self._tidy()
+            except StoreError as error:  # the lock has fallen all the same; the screen says what is not saved
+                log.warning("a quiet moment was not used: %s", type(error).__name__)
             await asyncio.sleep(min(LOOK_AGAIN_MS, max(left_ms, 1_000)) / 1_000)
 
     def left_ms(self) -> int:
         """Return the time until the lock falls, in ms; what is locked already is looked at again later."""
         opened = self._companion.opened
-        if opened is None or opened.stories.is_recording:
+        if not self._companion.has_keys or (opened is not None and opened.stories.is_recording):
             return LOOK_AGAIN_MS
-        return opened.auto_lock_minutes * 60_000 - (self._clock.now_ms() - self._companion.last_used_ms)
+        limit_ms = QUESTION_MS if opened is None else opened.auto_lock_minutes * 60_000
+        return limit_ms - self._unused_ms()
+
+    def _unused_ms(self) -> int:
+        return self._clock.now_ms() - self._companion.last_used_ms
+
+    async def _tidy(self) -> None:
+        if self._unused_ms() < REST_AFTER_MS:
+            await self._companion.remember(at_least=ANCHOR_EVERY)
+        has_more = True
+        while has_more and self._unused_ms() >= REST_AFTER_MS:
+            has_more = await self._companion.rest()
 
 
 class OpenWindows:

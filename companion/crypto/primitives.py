@@ -120,23 +120,47 @@ def aead_decrypt(aead: Aead, key: bytes, nonce: bytes, ciphertext: bytes, aad: b
         raise CryptoError("the ciphertext does not open") from None
 
 
-def aead_seal(key: bytes, plaintext: bytes, aad: bytes, random: RandomSource = os.urandom) -> bytes:
-    """Seal under a 32-byte key with AES-256-GCM: random nonce (12 bytes), ciphertext, tag (16 bytes).
+class SealingKey:
+    """A 32-byte AES-256-GCM key made ready once, for whoever seals or opens many things under it.
 
     One key may seal at most 2**32 times (NIST SP 800-38D section 8.3).
     """
-    nonce = random(NONCE_BYTES)
-    return nonce + aead_encrypt(Aead.AES_256_GCM, key, nonce, plaintext, aad)
+
+    __slots__ = ("_cipher",)
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"the key must have {KEY_BYTES} bytes, not {len(key)}")
+        self._cipher = AESGCM(key)
+
+    def seal(self, plaintext: bytes, aad: bytes, random: RandomSource = os.urandom) -> bytes:
+        """Return a random nonce (12 bytes), the ciphertext and its tag (16 bytes)."""
+        nonce = random(NONCE_BYTES)
+        if len(nonce) != NONCE_BYTES:
+            raise ValueError("the nonce must have 12 bytes")
+        return nonce + self._cipher.encrypt(nonce, plaintext, aad)
+
+    def open(self, blob: bytes, aad: bytes) -> bytes:
+        """Open what `seal` made.
+
+        Raises: CryptoError if the key, the blob or the associated data differ.
+        """
+        if len(blob) < NONCE_BYTES + TAG_BYTES:
+            raise CryptoError(f"a sealed blob of {len(blob)} bytes is too short")
+        try:
+            return self._cipher.decrypt(blob[:NONCE_BYTES], blob[NONCE_BYTES:], aad)
+        except InvalidTag:
+            raise CryptoError("the ciphertext does not open") from None
+
+
+def aead_seal(key: bytes, plaintext: bytes, aad: bytes, random: RandomSource = os.urandom) -> bytes:
+    """Seal one thing under a 32-byte key; see `SealingKey`."""
+    return SealingKey(key).seal(plaintext, aad, random)
 
 
 def aead_open(key: bytes, blob: bytes, aad: bytes) -> bytes:
-    """Open what `aead_seal` made.
-
-    Raises: CryptoError if the key, the blob or the associated data differ.
-    """
-    if len(blob) < NONCE_BYTES + TAG_BYTES:
-        raise CryptoError(f"a sealed blob of {len(blob)} bytes is too short")
-    return aead_decrypt(Aead.AES_256_GCM, key, blob[:NONCE_BYTES], blob[NONCE_BYTES:], aad)
+    """Open what `aead_seal` made. Raises: CryptoError; see `SealingKey`."""
+    return SealingKey(key).open(blob, aad)
 
 
 def signing_keypair(random: RandomSource = os.urandom) -> tuple[bytes, bytes]:

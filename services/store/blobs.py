@@ -163,14 +163,14 @@ class BlobReader:
         try:
             file = path.open("rb")
         except FileNotFoundError:
-            raise Tampered(f"blob {ref.id} is missing") from None
+            raise Tampered(f"blob {ref.id} is missing", "blob") from None
         except OSError as error:
             raise disk_error(error) from None
         try:
             chunks = ChunkedReader(file, os.fstat(file.fileno()).st_size, ref.key, ref.context)
         except CryptoError:
             file.close()
-            raise Tampered(f"blob {ref.id} was changed") from None
+            raise Tampered(f"blob {ref.id} was changed", "blob") from None
         self._open: tuple[BinaryIO, ChunkedReader] | None = (file, chunks)
         self._id = ref.id
         self._lock = threading.Lock()
@@ -188,7 +188,7 @@ class BlobReader:
             try:
                 return self._open[1].read_at(offset, length)
             except CryptoError:
-                raise Tampered(f"blob {self._id} was changed") from None
+                raise Tampered(f"blob {self._id} was changed", "blob") from None
 
     def close(self) -> None:
         """Close the file and forget the key; a second call does nothing."""

@@ -12,6 +12,7 @@ from services.store import keyfile
 from services.store.database import FILE_NAME, Database
 from services.store.files import ProcessLock
 from services.store.format import Document, Root, TableHead
+from services.store.keyfile import KeyFile
 from services.store.loading import read_table
 from services.store.migrations import Migrations
 from services.store.overlay import Scratch
@@ -58,6 +59,11 @@ def verify(database: Database, sealer: StoreSealer, root: Root) -> Report:
     return Report(tables=tuple(tables), stray_rows=stray_rows, problem=problem)
 
 
+def readable(database: Database, sealer: StoreSealer, head: TableHead) -> Mapping[int, Document]:
+    """Return every document of a table that opens by itself. Some may be missing, and some may be of another time."""
+    return _inspect(database, sealer, head.id, head)[0]
+
+
 def _inspect(
     database: Database, sealer: StoreSealer, table_id: int, head: TableHead | None
 ) -> tuple[Mapping[int, Document], str | None]:
@@ -69,7 +75,7 @@ def _inspect(
     table_sealer = sealer.table(table_id, secret)
     try:
         if head is None:
-            raise Tampered("the root is lost")
+            raise Tampered("the root is lost", "root")
         return read_table(head, database.rows(table_id), table_sealer, Migrations({})).rows, None
     except Tampered as error:
         problem = str(error)
@@ -100,20 +106,27 @@ def salvage(
         sealer = StoreSealer(
             keys.master_key(passphrase=passphrase, recovery=recovery, keystore=keystore), keys.store_id
         )
-        if destination.exists() and any(destination.iterdir()):
-            raise StoreError("there is something at the destination already")
-        destination.mkdir(parents=True, exist_ok=True)
         database = Database(directory / FILE_NAME)
         try:
-            report = _salvage_tables(database, sealer, destination)
+            return copy_readable(database, sealer, keys, directory, destination)
         finally:
             database.abandon()
-        if (directory / BLOBS).exists():
-            shutil.copytree(directory / BLOBS, destination / BLOBS)
-        keyfile.write_key_file(destination, keys)
-        return report
     finally:
         process_lock.release()
+
+
+def copy_readable(database: Database, sealer: StoreSealer, keys: KeyFile, directory: Path, destination: Path) -> Report:
+    """Do what `salvage` says with a file that is open already."""
+    if destination.exists() and any(destination.iterdir()):
+        raise StoreError("there is something at the destination already")
+    destination.mkdir(parents=True, exist_ok=True)
+    report = _salvage_tables(database, sealer, destination)
+    if (directory / BLOBS).exists():
+        shutil.copytree(directory / BLOBS, destination / BLOBS)
+    else:
+        (destination / BLOBS).mkdir()
+    keyfile.write_key_file(destination, keys)
+    return report
 
 
 def _salvage_tables(database: Database, sealer: StoreSealer, destination: Path) -> Report:

@@ -43,7 +43,7 @@ def disk_errors() -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
         if code & 0xFF in _DAMAGE_CODES:
-            raise Tampered(f"the database file is damaged (SQLite code {code})") from None
+            raise Tampered(f"the database file is damaged (SQLite code {code})", "file") from None
         raise StoreError(f"the disk refused (SQLite code {code})") from None
 
 
@@ -104,7 +104,7 @@ class Database:
         if not path.exists() and held.exists():
             held.replace(path)  # a crash within `abandon`
         if not path.exists():
-            raise Tampered(f"{FILE_NAME} is missing")
+            raise Tampered(f"{FILE_NAME} is missing", "file")
         database = cls(path)
         with database._abandoned_on_error():
             version = database._number("user_version")
@@ -112,7 +112,7 @@ class Database:
                 raise TooNew(f"the store has format {version}; this version reads up to {FORMAT_VERSION}")
             mode = database._connection.execute("PRAGMA journal_mode").fetchone()
             if version < 1 or database._number("application_id") != APPLICATION_ID or mode != ("wal",):
-                raise Tampered("the database header was changed")
+                raise Tampered("the database header was changed", "file")
         return database
 
     def _number(self, pragma: str) -> int:
@@ -136,7 +136,7 @@ class Database:
         with disk_errors():
             found = self._connection.execute("SELECT v FROM meta WHERE k = ?", (key,)).fetchone()
         if found is None or not isinstance(found[0], bytes):
-            raise Tampered(f"the record {key} is missing")
+            raise Tampered(f"the record {key} is missing", "root" if key == "root" else "hidden")
         return found[0]
 
     def rows(self, table_id: int) -> Iterator[StoredRow]:
@@ -202,7 +202,7 @@ class Database:
         query = "SELECT ver, substr(blob, 1, 12), substr(blob, -16) FROM row WHERE k = ?"
         found = self._connection.execute(query, (row_number(table_id, document_id),)).fetchone()
         if found is None:
-            raise Tampered(f"document {document_id} of table {table_id} is missing")
+            raise Tampered(f"document {document_id} of table {table_id} is missing", "missing")
         version, nonce, tag = found
         return int(version), bytes(nonce + tag)
 
@@ -246,7 +246,7 @@ class Database:
         """
         changed = self._connection.execute("UPDATE meta SET v = ? WHERE k = 'root'", (sealed_root,)).rowcount
         if changed != 1:
-            raise Tampered("the root is missing")
+            raise Tampered("the root is missing", "root")
 
     def checkpoint(self) -> None:
         """Move the WAL into the file and empty it. Changes no content."""

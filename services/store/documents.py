@@ -7,17 +7,17 @@ and the event loop never waits for a disk.
 import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager
+from itertools import takewhile
 from typing import ParamSpec, TypeVar
 
-from companion.crypto.keyslots import KdfParameters
-from companion.errors import StoreError
-from companion.ports import Change, Doc
+from companion.errors import StoreError, Tampered
+from companion.ports import Anchor, Change, Damage, Doc, Edit, Hit, Rescue, Searchable
 from services.store.blobs import BlobRef, BlobWriter
 from services.store.checking import Report
+from services.store.damaged import DamagedTables
 from services.store.format import copy_document
-from services.store.migrations import Migrations
-from services.store.search import Hit, Searchable
+from services.store.rescuing import rescue
 from services.store.store import SealedStore
 
 _Arguments = ParamSpec("_Arguments")
@@ -55,6 +55,12 @@ class DocumentStore:
         self._store = store
         self._worker = worker
         self._ids: dict[str, dict[str, int]] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._damaged = DamagedTables(store)
+
+    def turn(self, of: str) -> AbstractAsyncContextManager[None]:
+        """Wait for, and hold, the turn of this name."""
+        return self._turns.setdefault(of, asyncio.Lock())
 
     async def commit(self, change: Change) -> None:
         """Make the change durable: first what it puts, then what it drops. An unknown document to drop is ignored.
@@ -69,7 +75,7 @@ class DocumentStore:
 
     async def all(self, table: str) -> tuple[Doc, ...]:
         """Return every document of a table."""
-        return await self._worker.run(lambda: _copies(self._store.documents(table)))
+        return await self._worker.run(lambda: _copies(self._damaged.documents(table)))
 
     async def newest(self, table: str, limit: int, before: str | None = None) -> tuple[Doc, ...]:
         """Return up to `limit` documents, newest first, older than the document `before` if that is given.
@@ -77,6 +83,13 @@ class DocumentStore:
         Nothing is older than a document that does not exist.
         """
         return await self._worker.run(self._newest, table, limit, before)
+
+    async def following(self, table: str, limit: int, after: str) -> tuple[Doc, ...]:
+        """Return up to `limit` documents, oldest first, newer than the document `after`.
+
+        Nothing is newer than a document that does not exist.
+        """
+        return await self._worker.run(self._following, table, limit, after)
 
     async def idle(self) -> bool:
         """Do some of the housekeeping that no save should wait for; return whether there is more of it.
@@ -89,12 +102,18 @@ class DocumentStore:
         """Begin to build the word index of these documents in the background."""
         await self._worker.run(self._store.start_search, tuple(searchables))
 
-    async def search(self, text: str, tables: Iterable[str] | None = None, limit: int = 50) -> list[Hit]:
-        """Return documents with words that begin like the words of the text, newest first. `tables`: names or kinds.
+    async def search(
+        self, text: str, kinds: frozenset[str], limit: int, where: Callable[[Doc], bool] | None = None
+    ) -> tuple[Hit, ...]:
+        """Return documents with words that begin like the words of the text, newest first. See the port.
 
         Raises: StoreError before `start_search`.
         """
-        return await self._worker.run(self._store.search, text, tables, limit)
+        return tuple(await self._worker.run(self._store.search, text, kinds, limit, where))
+
+    async def read(self, table: str, make: Callable[[Iterable[Doc]], _Result]) -> _Result:
+        """Return what `make` makes of every document; it must not change or keep one."""
+        return await self._worker.run(lambda: make(document for _, document in self._damaged.documents(table)))
 
     async def purge(self, table: str) -> None:
         """Really delete what was dropped from a table: the rest is sealed under a new key."""
@@ -115,14 +134,39 @@ class DocumentStore:
         await self._worker.run(self._store.remove_slot, kind)
 
     @property
-    def last_commit(self) -> int:
-        """The number to remember outside the store, as the anchor against older copies."""
-        return self._store.commit
+    def slots(self) -> frozenset[str]:
+        """The kinds of keys that open the store."""
+        return self._store.slots
+
+    async def opens_with(self, *, passphrase: str | None = None, recovery: bytes | None = None) -> bool:
+        """Return whether this key opens the store."""
+        return await self._worker.run(self._store.opens_with, passphrase=passphrase, recovery=recovery)
+
+    async def counts(self) -> dict[str, int]:
+        """Return the number of documents of each table. Loads nothing."""
+        return await self._worker.run(self._store.counts)
 
     @property
-    def is_rolled_back(self) -> bool:
-        """Whether the store is older than the anchor. It is then for reading only, until `accept_rollback`."""
-        return self._store.is_rolled_back
+    def damages(self) -> tuple[Damage, ...]:
+        """What was found damaged since the store was opened. Those documents can be read and not be changed."""
+        return self._damaged.damages
+
+    async def salvage(self) -> Rescue:
+        """Copy what can still be read into a new folder beside this one. Nothing is changed or deleted here."""
+        return await self._worker.run(lambda: rescue(self._store.directory, self._store.salvage))
+
+    @property
+    def anchor(self) -> Anchor:
+        """What to remember outside the store, against older copies and other stores in its place."""
+        return Anchor(store_id=self._store.store_id, commit=self._store.commit)
+
+    @property
+    def rollback(self) -> str:
+        """ "old" or "replaced" if the store is not what the anchor says, else "".
+
+        It is then for reading only, until `accept_rollback`.
+        """
+        return self._store.rollback
 
     async def accept_rollback(self) -> None:
         """Go on from the older state, because the person says that it came from a backup."""
@@ -136,6 +180,7 @@ class DocumentStore:
 
     def _close(self) -> None:
         self._ids.clear()
+        self._damaged.clear()
         self._store.lock()
 
     def _commit(self, change: Change) -> None:
@@ -149,6 +194,8 @@ class DocumentStore:
                     known[put.table, id] = table.insert(put.doc)
                 else:
                     table.put(put.doc, number)
+            for edit in change.edit:
+                self._edit(edit, known)
             for drop in change.drop:
                 number = self._number(drop.table, drop.id, known)
                 if number is not None:
@@ -160,6 +207,17 @@ class DocumentStore:
             else:
                 self._index(name)[id] = number
 
+    def _edit(self, edit: Edit, known: dict[tuple[str, str], int | None]) -> None:
+        table, number = self._store.table(edit.table), self._number(edit.table, edit.id, known)
+        found = None if number is None else table.get(doc_id=number)
+        new = edit.update(dict(found) if isinstance(found, dict) else None)
+        if new is None:
+            return
+        if number is None:
+            known[edit.table, edit.id] = table.insert(new)
+        else:
+            table.put(new, number)
+
     def _number(self, table: str, id: str, known: dict[tuple[str, str], int | None]) -> int | None:
         return known[table, id] if (table, id) in known else self._index(table).get(id)
 
@@ -170,17 +228,33 @@ class DocumentStore:
         return self._ids[table]
 
     def _get(self, table: str, id: str) -> Doc | None:
+        if self._is_damaged(table):
+            return next((copy for copy in _copies(self._damaged.documents(table)) if copy.get("_id") == id), None)
         number = self._index(table).get(id)
         found = None if number is None else self._store.table(table).get(doc_id=number)
         return dict(found) if isinstance(found, dict) else None
 
     def _newest(self, table: str, limit: int, before: str | None) -> tuple[Doc, ...]:
-        below = None
+        try:
+            below = None if before is None else self._index(table).get(before, 0)
+            return tuple(dict(document) for document in self._store.window(table, before=below, limit=limit))
+        except Tampered as error:
+            self._damaged.note(table, error)
+        left = _copies(self._damaged.documents(table))
         if before is not None:
-            below = self._index(table).get(before)
-            if below is None:
-                return ()
-        return tuple(dict(document) for document in self._store.window(table, before=below, limit=limit))
+            left = tuple(takewhile(lambda document: document.get("_id") != before, left))
+        return tuple(reversed(left[-limit:]))
+
+    def _following(self, table: str, limit: int, after: str) -> tuple[Doc, ...]:
+        documents = self._damaged.documents(table)
+        start = next((place for place, (_, one) in enumerate(documents) if one.get("_id") == after), len(documents))
+        return _copies(documents[start + 1 : start + 1 + limit])
+
+    def _is_damaged(self, table: str) -> bool:
+        """Look at the whole table once; a damaged one shows itself then."""
+        if table not in self._damaged and table not in self._ids:
+            self._damaged.documents(table)
+        return table in self._damaged
 
 
 class SealedRecording:
@@ -234,6 +308,10 @@ class SealedBlobs:
         """
         return await self._worker.run(self._read, BlobRef.from_doc(reference), offset, length)
 
+    async def usage(self) -> tuple[int, int]:
+        """Return how many blobs there are, and their bytes on the disk."""
+        return await self._worker.run(self._store.blob_usage)
+
     async def drop(self, reference: Doc) -> None:
         """Remove a blob. Commit the document that named it first."""
         await self._worker.run(self._store.drop_blob, BlobRef.from_doc(reference))
@@ -245,62 +323,6 @@ class SealedBlobs:
     def _read(self, ref: BlobRef, offset: int, length: int) -> bytes:
         with self._store.open_blob(ref) as blob:
             return blob.read_at(offset, length)
-
-
-class SealedVault:
-    """The locked box in one person's folder."""
-
-    def __init__(
-        self, directory: Path, *, kdf: KdfParameters | None = None, migrations: Migrations | None = None
-    ) -> None:
-        self._directory = directory
-        self._kdf = kdf
-        self._migrations = migrations
-
-    async def exists(self) -> bool:
-        """Return whether there is a store, healthy or not."""
-        return await asyncio.to_thread(SealedStore.exists, self._directory)
-
-    async def create(self, passphrase: str, recovery: bytes) -> tuple[DocumentStore, SealedBlobs]:
-        """Make the box with two keys: the passphrase, and the 32 bytes behind the recovery words.
-
-        Raises: StoreError if there is one already, StoreBusy.
-        """
-        return await self._opened(
-            lambda: SealedStore.create(self._directory, passphrase=passphrase, recovery=recovery, kdf=self._kdf)
-        )
-
-    async def unlock(
-        self,
-        *,
-        passphrase: str | None = None,
-        recovery: bytes | None = None,
-        keystore: bytes | None = None,
-        min_commit: int = 0,
-    ) -> tuple[DocumentStore, SealedBlobs]:
-        """Open the box with one of its keys. `min_commit`: the anchor, see `DocumentStore.last_commit`.
-
-        Raises: WrongKey, Tampered, TooNew or StoreBusy; then nothing on the disk has changed.
-        """
-        return await self._opened(
-            lambda: SealedStore.unlock(
-                self._directory,
-                passphrase=passphrase,
-                recovery=recovery,
-                keystore=keystore,
-                min_commit=min_commit,
-                migrations=self._migrations,
-            )
-        )
-
-    async def _opened(self, open_store: Callable[[], SealedStore]) -> tuple[DocumentStore, SealedBlobs]:
-        worker = Worker()
-        try:
-            store = await worker.run(open_store)
-        except BaseException:
-            worker.stop()
-            raise
-        return DocumentStore(store, worker), SealedBlobs(store, worker)
 
 
 def _id_of(document: Doc) -> str:

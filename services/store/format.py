@@ -147,7 +147,7 @@ def decode_root(text: bytes) -> Root:
                 sum=int.from_bytes(total, "big"),
             )
     except (struct.error, UnicodeDecodeError):
-        raise Tampered("the root does not parse") from None
+        raise Tampered("the root does not parse", "root") from None
     return Root(commit=commit, next_table=next_table, heads=heads)
 
 

@@ -7,6 +7,8 @@ Owns this file only. A changed slot never re-encrypts data. An old copy of the f
 """
 
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +29,9 @@ FILE_NAME = "keys.json"
 FILE_BYTES_MAX = 65_536
 PASSPHRASE, RECOVERY, KEYSTORE = "passphrase", "recovery", "keystore"
 SECRET_BYTES = 32
+DERIVATION_S = 0.4
+PASSES_AT_MOST = 12
+"""The store may be opened on a slower device than the one that measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +78,18 @@ class KeyFile:
         return f"keys{FORMAT_VERSION}|{self.store_id.hex()}|{kind}|{cost}".encode()
 
 
+def calibrated(measure: Callable[[], float] = time.perf_counter) -> KdfParameters:
+    """Return the cost that makes one try at a passphrase take about `DERIVATION_S` here, and never less than the usual.
+
+    A device that was busy while this measured gets the usual cost. Takes one derivation.
+    """
+    usual = KdfParameters()
+    began = measure()
+    passphrase_key("measure", bytes(SALT_BYTES), usual)
+    took_s = max(measure() - began, 1e-6)
+    return replace(usual, t=min(PASSES_AT_MOST, max(usual.t, round(usual.t * DERIVATION_S / took_s))))
+
+
 def new_key_file(kdf: KdfParameters) -> KeyFile:
     """Return a file without slots for a new store."""
     store_id, salt = primitives.random_bytes(STORE_ID_BYTES), primitives.random_bytes(SALT_BYTES)
@@ -113,16 +130,16 @@ def read_key_file(directory: Path) -> KeyFile:
     path = directory / FILE_NAME
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
-            raise Tampered(f"{FILE_NAME} is too long")
+            raise Tampered(f"{FILE_NAME} is too long", "keys")
         text = path.read_bytes()
     except FileNotFoundError:
-        raise Tampered(f"{FILE_NAME} is missing") from None
+        raise Tampered(f"{FILE_NAME} is missing", "keys") from None
     except OSError as error:
         raise disk_error(error) from None
     try:
         return _parse(json.loads(text))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise Tampered(f"{FILE_NAME} does not parse") from None
+        raise Tampered(f"{FILE_NAME} does not parse", "keys") from None
 
 
 def _parse(content: object) -> KeyFile:

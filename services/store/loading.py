@@ -52,7 +52,8 @@ def read_table(
             else:
                 rows[document_id] = document
     if len(rows) != head.count:
-        raise Tampered(f"table {head.id} has {len(rows)} documents instead of {head.count}")
+        kind = "missing" if len(rows) < head.count else "returned"
+        raise Tampered(f"table {head.id} has {len(rows)} documents instead of {head.count}", kind)
     if total % SUM_MODULUS != head.sum:
-        raise Tampered(f"table {head.id} holds documents of another time")
+        raise Tampered(f"table {head.id} holds documents of another time", "old")
     return loaded

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 
 from companion.crypto import primitives
-from companion.crypto.primitives import NONCE_BYTES, TAG_BYTES
+from companion.crypto.primitives import NONCE_BYTES, TAG_BYTES, SealingKey
 from companion.errors import CryptoError, Tampered
 from services.store.format import (
     Document,
@@ -37,7 +37,7 @@ class TableSealer:
     __slots__ = ("_aad", "_key", "_sum_key", "_table_id")
 
     def __init__(self, key: bytes, sum_key: bytes, store_id: bytes, table_id: int) -> None:
-        self._key = key
+        self._key = SealingKey(key)
         self._sum_key = sum_key
         self._aad = _ROW_AAD + store_id
         self._table_id = table_id
@@ -45,7 +45,7 @@ class TableSealer:
     def seal(self, document_id: int, version: int, text: bytes) -> bytes:
         """Seal a row text for exactly this place and version, under a fresh nonce."""
         identity = row_identity(self._table_id, document_id, version)
-        return primitives.aead_seal(self._key, pad_text(text), self._aad + identity)
+        return self._key.seal(pad_text(text), self._aad + identity)
 
     def open_row(self, document_id: int, version: int, blob: bytes) -> Document:
         """Return the document of a row.
@@ -54,7 +54,7 @@ class TableSealer:
         """
         identity = row_identity(self._table_id, document_id, version)
         try:
-            return decode_document(primitives.aead_open(self._key, blob, self._aad + identity))
+            return decode_document(self._key.open(blob, self._aad + identity))
         except CryptoError:
             raise Tampered(f"document {document_id} of table {self._table_id} was changed") from None
 
@@ -63,12 +63,12 @@ class TableSealer:
 
         Raises: Tampered at the first row that was not sealed for its place and version.
         """
-        key, sum_key, aad, table_id = self._key, self._sum_key, self._aad, self._table_id
-        open_sealed, blake2b, from_bytes = primitives.aead_open, hashlib.blake2b, int.from_bytes
+        sum_key, aad, table_id = self._sum_key, self._aad, self._table_id
+        open_sealed, blake2b, from_bytes = self._key.open, hashlib.blake2b, int.from_bytes
         for document_id, version, blob in stored:
             identity = row_identity(table_id, document_id, version)
             try:
-                text = open_sealed(key, blob, aad + identity)
+                text = open_sealed(blob, aad + identity)
             except CryptoError:
                 raise Tampered(f"document {document_id} of table {table_id} was changed") from None
             seal = identity + blob[:NONCE_BYTES] + blob[-TAG_BYTES:]
@@ -91,13 +91,13 @@ class StoreSealer:
     def __init__(self, master: bytes, store_id: bytes) -> None:
         self.master = master
         self._store_id = store_id
-        self._root_key = subkey(master, store_id, b"root")
+        self._root_key = SealingKey(subkey(master, store_id, b"root"))
         self._sum_key = subkey(master, store_id, b"sum")
         self._table_key = subkey(master, store_id, b"tables")
 
     def seal_root(self, root: Root) -> bytes:
         """Seal the root under a fresh nonce."""
-        return primitives.aead_seal(self._root_key, encode_root(root), _ROOT_AAD + self._store_id)
+        return self._root_key.seal(encode_root(root), _ROOT_AAD + self._store_id)
 
     def open_root(self, blob: bytes) -> Root:
         """Return the root.
@@ -105,9 +105,9 @@ class StoreSealer:
         Raises: Tampered if it is not this store's.
         """
         try:
-            return decode_root(primitives.aead_open(self._root_key, blob, _ROOT_AAD + self._store_id))
+            return decode_root(self._root_key.open(blob, _ROOT_AAD + self._store_id))
         except CryptoError:
-            raise Tampered("the root was changed or belongs to another store") from None
+            raise Tampered("the root was changed or belongs to another store", "root") from None
 
     def seal_table_record(self, table_id: int, secret: bytes, name: str) -> bytes:
         """Seal what a table's key is made from, for exactly this table."""
@@ -121,7 +121,7 @@ class StoreSealer:
         try:
             return decode_table_record(primitives.aead_open(self._table_key, blob, self._table_aad(table_id)))
         except CryptoError:
-            raise Tampered(f"the record of table {table_id} was changed") from None
+            raise Tampered(f"the record of table {table_id} was changed", "hidden") from None
 
     def _table_aad(self, table_id: int) -> bytes:
         return _TABLE_AAD + self._store_id + table_id.to_bytes(4, "big")

@@ -5,14 +5,14 @@ The index is never on a disk. It is brought up to date when somebody searches, s
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 from companion.errors import StoreError, Tampered, TooNew
-from services.store.format import Document
+from companion.ports import Hit, Searchable
+from services.store.format import Document, copy_document
 from services.store.migrations import kind_of
-from services.store.search_text import Query, Snippet, fold
+from services.store.search_text import Query, fold
 from services.store.storage import SealedStorage
 
 BUILD_BATCH = 500
@@ -24,34 +24,18 @@ _SEQUENCE_BITS = 20
 _TIME_MAX_MS = 2**42 - 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Searchable:
-    """Which documents are found: tables of this kind (the name up to a colon), text in these fields, newest first by
-    `time_field` (ms since the epoch)."""
-
-    kind: str
-    fields: tuple[str, ...]
-    time_field: str
-
-    def text(self, document: Mapping[str, object]) -> str:
-        """Return everything in a document that can be found."""
-        return "\n".join(_texts(document.get(field) for field in self.fields))
-
-    def time_ms(self, document: Mapping[str, object]) -> int:
-        """Return the document's time, 0 if it has none."""
-        time = document.get(self.time_field)
-        return min(max(time, 0), _TIME_MAX_MS) if isinstance(time, int) else 0
+Where = Callable[[Document], bool]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
-    """A document that was found. `id` is its `_id`, empty if it has none."""
+def _text_of(searchable: Searchable, document: Mapping[str, object]) -> str:
+    """Return everything in a document that can be found."""
+    return "\n".join(_texts(document.get(field) for field in searchable.fields))
 
-    table: str
-    document_id: int
-    id: str
-    time_ms: int
-    snippet: Snippet
+
+def _time_of(searchable: Searchable, document: Mapping[str, object]) -> int:
+    """Return the document's time in ms, 0 if it has none."""
+    time = document.get(searchable.time_field)
+    return min(max(time, 0), _TIME_MAX_MS) if isinstance(time, int) else 0
 
 
 def _texts(values: Iterable[object]) -> Iterator[str]:
@@ -155,15 +139,18 @@ class Search:
                 self._index.close()
                 self._index = None
 
-    def find(self, text: str, tables: Iterable[str] | None = None, limit: int = HITS) -> list[Hit]:
-        """Return what matches, newest first; `tables` are names or kinds, all if it is None."""
+    def find(
+        self, text: str, tables: Iterable[str] | None = None, limit: int = HITS, where: Where | None = None
+    ) -> list[Hit]:
+        """Return what matches, newest first; `tables` are names or kinds, all if it is None. See `ports.Store.search`
+        for `where`."""
         query = Query(text)
         if not query.words:
             return []
         wanted = None if tables is None else frozenset(tables)
         if self.is_ready and not query.needs_scan:
-            return self._find_by_index(query, wanted, limit)
-        return self._find_by_scan(query, wanted, limit)
+            return self._find_by_index(query, wanted, limit, where)
+        return self._find_by_scan(query, wanted, limit, where)
 
     def _build(self) -> None:
         """Make the index. Without FTS5, or if the store is locked meanwhile, there is none and the scan goes on."""
@@ -196,7 +183,7 @@ class Search:
             index.add(name, _entries(self._searchables[kind_of(name)], kept))
         self._pending.clear()
 
-    def _find_by_index(self, query: Query, wanted: frozenset[str] | None, limit: int) -> list[Hit]:
+    def _find_by_index(self, query: Query, wanted: frozenset[str] | None, limit: int, where: Where | None) -> list[Hit]:
         hits: list[Hit] = []
         with self._storage.lock, self._lock:
             if self._index is None:
@@ -206,19 +193,21 @@ class Search:
                 if len(hits) == limit:
                     break
                 document = self._storage.rows(name).get(document_id) if _is_wanted(name, wanted) else None
-                if document is not None:
-                    hits.append(self._hit(query, name, document_id, document))
+                if document is not None and (where is None or where(document)):
+                    hits.append(self._hit(query, name, document))
         return hits
 
-    def _find_by_scan(self, query: Query, wanted: frozenset[str] | None, limit: int) -> list[Hit]:
+    def _find_by_scan(self, query: Query, wanted: frozenset[str] | None, limit: int, where: Where | None) -> list[Hit]:
         found = []
         for name, searchable in self._tables():
-            if _is_wanted(name, wanted):
+            if not _is_wanted(name, wanted):
+                continue
+            with suppress(Tampered, TooNew):  # such a table shows its fault when it is used
                 for document_id, document in self._storage.snapshot(name):
-                    if query.matches(fold(searchable.text(document))):
-                        found.append((searchable.time_ms(document), name, document_id, document))
+                    if (where is None or where(document)) and query.matches(fold(_text_of(searchable, document))):
+                        found.append((_time_of(searchable, document), name, document_id, document))
         found.sort(key=lambda hit: hit[:3], reverse=True)
-        return [self._hit(query, name, document_id, document) for _, name, document_id, document in found[:limit]]
+        return [self._hit(query, name, document) for _, name, _, document in found[:limit]]
 
     def _tables(self) -> list[tuple[str, Searchable]]:
         return [
@@ -227,14 +216,14 @@ class Search:
             if kind_of(name) in self._searchables
         ]
 
-    def _hit(self, query: Query, name: str, document_id: int, document: Document) -> Hit:
+    def _hit(self, query: Query, name: str, document: Document) -> Hit:
         searchable = self._searchables[kind_of(name)]
         return Hit(
             table=name,
-            document_id=document_id,
             id=str(document.get("_id", "")),
-            time_ms=searchable.time_ms(document),
-            snippet=query.snippet(searchable.text(document)),
+            time_ms=_time_of(searchable, document),
+            snippet=query.snippet(_text_of(searchable, document)),
+            doc=copy_document(document),
         )
 
     def _note(self, name: str, changed: Mapping[int, Document | None]) -> None:
@@ -245,7 +234,7 @@ class Search:
 
 def _entries(searchable: Searchable, documents: Iterable[tuple[int, Document]]) -> list[tuple[int, str, int]]:
     return [
-        (document_id, fold(searchable.text(document)), searchable.time_ms(document))
+        (document_id, fold(_text_of(searchable, document)), _time_of(searchable, document))
         for document_id, document in documents
     ]
 

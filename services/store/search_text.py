@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from bisect import bisect_right
-from dataclasses import dataclass
+
+from companion.ports import Snippet
 
 SNIPPET_CHARACTERS = 120
 WORDS_MAX = 12
@@ -12,16 +13,6 @@ _RUN = re.compile("[\x00-\x7f]+|[^\x00-\x7f]+")
 _WORD = re.compile(r"[^\W_]+")
 # Scripts without spaces between words: kana, Han, Hangul, Thai, Lao, Khmer, Burmese
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-
-Mark = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snippet:
-    """A passage of a text, and where in it the matches are: start and end in characters."""
-
-    text: str
-    marks: tuple[Mark, ...]
 
 
 def fold(text: str) -> str:

@@ -17,6 +17,7 @@ from tinydb.storages import Storage
 from companion.errors import RolledBack, StoreError, Tampered, TooNew
 from services.store.batch import Batch, TableChange, changed_documents, changed_texts
 from services.store.database import Database, StoredRow
+from services.store.diagnosis import damage_kind
 from services.store.format import (
     DOCUMENT_ID_MAX,
     SUM_MODULUS,
@@ -27,7 +28,7 @@ from services.store.format import (
     encode_document,
 )
 from services.store.loading import LoadedTable, read_table
-from services.store.migrations import Migrations
+from services.store.migrations import Migrations, kind_of
 from services.store.overlay import Rows, Scratch
 from services.store.sealing import StoreSealer, TableSealer
 
@@ -46,7 +47,6 @@ class SealedStorage(Storage):
         database: Database,
         sealer: StoreSealer,
         *,
-        min_commit: int = 0,
         migrations: Migrations | None = None,
         documents_loaded_max: int = DOCUMENTS_LOADED_MAX,
     ) -> None:
@@ -55,7 +55,7 @@ class SealedStorage(Storage):
         self._database = database
         self._sealer: StoreSealer | None = sealer
         self._root = sealer.open_root(database.sealed_root())
-        self._min_commit = min_commit
+        self._min_commit = 0
         self._migrations = migrations or Migrations({})
         self._documents_loaded_max = documents_loaded_max
         self._sealers: dict[int, TableSealer] = {}
@@ -75,8 +75,12 @@ class SealedStorage(Storage):
 
     @property
     def is_rolled_back(self) -> bool:
-        """Whether this is an older state than the one that `min_commit` remembers; it is then only for reading."""
+        """Whether the store has not come as far as `expect` asks for; it is then only for reading."""
         return self._root.commit < self._min_commit
+
+    def expect(self, min_commit: int) -> None:
+        """Take the number of a commit that is remembered elsewhere: a store before it was put back from a copy."""
+        self._min_commit = min_commit
 
     def accept_rollback(self) -> None:
         """Go on from the older state. The next commit's number is larger than any that was remembered."""
@@ -114,8 +118,7 @@ class SealedStorage(Storage):
     def window(self, name: str, before: int | None, limit: int) -> list[tuple[int, Document]]:
         """Return the newest documents, newest first, with ids below `before`. Loads no table for it.
 
-        Rows that are read from the disk are checked one by one; whether one is missing or old shows when the table is
-        loaded.
+        Rows from the disk are checked one by one; whether one is missing or old shows when the table is loaded.
         """
         with self.lock:
             head = self.heads().get(name)
@@ -124,8 +127,9 @@ class SealedStorage(Storage):
                 return []
             is_in_memory = head.id in self._loaded or (self._batch is not None and head.id in self._batch.changes)
             if not is_in_memory:
-                sealer, stored = self._table_sealer(head), self._database.newest_rows(head.id, below, limit)
-                return [(row[0], self._migrations.migrate(name, sealer.open_row(*row))) for row in stored]
+                with self._naming_damage(head):
+                    sealer, stored = self._table_sealer(head), self._database.newest_rows(head.id, below, limit)
+                    return [(row[0], self._migrations.migrate(name, sealer.open_row(*row))) for row in stored]
             rows = self.rows(name)
             newest_first = reversed(rows) if isinstance(rows, dict) else reversed(list(rows))
             return [(number, rows[number]) for number in islice((n for n in newest_first if n < below), limit)]
@@ -133,17 +137,24 @@ class SealedStorage(Storage):
     def _load(self, head: TableHead) -> LoadedTable:
         loaded = self._loaded.get(head.id)
         if loaded is None:
-            try:
+            with self._naming_damage(head):
                 loaded = read_table(head, self._database.rows(head.id), self._table_sealer(head), self._migrations)
-            except Tampered:
-                self._is_suspect = True
-                raise
             self._loaded[head.id] = loaded
             if len(loaded.rows) >= FREEZE_FROM:
                 gc.freeze()  # a full collection over so many documents would stall the next save by milliseconds
             self._evict()
         self._loaded.move_to_end(head.id)
         return loaded
+
+    @contextmanager
+    def _naming_damage(self, head: TableHead) -> Iterator[None]:
+        """Say what was done to which documents. From then on the file is left as it is."""
+        try:
+            yield
+        except Tampered as error:
+            self._is_suspect = True
+            kind = damage_kind(self._database, self.sealer(), self._root.heads, head, error)
+            raise Tampered(str(error), kind, kind_of(head.name)) from None
 
     def _evict(self) -> None:
         count = sum(len(table.rows) for table in self._loaded.values())
@@ -178,9 +189,7 @@ class SealedStorage(Storage):
         with self.lock:
             self.sealer()
             if self.is_rolled_back:
-                raise RolledBack(
-                    f"commit {self.commit} is older than {self._min_commit}: the store is only for reading"
-                )
+                raise RolledBack(f"commit {self.commit} is older than {self._min_commit}: only for reading")
             if self._batch is not None:
                 raise StoreError("batches do not nest")
             batch = self._batch = Batch(self._root)

@@ -1,11 +1,9 @@
 """One person's sealed store: a TinyDB whose tables, rows and blobs only the owner's keys can open."""
 
-import threading
-import weakref
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, cast
 
 from tinydb import TinyDB
 from tinydb.table import Document as TableDocument
@@ -13,22 +11,22 @@ from tinydb.table import Table
 
 from companion.crypto import primitives
 from companion.crypto.keyslots import KdfParameters
-from companion.errors import StoreError
+from companion.errors import StoreError, WrongKey
+from companion.ports import Anchor, Hit, Searchable
 from services.store import database as database_file
 from services.store import keyfile
-from services.store.blobs import READ_BYTES, BlobReader, BlobRef, BlobWriter, drop_blob
-from services.store.checking import BLOBS, Report, verify
+from services.store.blobs import BlobReader, BlobRef, BlobWriter
+from services.store.checking import BLOBS, Report, copy_readable, readable, verify
 from services.store.database import Database
 from services.store.files import ProcessLock, sync_directory
 from services.store.format import Document, Root, copy_document
 from services.store.keyfile import KeyFile
 from services.store.migrations import Migrations
 from services.store.sealing import StoreSealer
-from services.store.search import Hit, Search, Searchable
+from services.store.search import Search, Where
+from services.store.shelf import BlobShelf
 from services.store.storage import SealedStorage
 from services.store.tables import SealedTable
-
-Handle = TypeVar("Handle", BlobReader, BlobWriter)
 
 
 class SealedStore(TinyDB):
@@ -47,9 +45,9 @@ class SealedStore(TinyDB):
         self._directory = directory
         self._keys = keys
         self._process_lock = process_lock
-        self._blob_handles: weakref.WeakSet[BlobReader | BlobWriter] = weakref.WeakSet()
-        self._blob_guard = threading.Lock()
+        self._shelf = BlobShelf(directory / BLOBS)
         self._search: Search | None = None
+        self._is_replaced = False
 
     @classmethod
     def exists(cls, directory: Path) -> bool:
@@ -100,20 +98,20 @@ class SealedStore(TinyDB):
         passphrase: str | None = None,
         recovery: bytes | None = None,
         keystore: bytes | None = None,
-        min_commit: int = 0,
+        anchor: Anchor | None = None,
         migrations: Migrations | None = None,
     ) -> "SealedStore":
         """Open a store with one of its keys.
 
-        `min_commit` is the number of a commit that this device remembers elsewhere. A store that has not come so far
-        was put back from an older copy: it opens for reading only, see `is_rolled_back`.
+        `anchor` is what this device remembers elsewhere. A store that has not come so far was put back from an older
+        copy, and one with another id in place of it: it opens for reading only, see `rollback`.
         Raises: WrongKey, Tampered, TooNew, StoreBusy; every file is then as it was.
         """
         process_lock = ProcessLock(directory)
         try:
             keys = keyfile.read_key_file(directory)
             master = keys.master_key(passphrase=passphrase, recovery=recovery, keystore=keystore)
-            return cls._open(directory, keys, master, process_lock, min_commit, migrations)
+            return cls._open(directory, keys, master, process_lock, anchor, migrations)
         except BaseException:
             process_lock.release()
             raise
@@ -125,7 +123,7 @@ class SealedStore(TinyDB):
         keys: KeyFile,
         master: bytes,
         process_lock: ProcessLock,
-        min_commit: int = 0,
+        anchor: Anchor | None = None,
         migrations: Migrations | None = None,
     ) -> "SealedStore":
         path = _database_path(directory)
@@ -133,11 +131,20 @@ class SealedStore(TinyDB):
         database = Database.open(path)
         try:
             sealer = StoreSealer(master, keys.store_id)
-            storage = SealedStorage(database, sealer, min_commit=min_commit, migrations=migrations)
+            storage = SealedStorage(database, sealer, migrations=migrations)
         except BaseException:
             database.abandon()
             raise
-        return cls(directory, keys, storage, process_lock)
+        store = cls(directory, keys, storage, process_lock)
+        store._expect(anchor)
+        return store
+
+    def _expect(self, anchor: Anchor | None) -> None:
+        if anchor is None:
+            return
+        self._is_replaced = anchor.store_id != self._keys.store_id.hex()
+        # Another store has other numbers: from the person's yes on, its own have to be larger than what is remembered.
+        self._storage.expect(max(anchor.commit, self.commit + 1) if self._is_replaced else anchor.commit)
 
     @property
     def is_locked(self) -> bool:
@@ -150,9 +157,24 @@ class SealedStore(TinyDB):
         return self._storage.commit
 
     @property
+    def directory(self) -> Path:
+        """Where the store lies."""
+        return self._directory
+
+    @property
+    def store_id(self) -> str:
+        """The random name of this store, in hex. It is in the clear in keys.json."""
+        return self._keys.store_id.hex()
+
+    @property
     def is_rolled_back(self) -> bool:
-        """Whether the store is older than the state that `min_commit` remembers. Writing then raises RolledBack."""
+        """Whether the store is not the one, or older than the one, of the anchor. Writing then raises RolledBack."""
         return self._storage.is_rolled_back
+
+    @property
+    def rollback(self) -> str:
+        """What the anchor says: "" for nothing, "old" for an older state, "replaced" for another store."""
+        return ("replaced" if self._is_replaced else "old") if self.is_rolled_back else ""
 
     def accept_rollback(self) -> None:
         """Go on from the older state, because the person says that it came from a backup."""
@@ -162,6 +184,13 @@ class SealedStore(TinyDB):
     def slots(self) -> frozenset[str]:
         """The kinds of keys that open the store: "passphrase", "recovery", "keystore"."""
         return frozenset(self._keys.wraps)
+
+    def opens_with(self, *, passphrase: str | None = None, recovery: bytes | None = None) -> bool:
+        """Return whether this key opens the store, as a proof that a person knows it. Takes a key derivation."""
+        try:
+            return self._keys.master_key(passphrase=passphrase, recovery=recovery) == self._storage.sealer().master
+        except WrongKey:
+            return False
 
     def rekey(
         self,
@@ -216,10 +245,7 @@ class SealedStore(TinyDB):
         if self._search is not None:
             self._search.close()
             self._search = None
-        with self._blob_guard:
-            for handle in list(self._blob_handles):
-                handle.abandon() if isinstance(handle, BlobWriter) else handle.close()
-            self._blob_handles.clear()
+        self._shelf.close()
         self._process_lock.release()
 
     def close(self) -> None:
@@ -279,15 +305,18 @@ class SealedStore(TinyDB):
         self._search.start()
         return self._search
 
-    def search(self, text: str, tables: Iterable[str] | None = None, limit: int = 50) -> list[Hit]:
+    def search(
+        self, text: str, tables: Iterable[str] | None = None, limit: int = 50, where: Where | None = None
+    ) -> list[Hit]:
         """Return documents with words that begin like the words of the text, newest first.
 
-        `tables`: names or kinds, all if it is None. Raises: StoreError before `start_search`.
+        `tables`: names or kinds, all if it is None. `where` must not change or keep a document.
+        Raises: StoreError before `start_search`.
         """
         self._storage.sealer()
         if self._search is None:
             raise StoreError("search was not started")
-        return self._search.find(text, tables, limit)
+        return self._search.find(text, tables, limit, where)
 
     def idle(self) -> bool:
         """Do the housekeeping that no save should wait for; return whether there is more of it.
@@ -298,6 +327,26 @@ class SealedStore(TinyDB):
         has_more = self._storage.migrate_some()
         self._storage.checkpoint()
         return has_more
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of documents of each table, as the root has it. Loads nothing."""
+        return {name: head.count for name, head in self._storage.heads().items()}
+
+    def readable(self, name: str) -> list[tuple[int, Document]]:
+        """Return ids and documents of a damaged table, as far as they open by themselves. They are read only."""
+        with self._storage.lock:
+            database, root = self._storage.disk()
+            head = root.heads.get(name)
+            return [] if head is None else list(readable(database, self._storage.sealer(), head).items())
+
+    def salvage(self, destination: Path) -> Report:
+        """Copy every document that still opens, and all blobs, into a new store with the same keys.
+
+        This store stays as it is. Raises: StoreError if there is something at the destination.
+        """
+        with self._storage.lock:
+            database, _ = self._storage.disk()
+            return copy_readable(database, self._storage.sealer(), self._keys, self._directory, destination)
 
     def verify(self) -> Report:
         """Read everything from the disk again, and say what is not as it was written."""
@@ -313,48 +362,26 @@ class SealedStore(TinyDB):
 
     def blob_writer(self, context: bytes) -> BlobWriter:
         """Begin a blob. `context` says what it is, and must be the same when it is read."""
-        return self._track(BlobWriter(self._blobs(), context))
+        return self._shelf.writer(context)
 
     def put_blob(self, content: bytes | BinaryIO, context: bytes = b"") -> BlobRef:
         """Seal bytes or a stream as a blob; when this returns, it is durable."""
-        writer = self.blob_writer(context)
-        try:
-            for piece in _pieces(content):
-                writer.write(piece)
-            return writer.close()
-        except BaseException:
-            writer.abandon()
-            drop_blob(self._blobs(), writer.ref)
-            raise
+        return self._shelf.put(content, context)
+
+    def blob_usage(self) -> tuple[int, int]:
+        """Return how many blobs there are, and their bytes on the disk."""
+        return self._shelf.usage()
 
     def open_blob(self, ref: BlobRef) -> BlobReader:
         """Open a blob for reading, also one whose writing was cut short.
 
         Raises: Tampered if it is missing or was changed.
         """
-        return self._track(BlobReader(self._blobs(), ref))
+        return self._shelf.reader(ref)
 
     def drop_blob(self, ref: BlobRef) -> None:
         """Remove a blob. Commit the document that named it first."""
-        drop_blob(self._blobs(), ref)
-
-    def _blobs(self) -> Path:
-        if self.is_locked:
-            raise StoreError("the store is locked")
-        return self._directory / BLOBS
-
-    def _track(self, handle: Handle) -> Handle:
-        with self._blob_guard:
-            self._blob_handles.add(handle)
-        return handle
-
-
-def _pieces(content: bytes | BinaryIO) -> Iterable[bytes]:
-    if isinstance(content, bytes):
-        yield content
-        return
-    while piece := content.read(READ_BYTES):
-        yield piece
+        self._shelf.drop(ref)
 
 
 def _database_path(directory: Path) -> Path:

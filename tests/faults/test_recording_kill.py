@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from companion.stories import SAMPLE_BYTES
+from companion.sound import SAMPLE_BYTES
 from tests.integration.people import PASSPHRASE, Person
 
 CHILD = """

@@ -46,8 +46,9 @@ ATTACKS = {
     ],
     "delete a row": [f"DELETE FROM row WHERE k = {JOURNAL + 3}"],
     "swap two rows": [
-        f"UPDATE row SET blob = CASE k WHEN {JOURNAL + 3} THEN (SELECT blob FROM row WHERE k = {JOURNAL + 4})"
-        f" ELSE (SELECT blob FROM row WHERE k = {JOURNAL + 3}) END WHERE k IN ({JOURNAL + 3}, {JOURNAL + 4})"
+        f"CREATE TEMP TABLE was AS SELECT * FROM row WHERE k IN ({JOURNAL + 3}, {JOURNAL + 4})",
+        f"UPDATE row SET blob = (SELECT blob FROM was WHERE was.k = {2 * JOURNAL + 7} - row.k)"
+        f" WHERE k IN ({JOURNAL + 3}, {JOURNAL + 4})",
     ],
     "copy a row": [f"INSERT INTO row SELECT {JOURNAL + 99}, ver, blob FROM row WHERE k = {JOURNAL + 3}"],
     "copy a row into another table": [

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from companion.crypto.keyslots import KdfParameters
-from services.store.search import Search, Searchable
+from companion.ports import Searchable
+from services.store.search import Search
 from services.store.search_text import Query
 from services.store.store import SealedStore
 
@@ -45,7 +46,7 @@ def test_index_and_scan_agree(store, written, rewritten, removed, typed):
     table.remove(doc_ids=removed)
     for words in typed:
         by_index, by_scan = index.find(words), scan.find(words)
-        assert sorted(hit.document_id for hit in by_index) == sorted(hit.document_id for hit in by_scan)
+        assert sorted(hit.id for hit in by_index) == sorted(hit.id for hit in by_scan)
         assert [hit.time_ms for hit in by_index] == sorted((hit.time_ms for hit in by_index), reverse=True)
         assert [hit.time_ms for hit in by_scan] == [hit.time_ms for hit in by_index]
 

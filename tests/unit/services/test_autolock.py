@@ -1,8 +1,10 @@
+import asyncio
 from types import SimpleNamespace
 
 import pytest
 
-from services.autolock import LOOK_AGAIN_MS, AutoLock, OpenWindows
+from companion.errors import StoreError
+from services.autolock import ANCHOR_EVERY, LOOK_AGAIN_MS, QUESTION_MS, REST_AFTER_MS, AutoLock, OpenWindows
 
 
 class Clock:
@@ -19,10 +21,24 @@ class App:
         self.locks = 0
         self.last_used_ms = Clock.now
         self.opened = SimpleNamespace(auto_lock_minutes=1, stories=SimpleNamespace(is_recording=False))
+        self.has_keys = True
+        self.calls: list[object] = []
+        self.chores = 0
+        self.fault: StoreError | None = None
 
     async def lock(self) -> None:
         self.locks += 1
-        self.opened = None
+        self.opened, self.has_keys = None, False
+        if self.fault:
+            raise self.fault
+
+    async def rest(self) -> bool:
+        self.calls.append("rest")
+        self.chores -= 1
+        return self.chores > 0
+
+    async def remember(self, at_least: int) -> None:
+        self.calls.append(at_least)
 
 
 @pytest.fixture
@@ -36,8 +52,6 @@ def app() -> App:
 
 
 async def turn(lock: AutoLock) -> None:
-    import asyncio
-
     lock.start()
     for _ in range(3):
         await asyncio.sleep(0)
@@ -54,6 +68,39 @@ async def test_used_app_stays_open(app: App, clock: Clock) -> None:
     clock.now += 59_000
     await turn(AutoLock(app, clock))
     assert app.locks == 0
+
+
+async def test_a_lock_that_could_not_save_does_not_end_the_auto_lock(app: App, clock: Clock) -> None:
+    clock.now += 60_000
+    app.fault = StoreError("the disk is full")
+    lock = AutoLock(app, clock)
+    lock.start()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert app.locks == 1
+    assert lock._task is not None
+    assert not lock._task.done()
+    await lock.stop()
+
+
+async def test_housekeeping_waits_for_a_quiet_moment_and_is_then_done_to_its_end(app: App, clock: Clock) -> None:
+    app.chores = 3
+    await turn(AutoLock(app, clock))
+    assert app.calls == [ANCHOR_EVERY]
+    clock.now += REST_AFTER_MS
+    lock = AutoLock(app, clock)
+    lock.start()
+    for _ in range(8):
+        await asyncio.sleep(0)
+    await lock.stop()
+    assert app.calls == [ANCHOR_EVERY, "rest", "rest", "rest"]
+
+
+async def test_the_question_about_a_backup_does_not_stand_open_for_ever(app: App, clock: Clock) -> None:
+    app.opened = None
+    clock.now += QUESTION_MS
+    await turn(AutoLock(app, clock))
+    assert app.locks == 1
 
 
 def test_recording_is_not_cut_off(app: App, clock: Clock) -> None:
@@ -73,8 +120,6 @@ async def test_last_window_that_goes_locks_the_app(app: App) -> None:
 
 
 async def test_loading_the_page_anew_does_not_lock(app: App) -> None:
-    import asyncio
-
     windows = OpenWindows(app, reload_s=0.05)
     windows.come("one")
     leaving = asyncio.create_task(windows.go("one"))

@@ -1,12 +1,12 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from companion.crypto.keyslots import KdfParameters
 from companion.errors import RolledBack, StoreError, WrongKey
-from companion.ports import Change, Drop, Put
-from services.store.documents import SealedVault
-from services.store.search import Searchable
+from companion.ports import Change, Drop, Put, Searchable
+from services.store.vault import SealedVault
 
 FAST = KdfParameters(t=1, m_kib=8)
 PASSPHRASE = "correct horse battery"
@@ -153,20 +153,20 @@ async def test_keys_anchor_and_rollback_through_the_vault(vault):
     await documents.commit(change(("t", {"_id": "a"})))
     await documents.rekey(keystore=bytes(32), passphrase="another passphrase")
     await documents.remove_slot("recovery")
-    anchor = documents.last_commit
-    assert anchor == 1
+    anchor = documents.anchor
+    assert anchor.commit == 1
     await documents.close()
     for wrong in ({"passphrase": PASSPHRASE}, {"recovery": RECOVERY}):
         with pytest.raises(WrongKey):
             await vault.unlock(**wrong)
-    documents, _ = await vault.unlock(keystore=bytes(32), min_commit=anchor + 1)
-    assert documents.is_rolled_back
+    documents, _ = await vault.unlock(keystore=bytes(32), anchor=replace(anchor, commit=anchor.commit + 1))
+    assert documents.rollback == "old"
     with pytest.raises(RolledBack):
         await documents.commit(change(("t", {"_id": "b"})))
     assert len(await documents.all("t")) == 1
     await documents.accept_rollback()
     await documents.commit(change(("t", {"_id": "b"})))
-    assert documents.last_commit > anchor + 1
+    assert documents.anchor.commit > anchor.commit + 1
     assert (await documents.verify()).is_sound
     await documents.purge("t")
     assert len(await documents.all("t")) == 2
@@ -176,6 +176,6 @@ async def test_keys_anchor_and_rollback_through_the_vault(vault):
 async def test_search_through_the_documents(documents):
     await documents.start_search([Searchable(kind="journal", fields=("text",), time_field="created_ms")])
     await documents.commit(change(("journal", {"_id": "a", "text": "a quiet morning", "created_ms": 1})))
-    assert [hit.id for hit in await documents.search("morn")] == ["a"]
+    assert [hit.id for hit in await documents.search("morn", frozenset({"journal"}), 50)] == ["a"]
     while await documents.idle():
         pass

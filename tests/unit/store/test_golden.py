@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from companion.ports import Anchor
 from services.store.blobs import BlobRef
+from services.store.keyfile import read_key_file
 from services.store.store import SealedStore
 
 DATA = Path(__file__).parents[2] / "data"
@@ -23,7 +25,8 @@ def directory(tmp_path) -> Path:
     ids=["passphrase", "recovery", "keystore"],
 )
 def test_format_1_opens_with_every_key(directory, key):
-    store = SealedStore.unlock(directory, **key, min_commit=7)
+    anchor = Anchor(store_id=read_key_file(directory).store_id.hex(), commit=7)
+    store = SealedStore.unlock(directory, **key, anchor=anchor)
     assert store.tables() == {"journal", "msg:abc:2026Q4", "stories", "empty"}
     expected = [
         {

@@ -7,7 +7,8 @@ import pytest
 
 from companion.crypto.keyslots import KdfParameters
 from companion.errors import RolledBack, StoreError, Tampered, WrongKey
-from services.store.keyfile import read_key_file
+from companion.ports import Anchor
+from services.store.keyfile import calibrated, read_key_file
 from services.store.sealing import StoreSealer
 from services.store.store import SealedStore
 
@@ -15,6 +16,10 @@ FAST = KdfParameters(t=1, m_kib=8)
 PASSPHRASE = "correct horse battery"
 RECOVERY = bytes(range(32))
 KEYSTORE = bytes(range(100, 132))
+
+
+def anchor(directory, commit: int) -> Anchor:
+    return Anchor(store_id=read_key_file(directory).store_id.hex(), commit=commit)
 
 
 def opens(directory, **key) -> bool:
@@ -25,6 +30,13 @@ def opens(directory, **key) -> bool:
     content = store.table("journal").all()
     store.lock()
     return content == [{"n": 1}]
+
+
+@pytest.mark.parametrize(("took_s", "passes"), [(0.1, 12), (0.2, 6), (0.4, 3), (2.0, 3), (0.0, 12)])
+def test_the_cost_of_a_passphrase_fits_the_device_and_never_falls_below_the_usual(took_s, passes):
+    times = iter([10.0, 10.0 + took_s])
+    cost = calibrated(lambda: next(times))
+    assert (cost.t, cost.m_kib, cost.p) == (passes, 65_536, 1)
 
 
 @pytest.fixture
@@ -147,7 +159,7 @@ class TestRolledBack:
 
     def test_it_opens_for_reading_and_says_so(self, older, directory):
         before = (directory / "store.db").read_bytes()
-        store = SealedStore.unlock(directory, passphrase=PASSPHRASE, min_commit=older + 1)
+        store = SealedStore.unlock(directory, passphrase=PASSPHRASE, anchor=anchor(directory, older + 1))
         assert store.is_rolled_back
         assert store.table("journal").all() == [{"n": 1}]
         for change in (
@@ -163,17 +175,27 @@ class TestRolledBack:
         assert (directory / "store.db").read_bytes() == before
 
     def test_the_person_may_accept_it_and_numbers_go_on_above_what_was_remembered(self, older, directory):
-        store = SealedStore.unlock(directory, passphrase=PASSPHRASE, min_commit=older + 100)
+        store = SealedStore.unlock(directory, passphrase=PASSPHRASE, anchor=anchor(directory, older + 100))
         store.accept_rollback()
         assert not store.is_rolled_back
         store.table("journal").insert({"n": 3})
         assert store.commit == older + 101
         store.lock()
-        store = SealedStore.unlock(directory, passphrase=PASSPHRASE, min_commit=older + 101)
+        store = SealedStore.unlock(directory, passphrase=PASSPHRASE, anchor=anchor(directory, older + 101))
         assert not store.is_rolled_back
         store.lock()
 
     def test_a_store_at_or_after_the_anchor_is_not_rolled_back(self, older, directory):
-        store = SealedStore.unlock(directory, passphrase=PASSPHRASE, min_commit=older)
+        store = SealedStore.unlock(directory, passphrase=PASSPHRASE, anchor=anchor(directory, older))
         assert not store.is_rolled_back
+        store.lock()
+
+    def test_another_store_in_its_place_is_noticed_however_far_it_has_come(self, older, directory):
+        store = SealedStore.unlock(directory, passphrase=PASSPHRASE, anchor=Anchor(store_id="00" * 16, commit=0))
+        assert store.rollback == "replaced"
+        with pytest.raises(RolledBack):
+            store.table("journal").insert({"n": 3})
+        store.accept_rollback()
+        store.table("journal").insert({"n": 3})
+        assert (store.rollback, store.commit) == ("", older + 2)
         store.lock()

@@ -4,8 +4,8 @@ import sqlite3
 import pytest
 
 from companion.errors import StoreError
+from companion.ports import Searchable
 from services.store import search
-from services.store.search import Searchable
 from services.store.search_text import Query, fold
 
 SEARCHABLES = (
@@ -157,3 +157,17 @@ def test_a_long_text_is_cut_around_its_first_match():
 def test_folding_removes_case_accents_and_compatibility_forms():
     assert fold("ÀÉÎ ﬁ Straße İ") == "aei fi strasse i"
     assert fold("PLAIN") == "plain"
+
+
+@pytest.mark.parametrize("has_index", [True, False])
+def test_a_damaged_table_does_not_keep_the_others_from_being_found(filled, reopen, directory, monkeypatch, has_index):
+    filled.lock()
+    with sqlite3.connect(directory / "store.db") as connection:
+        connection.execute("DELETE FROM row WHERE k >> 40 = 1 AND k & 1 = 1")
+    connection.close()
+    store = reopen()
+    if not has_index:
+        monkeypatch.setattr(search.Search, "_build", lambda self: None)
+    store.start_search(SEARCHABLES).wait(60)
+    assert ids(store.search("rest")) == ["e", "d"]
+    store.lock()

@@ -1,0 +1,47 @@
+"""Tables that failed their check while the store is open: what they are, and what of them can still be read.
+
+Such a table can be read and not be written: the store below refuses every commit that touches it.
+"""
+
+from companion.errors import Tampered
+from companion.ports import Damage
+from services.store.format import Document
+from services.store.migrations import kind_of
+from services.store.store import SealedStore
+
+Numbered = list[tuple[int, Document]]
+
+
+class DamagedTables:
+    """Remembers each damage once, for as long as the store is open."""
+
+    def __init__(self, store: SealedStore) -> None:
+        self._store = store
+        self._found: dict[str, tuple[Damage, Numbered]] = {}
+
+    def __contains__(self, table: str) -> bool:
+        return table in self._found
+
+    @property
+    def damages(self) -> tuple[Damage, ...]:
+        """Each damage once, in the order in which they were found."""
+        return tuple(dict.fromkeys(damage for damage, _ in self._found.values()))
+
+    def note(self, table: str, error: Tampered) -> None:
+        """Take note of what a check found, and read what is left."""
+        if table not in self._found:
+            damage = Damage(part=kind_of(table), kind=error.kind)
+            self._found[table] = (damage, self._store.readable(table))
+
+    def documents(self, table: str) -> Numbered:
+        """Return the documents of a table, of a damaged one those that open by themselves. Do not change them."""
+        if table not in self._found:
+            try:
+                return self._store.documents(table)
+            except Tampered as error:
+                self.note(table, error)
+        return self._found[table][1]
+
+    def clear(self) -> None:
+        """Forget every document."""
+        self._found.clear()

@@ -1,0 +1,78 @@
+"""The blobs of one opened store: it hands out writers and readers, and ends them when the store is locked."""
+
+import os
+import threading
+import weakref
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from companion.errors import StoreError
+from services.store.blobs import READ_BYTES, BlobReader, BlobRef, BlobWriter, drop_blob
+
+Handle = TypeVar("Handle", BlobReader, BlobWriter)
+
+
+class BlobShelf:
+    """One folder of blobs. Every method may be called from any thread; after `close` all raise StoreError."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._handles: weakref.WeakSet[BlobReader | BlobWriter] = weakref.WeakSet()
+        self._guard = threading.Lock()
+        self._is_closed = False
+
+    def writer(self, context: bytes) -> BlobWriter:
+        """Begin a blob."""
+        return self._track(BlobWriter(self._open(), context))
+
+    def put(self, content: bytes | BinaryIO, context: bytes) -> BlobRef:
+        """Seal bytes or a stream as a blob; when this returns, it is durable."""
+        writer = self.writer(context)
+        try:
+            for piece in _pieces(content):
+                writer.write(piece)
+            return writer.close()
+        except BaseException:
+            writer.abandon()
+            drop_blob(self._open(), writer.ref)
+            raise
+
+    def reader(self, ref: BlobRef) -> BlobReader:
+        """Open a blob for reading. Raises: Tampered if it is missing or was changed."""
+        return self._track(BlobReader(self._open(), ref))
+
+    def drop(self, ref: BlobRef) -> None:
+        """Remove a blob."""
+        drop_blob(self._open(), ref)
+
+    def usage(self) -> tuple[int, int]:
+        """Return how many blobs there are, and their bytes on the disk."""
+        sizes = [entry.stat().st_size for entry in os.scandir(self._open())]
+        return len(sizes), sum(sizes)
+
+    def close(self) -> None:
+        """End what is being read or written; a blob that is being written ends where it is, as in a crash."""
+        with self._guard:
+            self._is_closed = True
+            for handle in list(self._handles):
+                handle.abandon() if isinstance(handle, BlobWriter) else handle.close()
+            self._handles.clear()
+
+    def _open(self) -> Path:
+        if self._is_closed:
+            raise StoreError("the store is locked")
+        return self._directory
+
+    def _track(self, handle: Handle) -> Handle:
+        with self._guard:
+            self._handles.add(handle)
+        return handle
+
+
+def _pieces(content: bytes | BinaryIO) -> Iterable[bytes]:
+    if isinstance(content, bytes):
+        yield content
+        return
+    while piece := content.read(READ_BYTES):
+        yield piece
