@@ -1,13 +1,24 @@
-"""The private journal: one entry a day that grows as the person types."""
+"""The private journal: entries of a day that grow as the person types."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypedDict, Unpack
+
+from companion.attachments import Attachment
 
 TABLE = "journal"
+VERSION = 2
+MARKS = ("mood", "energy", "connection")
+LEVELS = (1, 2, 3, 4, 5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry. `day` is the local date it belongs to, ISO 8601; times in ms since the epoch, UTC."""
+    """One entry. `day` is the local date it belongs to, ISO 8601; times in ms since the epoch, UTC.
+
+    `mood`, `energy` and `connection` go from 1, the lowest, to 5; None is no answer. `is_past_hidden`: never shown
+    as this day in a past year. `others` holds fields that a newer app wrote, so that saving does not lose them.
+    """
 
     id: str
     day: str
@@ -15,6 +26,18 @@ class Entry:
     created_ms: int
     changed_ms: int
     prompt: str | None = None
+    template: str | None = None
+    mood: int | None = None
+    energy: int | None = None
+    connection: int | None = None
+    tags: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    is_past_hidden: bool = False
+    others: dict[str, object] = field(default_factory=dict, hash=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if any(level not in (None, *LEVELS) for level in (self.mood, self.energy, self.connection)):
+            raise ValueError("a mark goes from 1 to 5")
 
     @property
     def title(self) -> str:
@@ -22,35 +45,117 @@ class Entry:
         lines = (line.strip() for line in self.text.splitlines())
         return next((line for line in lines if line), "")[:80]
 
+    @property
+    def is_blank(self) -> bool:
+        """Nobody has put anything on this page."""
+        marks = (self.mood, self.energy, self.connection)
+        return not (self.text.strip() or self.tags or self.attachments or any(mark is not None for mark in marks))
+
     def to_doc(self) -> dict[str, object]:
         return {
+            **self.others,
             "_id": self.id,
-            "_v": 1,
+            "_v": VERSION,
             "day": self.day,
             "text": self.text,
             "created_ms": self.created_ms,
             "changed_ms": self.changed_ms,
             "prompt": self.prompt,
+            "template": self.template,
+            "mood": self.mood,
+            "energy": self.energy,
+            "connection": self.connection,
+            "tags": list(self.tags),
+            "attachments": [attachment.to_doc() for attachment in self.attachments],
+            "is_past_hidden": self.is_past_hidden,
         }
 
     @classmethod
     def from_doc(cls, doc: dict[str, object]) -> "Entry":
-        prompt = doc.get("prompt")
+        """Read a document of version 2."""
+        tags, attachments = doc.get("tags"), doc.get("attachments")
         return cls(
             id=str(doc["_id"]),
             day=str(doc["day"]),
             text=str(doc["text"]),
             created_ms=int(str(doc["created_ms"])),
             changed_ms=int(str(doc["changed_ms"])),
-            prompt=None if prompt is None else str(prompt),
+            prompt=_text_or_none(doc.get("prompt")),
+            template=_text_or_none(doc.get("template")),
+            mood=_level(doc.get("mood")),
+            energy=_level(doc.get("energy")),
+            connection=_level(doc.get("connection")),
+            tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
+            attachments=tuple(Attachment.from_doc(one) for one in attachments) if isinstance(attachments, list) else (),
+            is_past_hidden=doc.get("is_past_hidden") is True,
+            others={name: value for name, value in doc.items() if name not in _FIELDS},
         )
 
 
-def write(entry: Entry | None, text: str, *, id: str, day: str, at_ms: int, prompt: str | None = None) -> Entry:
-    """Return the entry with these words; a new one if there was none."""
-    if entry is None:
-        return Entry(id=id, day=day, text=text, created_ms=at_ms, changed_ms=at_ms, prompt=prompt)
-    return replace(entry, text=text, changed_ms=max(at_ms, entry.changed_ms), prompt=prompt or entry.prompt)
+_FIELDS = frozenset(Entry(id="", day="", text="", created_ms=0, changed_ms=0).to_doc())
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _level(value: object) -> int | None:
+    return value if isinstance(value, int) and value in LEVELS else None
+
+
+def with_marks(doc: dict[str, object]) -> dict[str, object]:
+    """Lead a document from version 1 to 2, which has marks, tags, templates and attachments."""
+    return {
+        **doc,
+        "template": None,
+        **dict.fromkeys(MARKS),
+        "tags": [],
+        "attachments": [],
+        "is_past_hidden": False,
+    }
+
+
+STEPS: tuple[Callable[[dict[str, object]], dict[str, object]], ...] = (with_marks,)
+"""What leads old documents to the present version; each step stays for ever."""
+
+
+TAG_LIMIT = 40
+TAGS_LIMIT = 12
+
+
+class Marks(TypedDict, total=False):
+    """What a person can change on a page beside its words."""
+
+    prompt: str | None
+    template: str | None
+    mood: int | None
+    energy: int | None
+    connection: int | None
+    tags: tuple[str, ...]
+    attachments: tuple[Attachment, ...]
+    is_past_hidden: bool
+
+
+class Changes(Marks, total=False):
+    """What a person can change on a page."""
+
+    text: str
+
+
+def change(entry: Entry, at_ms: int, **changes: Unpack[Changes]) -> Entry:
+    """Return the entry with these changes. A clock that runs backwards does not age it."""
+    return replace(entry, **changes, changed_ms=max(at_ms, entry.changed_ms))
+
+
+def tag_of(typed: str) -> str:
+    """Return a tag as it is kept: without the sign, small, one space between words; empty if nothing is left."""
+    return " ".join(typed.replace("#", " ").split()).lower()[:TAG_LIMIT].strip()
+
+
+def with_tag(tags: tuple[str, ...], typed: str) -> tuple[str, ...]:
+    """Return the tags with one more; the same if it is there already, empty, or there are 12."""
+    tag = tag_of(typed)
+    return tags if not tag or tag in tags or len(tags) >= TAGS_LIMIT else (*tags, tag)
 
 
 def by_day(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:

@@ -16,7 +16,7 @@ import flet as ft
 import flet_audio_recorder as far
 
 from companion.errors import MicrophoneUnavailable
-from companion.stories import SAMPLE_BYTES, loudness
+from companion.sound import SAMPLE_BYTES, loudness
 
 log = logging.getLogger(__name__)
 

@@ -1,71 +1,213 @@
-"""Intents of the journal."""
+"""Intents of the journal: write on a page, mark it, hang pictures and voice notes on it."""
+
+from dataclasses import replace
+from typing import Unpack
 
 from companion import journal
+from companion.app.attaching import Attaching
 from companion.app.context import Context
-from companion.journal import Entry
-from companion.ports import Change, Drop, Put
+from companion.attachments import Attachment, Picture, with_one
+from companion.errors import UsageError
+from companion.journal import Entry, Marks
+from companion.ports import Change, Drop, Put, Recorder
+
+SETTINGS, SETTINGS_ID = "settings", "journal"
+RECENT = 60
+RECENT_TAGS = 8
 
 
 class Journalling:
-    """Typing goes to `draft`, which costs nothing; `save_drafts` makes it durable and tells the truth about it."""
+    """Typing goes to `draft`, which costs nothing; `save_drafts` makes it durable and tells the truth about it.
 
-    def __init__(self, context: Context) -> None:
+    A page that was opened is kept here as it stands on the screen until the app locks. Every change is made to that
+    one, at once, and a commit takes it as it is at that moment: no two of them can undo each other.
+    """
+
+    def __init__(self, context: Context, attaching: Attaching) -> None:
         self._context = context
-        self._drafts: dict[str, tuple[str, str, str | None]] = {}
+        self._attaching = attaching
+        self._pages: dict[str, Entry] = {}
+        self._unsaved: set[str] = set()
+        self._stored: set[str] = set()
+        self.is_asking = True
+        """Whether a question is offered each day."""
+        context.after_commit.append(self._note)
+
+    async def start(self) -> None:
+        """Read the settings, and take in what a crash left of voice notes."""
+        settings = await self._context.store.get(SETTINGS, SETTINGS_ID) or {}
+        self.is_asking = settings.get("is_asking") is not False
+        for work in await self._attaching.unfinished():
+            page = await self.page(work.owner)
+            known = next((a for a in page.attachments if a.id == work.attachment.id), None) if page else None
+            found = None if known is None else await self._attaching.measured(known)
+            if page is None or found is None or not found.size_bytes:
+                if page is not None and known is not None:
+                    await self._context.commit(self._without(page.id, known))
+                await self._attaching.drop(work.attachment)
+            else:
+                await self._context.commit(self._with(page.id, found) + self._attaching.kept(found))
+        await self._attaching.sweep()
+
+    # Reading
 
     async def entries(self) -> tuple[Entry, ...]:
-        """Every entry, newest day first."""
+        """Every entry on the disk, newest day first."""
         return journal.by_day(tuple(Entry.from_doc(doc) for doc in await self._context.store.all(journal.TABLE)))
 
     async def entry(self, id: str) -> Entry | None:
+        """Return an entry as it is on the disk."""
         doc = await self._context.store.get(journal.TABLE, id)
         return None if doc is None else Entry.from_doc(doc)
 
+    async def page(self, id: str) -> Entry | None:
+        """Open an entry for writing; return it with what was typed and is not on the disk yet."""
+        if id not in self._pages:
+            entry = await self.entry(id)
+            if entry is not None:
+                self._stored.add(id)
+                self._pages.setdefault(id, entry)
+        return self._pages.get(id)
+
+    async def page_of_today(self) -> Entry:
+        """Open the newest entry of today that has anything on it; else a new one."""
+        for id in await self._kept_today():
+            await self.page(id)
+        of_today = [page for page in self._pages.values() if page.day == self.day]
+        if not of_today:
+            return self._pages[self.new_page()]
+        return max(of_today, key=lambda page: (not page.is_blank, page.created_ms, page.id))
+
+    async def _kept_today(self) -> tuple[str, ...]:
+        """Return the ids of today's entries on the disk: the newest, unless many older ones came in at once."""
+        docs = await self._context.store.newest(journal.TABLE, RECENT)
+        found = tuple(str(doc["_id"]) for doc in docs if doc.get("day") == self.day)
+        if found or len(docs) < RECENT:
+            return found
+        day = self.day
+        return await self._context.store.read(
+            journal.TABLE, lambda docs: tuple(str(doc["_id"]) for doc in docs if doc.get("day") == day)
+        )
+
     async def today(self) -> Entry | None:
         """Return the newest entry of the local day, if there is one."""
-        day = self._context.clock.today()
-        return next((e for e in await self.entries() if e.day == day), None)
+        page = await self.page_of_today()
+        return None if page.is_blank else page
 
-    def draft(self, id: str | None, text: str, *, prompt: str | None = None) -> str:
-        """Take what is on the screen now. Return the entry's id, a new one if `id` is None."""
-        entry_id = id or self._context.new_id()
-        day = self._drafts[entry_id][0] if entry_id in self._drafts else self._context.clock.today()
-        self._drafts[entry_id] = (day, text, prompt)
-        return entry_id
+    def shown(self, id: str) -> Entry | None:
+        """Return an opened page as it is now, None if it was not opened or is gone."""
+        return self._pages.get(id)
 
     @property
     def day(self) -> str:
         """The local date, ISO 8601."""
         return self._context.clock.today()
 
-    def unsaved(self, id: str) -> str | None:
-        """Return what was typed into this entry and is not on the disk yet, if anything."""
-        return self._drafts[id][1] if id in self._drafts else None
+    async def recent_tags(self) -> tuple[str, ...]:
+        """The tags of the newest entries, the last used one first."""
+        docs = await self._context.store.newest(journal.TABLE, RECENT)
+        used = (str(tag) for doc in docs for tag in _list(doc.get("tags")))
+        return tuple(dict.fromkeys(used))[:RECENT_TAGS]
 
-    def unsaved_today(self) -> str | None:
-        """Return the id of the entry that was begun today and is not on the disk yet, if there is one."""
-        return next((id for id, draft in reversed(self._drafts.items()) if draft[0] == self.day), None)
+    # Writing
 
-    @property
-    def has_drafts(self) -> bool:
-        return bool(self._drafts)
+    def new_page(self) -> str:
+        """Begin another page of today and return its id. Nothing is saved before something stands on it."""
+        now_ms, id = self._context.clock.now_ms(), self._context.new_id()
+        self._pages[id] = Entry(id=id, day=self.day, text="", created_ms=now_ms, changed_ms=0)
+        return id
+
+    def draft(self, id: str | None, text: str | None = None, **marks: Unpack[Marks]) -> str:
+        """Take what is on the screen now. Return the page's id, of a new one if `id` is None.
+
+        Raises UsageError if the page was not opened.
+        """
+        page = self._open(id if id is not None else self.new_page())
+        page = journal.change(page, self._context.clock.now_ms(), **marks)
+        self._pages[page.id] = page if text is None else journal.change(page, page.changed_ms, text=text)
+        self._unsaved.add(page.id)
+        return page.id
 
     async def save_drafts(self) -> None:
-        """Commit what was typed since the last call. Raises StoreError; the words then stay drafts."""
-        drafts = dict(self._drafts)
-        puts = []
-        for id, (day, text, prompt) in drafts.items():
-            old = await self.entry(id)
-            if old is None and not text.strip():
-                continue
-            entry = journal.write(old, text, id=id, day=day, at_ms=self._context.clock.now_ms(), prompt=prompt)
-            puts.append(Put(journal.TABLE, entry.to_doc()))
-        if puts:
-            await self._context.commit(Change(put=tuple(puts)))
-        for id, draft in drafts.items():
-            if self._drafts.get(id) == draft:  # newer typing during the commit stays a draft
-                del self._drafts[id]
+        """Commit what was changed since the last call. Raises StoreError; the changes then stay to be saved."""
+        unsaved = {id: self._pages[id] for id in self._unsaved}
+        put = tuple(
+            Put(journal.TABLE, page.to_doc()) for id, page in unsaved.items() if id in self._stored or not page.is_blank
+        )
+        if put:
+            await self._context.commit(Change(put=put))
+        self._stored |= {str(one.doc["_id"]) for one in put}
+        for id, page in unsaved.items():
+            if self._pages.get(id) is page:  # newer typing during the commit stays unsaved
+                self._unsaved.discard(id)
 
     async def remove(self, id: str) -> None:
-        self._drafts.pop(id, None)
-        await self._context.commit(Change(drop=(Drop(journal.TABLE, id),)))
+        """Delete an entry with all that hangs on it."""
+        if self._attaching.owner == id:
+            await self._attaching.finish()
+        page = await self.page(id)
+        if page is None:
+            return
+        self._pages.pop(id)
+        self._unsaved.discard(id)
+        self._stored.discard(id)
+        gone = self._attaching.let_go(*page.attachments)
+        await self._context.commit(Change(drop=(Drop(journal.TABLE, id),)) + gone)
+        await self._attaching.sweep()
+
+    async def set_asking(self, is_asking: bool) -> None:
+        """Offer a question each day, or none."""
+        doc: dict[str, object] = {"_id": SETTINGS_ID, "_v": 1, "is_asking": is_asking}
+        self.is_asking = is_asking
+        await self._context.commit(Change(put=(Put(SETTINGS, doc),)))
+
+    # What hangs on a page
+
+    async def attach(self, id: str, picture: Picture) -> None:
+        """Hang a picture on an opened page. Raises StoreError."""
+        attachment = await self._attaching.seal(picture, owner=id)
+        await self._context.commit(self._with(id, attachment) + self._attaching.kept(attachment))
+
+    async def record(self, id: str, recorder: Recorder) -> None:
+        """Record a voice note into an opened page. Raises MicrophoneUnavailable."""
+
+        async def place(attachment: Attachment) -> Change:
+            return self._with(id, attachment)
+
+        self._open(id)
+        await self._attaching.record(recorder, id, place)
+
+    async def detach(self, id: str, attachment_id: str) -> None:
+        """Take a picture or voice note off a page and remove it."""
+        attachment = next((a for a in self._open(id).attachments if a.id == attachment_id), None)
+        if attachment is not None:
+            await self._context.commit(self._without(id, attachment) + self._attaching.let_go(attachment))
+            await self._attaching.sweep()
+
+    def _with(self, id: str, attachment: Attachment) -> Change:
+        return self._hung(id, with_one(self._open(id).attachments, attachment))
+
+    def _without(self, id: str, attachment: Attachment) -> Change:
+        return self._hung(id, tuple(a for a in self._open(id).attachments if a.id != attachment.id))
+
+    def _open(self, id: str) -> Entry:
+        if id not in self._pages:
+            raise UsageError("the page is not open")
+        return self._pages[id]
+
+    def _hung(self, id: str, attachments: tuple[Attachment, ...]) -> Change:
+        """Return the change that saves the page as it is now, with these attachments."""
+        self.draft(id, attachments=attachments)
+        self._stored.add(id)
+        return Change(put=(Put(journal.TABLE, self._pages[id].to_doc()),))
+
+    def _note(self, change: Change) -> None:
+        """An entry that was hidden from past years elsewhere must not come back when its open page is saved."""
+        for put in change.put:
+            page = self._pages.get(str(put.doc["_id"])) if put.table == journal.TABLE else None
+            if page is not None and page.is_past_hidden != put.doc.get("is_past_hidden"):
+                self._pages[page.id] = replace(page, is_past_hidden=put.doc.get("is_past_hidden") is True)
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -9,7 +9,7 @@ import pytest
 from flet.messaging.protocol import MessageAction
 
 from companion.errors import MicrophoneUnavailable, StoreError
-from companion.stories import loudness
+from companion.sound import loudness
 from services.recorder import ASKED_RATE_HZ, FletRecorder, FormatProbe, is_doubled
 from tests.ui.harness import HeadlessApp
 

@@ -1,0 +1,197 @@
+"""Intents of pictures and voice notes, for whatever they hang on."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from companion import attachments
+from companion.app.context import Context
+from companion.attachments import IN_WORK, Attachment, InWork, Picture
+from companion.errors import UsageError
+from companion.ports import Change, Drop, Put, Recorder, Recording
+from companion.sound import SAMPLE_BYTES
+
+Place = Callable[[Attachment], Awaitable[Change]]
+"""Returns the change that puts an attachment, new or grown, into what it hangs on; an empty one if that comes later."""
+
+
+class Attaching:
+    """Pictures and sound are sealed as they come; nothing of them is written anywhere else. One recording at a time."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._running: _Running | None = None
+
+    async def seal(self, picture: Picture, owner: str = "") -> Attachment:
+        """Keep a picture. It goes again at the next start unless a commit with `kept` gives it an owner before."""
+        id = self._context.new_id()
+        recording = await self._context.blobs.start(attachments.context_of("picture", id))
+        attachment = Attachment(
+            id=id,
+            kind="picture",
+            media_type=picture.media_type,
+            blob=recording.reference,
+            size_bytes=len(picture.content),
+            at_ms=self._context.clock.now_ms(),
+            width=picture.width,
+            height=picture.height,
+        )
+        await self._context.commit(Change(put=(Put(IN_WORK, InWork(attachment=attachment, owner=owner).to_doc()),)))
+        await recording.write(picture.content)
+        await recording.close()
+        return replace(attachment, blob=recording.reference)
+
+    def kept(self, *these: Attachment) -> Change:
+        """What belongs into the commit that gives attachments an owner."""
+        return Change(drop=tuple(Drop(IN_WORK, one.id) for one in these))
+
+    def let_go(self, *these: Attachment) -> Change:
+        """What belongs into the commit that takes attachments from their owner; call `sweep` after it."""
+        return Change(put=tuple(Put(IN_WORK, InWork(attachment=one).to_doc()) for one in these))
+
+    async def sweep(self) -> None:
+        """Remove every blob that was let go."""
+        for doc in await self._context.store.all(IN_WORK):
+            work = InWork.from_doc(doc)
+            if not work.owner and work.attachment.id != self.recording_id:
+                await self.drop(work.attachment)
+
+    async def drop(self, attachment: Attachment) -> None:
+        """Remove a blob that nothing names any more, and strike it off the list."""
+        await self._context.blobs.drop(attachment.blob)
+        await self._context.commit(self.kept(attachment))
+
+    async def unfinished(self) -> tuple[InWork, ...]:
+        """What a crash left on the list and an owner may still name."""
+        docs = await self._context.store.all(IN_WORK)
+        return tuple(work for work in map(InWork.from_doc, docs) if work.owner)
+
+    async def measured(self, attachment: Attachment) -> Attachment:
+        """Return the attachment with the size that its blob has now."""
+        return replace(attachment, size_bytes=await self._context.blobs.length(attachment.blob))
+
+    async def read(self, attachment: Attachment, offset: int = 0, length: int | None = None) -> bytes:
+        """Return content from a byte offset; all that follows if there is no length. Raises StoreError."""
+        size = attachment.size_bytes - offset if length is None else length
+        return await self._context.blobs.read(attachment.blob, offset, max(0, size))
+
+    # Voice notes
+
+    @property
+    def recording_id(self) -> str:
+        """The voice note that is being recorded, or empty. It has no id before the first sound."""
+        running = self._running
+        return "" if running is None or running.attachment is None else running.attachment.id
+
+    @property
+    def owner(self) -> str:
+        """What the running recording hangs on, or empty."""
+        return "" if self._running is None else self._running.owner
+
+    @property
+    def is_recording(self) -> bool:
+        return self._running is not None
+
+    @property
+    def is_paused(self) -> bool:
+        return self._running is not None and self._running.is_paused
+
+    @property
+    def level(self) -> float:
+        """Loudness now, 0.0 to 1.0."""
+        return 0.0 if self._running is None else self._running.recorder.level
+
+    @property
+    def length_ms(self) -> int:
+        """How much of the running recording was sealed."""
+        running = self._running
+        if running is None:
+            return 0
+        per_second = running.recorder.sample_rate_hz * running.recorder.channels * SAMPLE_BYTES
+        return running.size_bytes * 1000 // per_second if per_second else 0
+
+    async def record(self, recorder: Recorder, owner: str, place: Place) -> None:
+        """Open the microphone. The blob is named, in the list and in its place, before its first byte.
+
+        Raises: MicrophoneUnavailable, UsageError if something is being recorded already.
+        """
+        if self._running is not None:
+            raise UsageError("another recording is running")
+        running = self._running = _Running(recorder, owner, place)
+        try:
+            await recorder.start(lambda data: self._keep(running, data))
+        except BaseException:
+            self._running = None
+            raise
+
+    async def pause(self) -> None:
+        if self._running is not None:
+            await self._running.recorder.pause()
+            self._running.is_paused = True
+
+    async def resume(self) -> None:
+        if self._running is not None:
+            await self._running.recorder.resume()
+            self._running.is_paused = False
+
+    async def finish(self) -> Attachment | None:
+        """Close the microphone and seal what is left; None if there was no sound.
+
+        Raises StoreError if some of it could not be kept; what was sealed before stays.
+        """
+        running, self._running = self._running, None
+        if running is None:
+            return None
+        try:
+            await running.recorder.stop()
+        finally:
+            attachment = await self._finished(running)
+        return attachment
+
+    async def _finished(self, running: "_Running") -> Attachment | None:
+        if running.attachment is None or running.blob is None:
+            return None
+        await running.blob.close()
+        attachment = replace(
+            running.attachment,
+            blob=running.blob.reference,
+            size_bytes=running.size_bytes,
+            sample_rate_hz=running.recorder.sample_rate_hz,  # the longer it ran, the better the rate is known
+            channels=running.recorder.channels,
+        )
+        placed = await running.place(attachment)
+        if placed.put:
+            await self._context.commit(placed + self.kept(attachment))
+        return attachment
+
+    async def _keep(self, running: "_Running", data: bytes) -> None:
+        if running.blob is None:
+            id, recorder = self._context.new_id(), running.recorder
+            running.blob = await self._context.blobs.start(attachments.context_of("sound", id))
+            running.attachment = Attachment(
+                id=id,
+                kind="sound",
+                media_type=attachments.SOUND_TYPE,
+                blob=running.blob.reference,
+                size_bytes=0,
+                at_ms=self._context.clock.now_ms(),
+                sample_rate_hz=recorder.sample_rate_hz,
+                channels=recorder.channels,
+            )
+            work = InWork(attachment=running.attachment, owner=running.owner)
+            named = Change(put=(Put(IN_WORK, work.to_doc()),))
+            await self._context.commit(await running.place(running.attachment) + named)
+        await running.blob.write(data)
+        running.size_bytes += len(data)
+
+
+class _Running:
+    """The recording that is under way."""
+
+    def __init__(self, recorder: Recorder, owner: str, place: Place) -> None:
+        self.recorder = recorder
+        self.owner = owner
+        self.place = place
+        self.blob: Recording | None = None
+        self.attachment: Attachment | None = None
+        self.size_bytes = 0
+        self.is_paused = False

@@ -1,0 +1,133 @@
+"""What hangs on an entry or a message: a picture, or sound. The document holds facts; the content is a sealed blob.
+
+A blob and the document that names it are two things, and a crash may come between. So a blob is first named in the
+table `IN_WORK`; the commit that gives it an owner takes it off that list, the commit that takes its owner away puts
+it back there. What is on the list when the app opens belongs to nobody, or is a recording that was cut short.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from companion.errors import UsageError
+from companion.sound import SAMPLE_BYTES
+
+Kind = Literal["picture", "sound"]
+IN_WORK = "blobs_in_work"
+CAPTION_LIMIT = 200
+SOUND_TYPE = "audio/pcm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture that was made anew from its pixels: nothing else of the file it came from is left."""
+
+    content: bytes = field(repr=False)
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """One picture or voice note.
+
+    `blob` is its reference in the sealed blobs. Pictures have `width` and `height` in pixels, sound has
+    `sample_rate_hz` and `channels`; what does not apply is 0. `media_type` is of the bytes in the blob.
+    """
+
+    id: str
+    kind: Kind
+    media_type: str
+    blob: dict[str, object] = field(hash=False, repr=False)
+    size_bytes: int
+    at_ms: int
+    width: int = 0
+    height: int = 0
+    sample_rate_hz: int = 0
+    channels: int = 0
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind) or len(self.caption) > CAPTION_LIMIT:
+            raise UsageError("not an attachment")
+        if self.kind == "sound" and (self.sample_rate_hz <= 0 or self.channels <= 0):
+            raise UsageError("sound without a rate")
+
+    @property
+    def length_ms(self) -> int:
+        """How long the sound is; 0 for a picture."""
+        if self.kind != "sound":
+            return 0
+        return self.size_bytes * 1000 // (self.sample_rate_hz * self.channels * SAMPLE_BYTES)
+
+    def to_doc(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "media_type": self.media_type,
+            "blob": dict(self.blob),
+            "size_bytes": self.size_bytes,
+            "at_ms": self.at_ms,
+            "width": self.width,
+            "height": self.height,
+            "sample_rate_hz": self.sample_rate_hz,
+            "channels": self.channels,
+            "caption": self.caption,
+        }
+
+    @classmethod
+    def from_doc(cls, doc: dict[str, object]) -> "Attachment":
+        """Parse what `to_doc` returned. Raises UsageError if it is something else."""
+        try:
+            kind, blob = doc["kind"], doc["blob"]
+            if not isinstance(blob, dict) or (kind != "picture" and kind != "sound"):
+                raise UsageError("not an attachment")
+            return cls(
+                id=str(doc["id"]),
+                kind="picture" if kind == "picture" else "sound",
+                media_type=str(doc["media_type"]),
+                blob=dict(blob),
+                caption=str(doc.get("caption", "")),
+                **{name: _whole(doc.get(name, 0)) for name in _NUMBERS},
+            )
+        except KeyError:
+            raise UsageError("not an attachment") from None
+
+
+_NUMBERS = ("size_bytes", "at_ms", "width", "height", "sample_rate_hz", "channels")
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise UsageError("not an attachment")
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InWork:
+    """A blob that may have no owner yet, or no more. `owner` is the id of the entry that names it, or empty."""
+
+    attachment: Attachment
+    owner: str = ""
+
+    def to_doc(self) -> dict[str, object]:
+        return {"_id": self.attachment.id, "_v": 1, "owner": self.owner, "attachment": self.attachment.to_doc()}
+
+    @classmethod
+    def from_doc(cls, doc: dict[str, object]) -> "InWork":
+        attachment = doc["attachment"]
+        if not isinstance(attachment, dict):
+            raise UsageError("no attachment in work")
+        return cls(attachment=Attachment.from_doc(attachment), owner=str(doc["owner"]))
+
+
+def with_one(attachments: tuple[Attachment, ...], one: Attachment) -> tuple[Attachment, ...]:
+    """Return them with this one in its place, or at the end if it is new."""
+    if any(known.id == one.id for known in attachments):
+        return tuple(one if known.id == one.id else known for known in attachments)
+    return (*attachments, one)
+
+
+def context_of(kind: Kind, id: str) -> bytes:
+    """What binds a blob to its attachment: it cannot stand for another one."""
+    return kind.encode() + b"1|" + bytes.fromhex(id)

@@ -1,0 +1,196 @@
+"""What lists and the calendar need of every entry, in the order of days. Light enough to hold for 20,000 entries.
+
+An index never changes: a commit makes the next one. It knows no whole text, only how an entry begins.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from types import MappingProxyType
+
+from companion.journal import MARKS
+
+TITLE_LIMIT = 80
+LINE_LIMIT = 120
+_READ_LIMIT = 400
+"""Characters of a text that are looked at for its title and its line."""
+
+Doc = Mapping[str, object]
+Order = tuple[str, int, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Head:
+    """How an entry is listed. `line` is what follows the title; marks as in `journal.Entry`.
+
+    Its `repr` is the general one, without content: Flet makes it of all that a screen holds.
+    """
+
+    id: str
+    day: str
+    created_ms: int
+    changed_ms: int
+    title: str = ""
+    line: str = ""
+    mood: int | None = None
+    energy: int | None = None
+    connection: int | None = None
+    tags: tuple[str, ...] = ()
+    has_attachments: bool = False
+    is_past_hidden: bool = False
+
+    @property
+    def order(self) -> Order:
+        return self.day, self.created_ms, self.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayMarks:
+    """What a calendar says of a day: how many entries, and the mean of each mark, 1 to 5, rounded; None without any."""
+
+    count: int
+    mood: int | None = None
+    energy: int | None = None
+    connection: int | None = None
+
+
+def head_of(doc: Doc) -> Head:
+    """Return the head of an entry's document, of any version. Raises KeyError or ValueError if it is no entry."""
+    text = str(doc["text"])[:_READ_LIMIT].strip()
+    first, _, rest = text.partition("\n")
+    tags = doc.get("tags")
+    mood, energy, connection = (_level(doc.get(mark)) for mark in MARKS)
+    return Head(
+        id=str(doc["_id"]),
+        day=str(doc["day"]),
+        created_ms=int(str(doc["created_ms"])),
+        changed_ms=int(str(doc["changed_ms"])),
+        title=first.strip()[:TITLE_LIMIT],
+        line=" ".join((first.strip()[TITLE_LIMIT:] + " " + rest).split())[:LINE_LIMIT],
+        mood=mood,
+        energy=energy,
+        connection=connection,
+        tags=tuple(str(tag) for tag in tags) if isinstance(tags, (list, tuple)) else (),
+        has_attachments=bool(doc.get("attachments")),
+        is_past_hidden=bool(doc.get("is_past_hidden", False)),
+    )
+
+
+def _level(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class JournalIndex:
+    """The heads of all entries, oldest first. Two indexes are equal only if they are the same one."""
+
+    heads: tuple[Head, ...] = ()
+    by_id: Mapping[str, Head] = field(default_factory=lambda: MappingProxyType({}))
+
+    @classmethod
+    def of_docs(cls, docs: Iterable[Doc]) -> "JournalIndex":
+        """Read every document once and keep none."""
+        heads = sorted((head_of(doc) for doc in docs), key=lambda head: head.order)
+        return cls(tuple(heads), MappingProxyType({head.id: head for head in heads}))
+
+    def changed(self, put: Iterable[Head], drop: Iterable[str] = ()) -> "JournalIndex":
+        """Return the index after a commit that wrote these entries, then removed those ids."""
+        heads, by_id = list(self.heads), dict(self.by_id)
+
+        def remove(id: str) -> None:
+            old = by_id.pop(id, None)
+            if old is not None:
+                del heads[bisect_left(heads, old.order, key=_order)]
+
+        for head in put:
+            remove(head.id)
+            heads.insert(bisect_left(heads, head.order, key=_order), head)
+            by_id[head.id] = head
+        for id in drop:
+            remove(id)
+        return JournalIndex(tuple(heads), MappingProxyType(by_id))
+
+    def __len__(self) -> int:
+        return len(self.heads)
+
+    def page(self, start: int, limit: int) -> tuple[Head, ...]:
+        """Return up to `limit` heads, newest first; `start` counts from the newest, 0."""
+        end = len(self.heads) - max(start, 0)
+        return tuple(reversed(self.heads[max(0, end - limit) : max(0, end)]))
+
+    def position(self, day: str) -> int:
+        """Return where the newest entry of this day, or of the nearest one before it, stands from the newest, 0."""
+        return len(self.heads) - self._after(day)
+
+    def before(self, day: str, limit: int) -> tuple[Head, ...]:
+        """Return up to `limit` heads of earlier days, newest first."""
+        end = self._from(day)
+        return tuple(reversed(self.heads[max(0, end - limit) : end]))
+
+    def after(self, day: str, limit: int) -> tuple[Head, ...]:
+        """Return up to `limit` heads of later days, those next to the day, newest first."""
+        start = self._after(day)
+        return tuple(reversed(self.heads[start : start + limit]))
+
+    def of_day(self, day: str) -> tuple[Head, ...]:
+        """Return the heads of one day, newest first."""
+        return tuple(reversed(self.heads[self._from(day) : self._after(day)]))
+
+    def month(self, month: str) -> dict[str, DayMarks]:
+        """Return what each day with entries shows. `month` is ISO 8601, as in 2026-11."""
+        of_month = self.heads[self._from(f"{month}-") : self._from(f"{month}.")]
+        return {day: _marks(tuple(heads)) for day, heads in groupby(of_month, key=_day)}
+
+    def past_years(self, day: str) -> tuple[Head, ...]:
+        """Return what was written on this day in earlier years and is not hidden, newest first."""
+        if not self.heads:
+            return ()
+        first, year, date = int(self.heads[0].day[:4]), int(day[:4]), day[4:]
+        found = (head for past in range(year - 1, first - 1, -1) for head in self.of_day(f"{past:04}{date}"))
+        return tuple(head for head in found if not head.is_past_hidden)
+
+    def tagged(self, tag: str, limit: int) -> tuple[Head, ...]:
+        """Return up to `limit` heads with this tag, newest first."""
+        found = [head for head in self.heads if tag in head.tags]
+        return tuple(reversed(found[max(0, len(found) - limit) :]))
+
+    def tags(self) -> tuple[str, ...]:
+        """Return every tag, the most used first."""
+        counts = Counter(tag for head in self.heads for tag in head.tags)
+        return tuple(sorted(counts, key=lambda tag: (-counts[tag], tag)))
+
+    @property
+    def years(self) -> tuple[int, int] | None:
+        """The first and the last year with an entry."""
+        return (int(self.heads[0].day[:4]), int(self.heads[-1].day[:4])) if self.heads else None
+
+    def _from(self, day: str) -> int:
+        return bisect_left(self.heads, day, key=_day)
+
+    def _after(self, day: str) -> int:
+        return bisect_right(self.heads, day, key=_day)
+
+
+def _order(head: Head) -> Order:
+    return head.order
+
+
+def _day(head: Head) -> str:
+    return head.day
+
+
+def _marks(heads: tuple[Head, ...]) -> DayMarks:
+    return DayMarks(
+        count=len(heads),
+        mood=_mean(head.mood for head in heads),
+        energy=_mean(head.energy for head in heads),
+        connection=_mean(head.connection for head in heads),
+    )
+
+
+def _mean(levels: Iterable[int | None]) -> int | None:
+    """Return the mean, halves rounded up."""
+    known = [level for level in levels if level is not None]
+    return (2 * sum(known) + len(known)) // (2 * len(known)) if known else None
