@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from companion.errors import WeakPassphrase
+
 FREE_TRIES = 3
 LONGEST_WAIT_MS = 300_000
 PASSPHRASE_LENGTH = 8
@@ -20,3 +22,9 @@ def next_try_ms(attempts: Attempts) -> int:
     if attempts.wrong < FREE_TRIES:
         return 0
     return attempts.last_ms + int(min(LONGEST_WAIT_MS, 2_000 * 2 ** min(attempts.wrong - FREE_TRIES, 20)))
+
+
+def check_passphrase(passphrase: str) -> None:
+    """Raises WeakPassphrase if it is shorter than eight characters."""
+    if len(passphrase) < PASSPHRASE_LENGTH:
+        raise WeakPassphrase(f"{len(passphrase)} characters")

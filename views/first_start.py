@@ -221,13 +221,13 @@ def _passphrase(step: Step) -> Shown:
         words(texts("unlock.passphrase_ask"), ft.TextThemeStyle.DISPLAY_MEDIUM),
         soft(texts("unlock.passphrase_about"), ft.TextThemeStyle.BODY_LARGE),
         step.secret("passphrase", texts("unlock.passphrase"), autofocus=True),
-        _strength(texts, draft.passphrase),
+        strength_bars(texts, draft.passphrase),
         step.secret("again", texts("unlock.passphrase_again"), on_submit=go_on),
     ]
     return body, [button(texts("common.continue"), go_on, size="tall")]
 
 
-def _strength(texts: Texts, passphrase: str) -> ft.Control:
+def strength_bars(texts: Texts, passphrase: str) -> ft.Control:
     """Return the strength as bars and in words; nothing while nothing is typed."""
     if not passphrase:
         return gap(theme.HAIR)
@@ -251,7 +251,7 @@ def _words(step: Step) -> Shown:
     body: list[ft.Control] = [
         words(texts("unlock.words_ask"), ft.TextThemeStyle.DISPLAY_MEDIUM),
         soft(texts("unlock.words_about"), ft.TextThemeStyle.BODY_LARGE),
-        card(words(texts("unlock.words_hidden"))) if draft.is_hidden else _sheet(draft.words),
+        card(words(texts("unlock.words_hidden"))) if draft.is_hidden else sheet(draft.words),
     ]
     actions: list[ft.Control] = [
         button(
@@ -270,7 +270,7 @@ def _words(step: Step) -> Shown:
     return body, actions
 
 
-def _sheet(drawn: tuple[str, ...]) -> ft.Container:
+def sheet(drawn: tuple[str, ...]) -> ft.Container:
     """Return the words in two numbered columns, in the order in which they are read."""
 
     def line(number: int) -> ft.Control:

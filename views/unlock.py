@@ -1,13 +1,13 @@
 """Unlocking with the passphrase or the recovery words. Wrong tries are counted, said, and slowed down."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import flet as ft
 
-from companion.errors import StoreError, WrongKey, WrongWords
+from companion.errors import StoreError, Tampered, WrongKey, WrongWords
 from companion.unlocking import FREE_TRIES
 from views import theme
 from views.context import use_quiet_window
@@ -40,6 +40,7 @@ class Door:
     wrong: int = 0
     wait_s: int = 0
     said: str = ""
+    has_device: bool = False
 
     @property
     def takes_no_try(self) -> bool:
@@ -72,12 +73,30 @@ class Keeper:
             await asyncio.sleep(1)
             self.change(wait_s=max(0, self.door.wait_s - 1))
 
+    async def look_at_device(self) -> None:
+        self.change(has_device=await self._window.companion.can_unlock_with_device())
+
+    async def open_with_device(self) -> None:
+        """Let the device open the store; passphrase and words stay where they are."""
+        if self.door.is_busy:
+            return
+        texts = self._window.texts
+        self.change(is_busy=True, said="")
+        try:
+            await _or_broken(self._window, self._window.companion.unlock_with_device(texts("unlock.device_reason")))
+        except WrongKey:
+            self.change(said=texts("unlock.device_refused"))
+        finally:
+            self.change(is_busy=False)
+
     async def open_store(self) -> None:
         if self.door.takes_no_try:
             return
         self.change(is_busy=True)
+        secret, companion = self.door.secret, self._window.companion
+        key = {"words": secret} if self.door.by_words else {"passphrase": secret}
         try:
-            await _unlock(self._window, self.door.secret, self.door.by_words)
+            await _or_broken(self._window, companion.unlock(**key))
         except WrongWords as error:
             self.change(said=self._window.texts.error(error))
         except WrongKey:
@@ -90,14 +109,15 @@ class Keeper:
 
 
 @safe
-def Unlock(is_phone: bool, show_help: Callable[[], None]) -> ft.Control:
-    """The lock screen."""
+def Unlock(is_phone: bool, show_over: Callable[[str], None]) -> ft.Control:
+    """The lock screen. `show_over` puts "help" or "erase" over it."""
     window = use_quiet_window()
     texts = window.texts
     door, show = ft.use_state(Door())
     keeper = use_kept(lambda: Keeper(window, show))
     use_task(keeper.count, [])
     use_task(keeper.count_down, [door.wait_s])
+    use_task(keeper.look_at_device, [])
     opening = texts("unlock.opening" if door.is_busy else "unlock.open")
     go = button(opening, keeper.open_store, size="tall", disabled=door.takes_no_try)
     other = button(
@@ -106,9 +126,14 @@ def Unlock(is_phone: bool, show_help: Callable[[], None]) -> ft.Control:
         kind="quiet",
     )
     belt = ft.Icons.SUPPORT_ROUNDED
-    help_now = button(texts("unlock.get_help_now"), show_help, icon=belt, kind="outlined", size="tall")
+    help_now = button(texts("unlock.get_help_now"), lambda: show_over("help"), icon=belt, kind="outlined", size="tall")
+    erase = button(texts("unlock.erase_title"), lambda: show_over("erase"), kind="quiet")
+    ways: list[ft.Control] = [other, erase]
+    if door.has_device:
+        icon = ft.Icons.PHONELINK_LOCK_ROUNDED
+        ways.insert(0, button(texts("unlock.use_device"), keeper.open_with_device, icon=icon, kind="outlined"))
     upper = [_head(window, door.by_words), _entry(texts, door, keeper), *_notices(texts, door), go]
-    return _door(is_phone, upper, [other, help_now])
+    return _door(is_phone, upper, [*ways, help_now])
 
 
 def _entry(texts: Texts, door: Door, keeper: Keeper) -> ft.TextField:
@@ -150,17 +175,15 @@ def eye(texts: Texts, is_shown: bool, show: Callable[[bool], None]) -> ft.IconBu
     return icon_button(icon, texts("unlock.hide" if is_shown else "unlock.show"), lambda: show(not is_shown))
 
 
-async def _unlock(window: Window, secret: str, by_words: bool) -> None:
+async def _or_broken(window: Window, unlocking: Awaitable[None]) -> None:
     """Raises WrongKey and WrongWords; any other fault of the store becomes a screen of its own."""
     try:
-        if by_words:
-            await window.companion.unlock(words=secret)
-        else:
-            await window.companion.unlock(passphrase=secret)
+        await unlocking
     except WrongKey:
         raise
     except StoreError as error:
         window.state.fault = type(error).__name__
+        window.state.fault_kind = error.kind if isinstance(error, Tampered) else ""
         window.state.phase = "broken"
 
 

@@ -1,21 +1,37 @@
-"""First start, unlock and lock. Locking drops the one object that holds keys."""
+"""First start, unlock, lock, hide and erase. Locking drops the one object that holds keys."""
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from companion.app.device import Device
 from companion.app.opened import Opened
+from companion.app.security import Security, passphrase_or_words
+from companion.app.tries import Tries
 from companion.consent import Wording
 from companion.crypto.primitives import random_bytes
 from companion.crypto.words import key_from_words, words_from_key
-from companion.errors import StoreBusy, WeakPassphrase, WrongKey
+from companion.errors import CompanionError, StoreBusy, Tampered, WrongKey
 from companion.people import Me, create_me
-from companion.ports import Blobs, Change, Clock, Network, Put, Store, TryCounter, Vault
-from companion.unlocking import PASSPHRASE_LENGTH, next_try_ms
+from companion.ports import (
+    Anchor,
+    Blobs,
+    Change,
+    Clock,
+    Eraser,
+    Keystore,
+    Network,
+    Put,
+    Rescue,
+    Store,
+    TryCounter,
+    Vault,
+)
+from companion.unlocking import check_passphrase
 
 log = logging.getLogger(__name__)
 
-FIRST_START, LOCKED, OPEN = "first_start", "locked", "open"
+FIRST_START, LOCKED, OPEN, HIDDEN, RESTORED = "first_start", "locked", "open", "hidden", "restored"
 Listener = Callable[[frozenset[str]], None]
 
 
@@ -28,6 +44,17 @@ class Ports:
     clock: Clock
     tries: TryCounter
     wording: Wording
+    keystore: Keystore
+    eraser: Eraser
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """An unlocked store before anything is done with it."""
+
+    me: Me
+    store: Store
+    blobs: Blobs
 
 
 class Companion:
@@ -37,6 +64,11 @@ class Companion:
         self._ports = ports
         self._listeners: list[Listener] = []
         self._busy = False
+        self._device = Device(ports.keystore)
+        self._tries = Tries(ports.tries, ports.clock)
+        self._restored: Box | None = None
+        self._store: Store | None = None
+        self._is_hidden = False
         self.opened: Opened | None = None
         self.last_used_ms = 0
 
@@ -50,8 +82,15 @@ class Companion:
         self.last_used_ms = self._ports.clock.now_ms()
 
     async def phase(self) -> str:
+        """Return which screen is due; an erasure that a crash cut short is completed first."""
+        if self._is_hidden:
+            return HIDDEN
         if self.opened is not None:
             return OPEN
+        if self._restored is not None:
+            return RESTORED
+        if await self._ports.eraser.is_unfinished():
+            await self._erase_all()
         return LOCKED if await self._ports.vault.exists() else FIRST_START
 
     def recovery_words(self) -> tuple[bytes, tuple[str, ...]]:
@@ -62,59 +101,165 @@ class Companion:
     async def create(self, name: str, profession: str, passphrase: str, recovery: bytes) -> None:
         """Make the store and open it. Raises WeakPassphrase, ValueError for a name, StoreError."""
         check_passphrase(passphrase)
-        me = create_me(name, profession)
+        me = create_me(name, profession, at_ms=self._ports.clock.now_ms())
         with self._alone():
             store, blobs = await self._ports.vault.create(passphrase, recovery)
             await store.commit(Change(put=(Put("me", me.to_doc()),)))
-            await self._open(me, store, blobs)
+            await self._device.forget()  # what is left of a profile that was removed together with the app
+            await self._open(Box(me=me, store=store, blobs=blobs))
 
     async def unlock(self, *, passphrase: str | None = None, words: str | None = None) -> None:
         """Open the store with the passphrase or the recovery words.
 
+        A store that is not what this device remembers waits for `answer_restored`.
         Raises: WrongKey (counted; see `wrong_tries`), WrongWords, and what the vault raises.
         """
         recovery = None if words is None else key_from_words(words)
         if self.opened is not None:
             return
-        attempts = await self._ports.tries.load()
-        if self._ports.clock.now_ms() < next_try_ms(attempts):
-            raise WrongKey("too soon after the last wrong try")
         with self._alone():
-            try:
-                store, blobs = await self._ports.vault.unlock(passphrase=passphrase, recovery=recovery)
-            except WrongKey:
-                counted = replace(attempts, wrong=attempts.wrong + 1, last_ms=self._ports.clock.now_ms())
-                await self._ports.tries.save(counted)
-                raise
-            if attempts.wrong:
-                await self._ports.tries.save(replace(attempts, wrong=0, last_ms=0))
-            doc = await store.get("me", "me")
-            if doc is None:
-                await store.close()
-                raise WrongKey("the store has no owner")
-            await self._open(Me.from_doc(doc), store, blobs)
+            async with self._tries.one():
+                anchor = await self._device.anchor()
+                box = await self._ports.vault.unlock(passphrase=passphrase, recovery=recovery, anchor=anchor)
+            await self._enter(*box)
+
+    async def unlock_with_device(self, reason: str) -> None:
+        """Open the store with the device's own key; `reason` is what the device shows when it asks who is there.
+
+        Raises: WrongKey if the device refuses or holds no key that fits, and what the vault raises.
+        """
+        if self.opened is not None:
+            return
+        with self._alone():
+            key = await self._device.key(reason)
+            if key is None:
+                raise WrongKey("the device gave no key")
+            anchor: Anchor | None = await self._device.anchor()
+            await self._enter(*await self._ports.vault.unlock(keystore=key, anchor=anchor))
+
+    async def can_unlock_with_device(self) -> bool:
+        return await self._device.has_key()
 
     async def wrong_tries(self) -> tuple[int, int]:
         """Return how many tries in a row were wrong, and how many ms have to pass until the next one is taken."""
-        attempts = await self._ports.tries.load()
-        return attempts.wrong, max(0, next_try_ms(attempts) - self._ports.clock.now_ms())
+        return await self._tries.so_far()
+
+    async def answer_restored(self, was_me: bool) -> None:
+        """Say whether the person put the store back from a backup; if not, it opens for reading only."""
+        box = self._restored
+        if box is None:
+            return
+        with self._alone():
+            if was_me:
+                await box.store.accept_rollback()
+            self._restored = None
+            await self._open(box)
+
+    async def rescue(self, secret: str) -> Rescue:
+        """Copy what can be read of a store that does not open. `secret`: the passphrase or the recovery words.
+
+        Raises: WrongKey (counted), and what the vault raises; the damaged store stays as it is.
+        """
+        passphrase, recovery = passphrase_or_words(secret)
+        with self._alone():
+            async with self._tries.one():
+                return await self._ports.vault.rescue(passphrase=passphrase, recovery=recovery)
+
+    async def adopt(self, rescue: Rescue) -> None:
+        """Use a rescue copy from now on; the damaged store stays beside it. Locks. Raises: StoreError."""
+        await self.lock()
+        await self._ports.vault.adopt(rescue.folder)
+        self._tell(frozenset({"phase"}))
+
+    async def rest(self) -> bool:
+        """Do housekeeping while nobody types; return whether there is more of it. Raises: StoreError."""
+        if self.opened is None:
+            return False
+        has_more = await self.opened.idle()
+        await self.remember()
+        return has_more
+
+    async def remember(self, at_least: int = 1) -> None:
+        """Let the device keep how far the store has come, if that is `at_least` so many commits more than it knows."""
+        if self._store is not None:
+            await self._device.remember(self._store, at_least=at_least)
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether there is anything that a lock would drop."""
+        return self.opened is not None or self._restored is not None
 
     async def lock(self) -> None:
         """Save what was typed, stop the network, and drop the keys."""
+        box, self._restored = self._restored, None
         opened, self.opened = self.opened, None
-        if opened is None:
+        store, self._store = self._store, None
+        if opened is None and box is None:
             return
         try:
-            await opened.close()
+            if opened is not None:
+                await opened.close()
+            if box is not None:
+                await box.store.close()
         finally:
             self._tell(frozenset({"phase"}))
+            if store is not None:
+                await self._device.remember(store)  # the keys are gone by now, and the keystore may take its time
 
-    async def _open(self, me: Me, store: Store, blobs: Blobs) -> None:
-        opened = Opened(me, store, blobs, self._ports.network, self._ports.clock, self._ports.wording, self._tell)
-        await self._ports.network.open(me.member.device, me.sign_private)
+    async def hide(self) -> None:
+        """Show every window something that says nothing, at once, and drop the keys."""
+        self._is_hidden = True
+        self._tell(frozenset({"phase"}))
+        await self.lock()
+
+    def come_back(self) -> None:
+        """Show the lock screen again."""
+        self._is_hidden = False
+        self._tell(frozenset({"phase"}))
+
+    async def erase(self) -> None:
+        """Take everything of this profile from the device, the keys first. Saves nothing. Raises: StoreError."""
+        with self._alone():
+            try:
+                await self._drop_all()
+            finally:
+                await self._erase_all()
+                self._tell(frozenset({"phase"}))
+
+    async def _drop_all(self) -> None:
+        """Close what is open; what goes wrong there must not stand in the way of the erasure."""
+        try:
+            await self.lock()
+        except CompanionError:
+            log.warning("locking before the erasure failed")
+
+    async def _erase_all(self) -> None:
+        await self._ports.eraser.erase()
+        await self._device.forget()
+
+    async def _enter(self, store: Store, blobs: Blobs) -> None:
+        doc = await store.get("me", "me")
+        if doc is None:
+            kind = next((damage.kind for damage in store.damages if damage.part == "me"), "missing")
+            await store.close()
+            raise Tampered("the store has no owner", kind, "me")
+        box = Box(me=Me.from_doc(doc), store=store, blobs=blobs)
+        if store.rollback:
+            self._restored = box
+            self.touch()
+            self._tell(frozenset({"phase"}))
+        else:
+            await self._open(box)
+
+    async def _open(self, box: Box) -> None:
+        ports = self._ports
+        security = Security(box.store, self._device, self._tries)
+        opened = Opened(box.me, box.store, box.blobs, ports.network, ports.clock, ports.wording, security, self._tell)
+        if not box.store.rollback:
+            await ports.network.open(box.me.device, box.me.sign_private)
         await opened.start()
         self.touch()
-        self.opened = opened
+        self.opened, self._store = opened, box.store
         self._tell(frozenset({"phase"}))
 
     def _alone(self) -> "_Alone":
@@ -141,9 +286,3 @@ class _Alone:
 
     def __exit__(self, *error: object) -> None:
         self._companion._busy = False
-
-
-def check_passphrase(passphrase: str) -> None:
-    """Raises WeakPassphrase if it is shorter than eight characters."""
-    if len(passphrase) < PASSPHRASE_LENGTH:
-        raise WeakPassphrase(f"{len(passphrase)} characters")

@@ -1,4 +1,4 @@
-"""My account: who I am, the lock, how the app looks, where the data lie, and the versions."""
+"""My account: who I am, the lock, the keys, how the app looks, privacy, erasing, and the versions."""
 
 import platform
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from flet.version import flet_version
 
 from companion.app.opened import AUTO_LOCK_MINUTES
 from views import theme
-from views.context import use_frame, use_part, use_quiet_window
+from views.context import Frame, use_frame, use_part, use_quiet_window
 from views.names import initials, look_of
 from views.pages import content_page, narrow
 from views.parts.buttons import button, filter_chip
 from views.parts.people import person
-from views.parts.rows import fact_row, section
+from views.parts.rows import list_row, section
 from views.parts.safe import safe
-from views.parts.surfaces import card, column, wrapping
+from views.parts.surfaces import card, column, equal, ruled, wrapping
 from views.parts.text import soft, text
 from views.state import Window
 
@@ -25,27 +25,61 @@ THEMES = ("system", "light", "dark", "contrast", "contrast-dark")
 
 
 @safe
-def AccountPane() -> ft.Control:
+def Home() -> ft.Control:
     """Everything about me and this device on one page."""
     frame, window = use_frame(), use_quiet_window()
     me, minutes, mode = use_part(lambda state: (state.me, state.auto_lock_minutes, state.theme))
     texts = window.texts
     parts = column(
         section(texts("account.me"), _who(window)) if me else ft.Container(),
+        _ways(frame, window, ("devices",)),
         section(texts("account.lock"), _lock(window, minutes)),
+        section(texts("account.privacy"), _ways(frame, window, ("privacy",))),
+        section(texts("account.keys"), _ways(frame, window, ("passphrase", "words", "device"))),
         section(texts("account.look"), _look(window, mode)),
-        section(texts("account.where"), _where(window)),
+        section(texts("account.leave"), _ways(frame, window, ("erase",))),
         section(texts("account.versions"), _versions(window)),
         spacing=theme.ROOMY,
     )
     return content_page(frame, texts("account.title"), [narrow(parts)])
 
 
+ICONS = {
+    "devices": ft.Icons.DEVICES_ROUNDED,
+    "privacy": ft.Icons.VISIBILITY_OUTLINED,
+    "passphrase": ft.Icons.PASSWORD_ROUNDED,
+    "words": ft.Icons.FORMAT_LIST_NUMBERED_ROUNDED,
+    "device": ft.Icons.PHONELINK_LOCK_ROUNDED,
+    "erase": ft.Icons.DELETE_FOREVER_OUTLINED,
+}
+
+
+def _ways(frame: Frame, window: Window, names: tuple[str, ...]) -> ft.Control:
+    """Return rows that lead one level down."""
+    texts = window.texts
+
+    def go(name: str) -> Callable[[], Any]:
+        return lambda: frame.go(f"/account/{name}")
+
+    rows: list[ft.Control] = [
+        list_row(
+            ft.Icon(ICONS[name], size=24, color=ft.Colors.PRIMARY),
+            texts(f"account.{name}_title"),
+            go(name),
+            line=texts(f"account.{name}_line"),
+            tail=ft.Icon(ft.Icons.CHEVRON_RIGHT_ROUNDED, color=ft.Colors.ON_SURFACE_VARIANT),
+            key=f"account-{name}",
+        )
+        for name in names
+    ]
+    return card(*ruled(rows), pad=theme.TIGHT)
+
+
 def _who(window: Window) -> ft.Control:
     me, texts = window.state.me, window.texts
     if me is None:
         return ft.Container()
-    short = me.device[:8]
+    short = window.opened.device[:8]
     names = column(
         text(me.name, ft.TextThemeStyle.TITLE_MEDIUM),
         soft(texts(f"common.profession_{me.profession}")),
@@ -57,7 +91,7 @@ def _who(window: Window) -> ft.Control:
         spacing=theme.HAIR,
         expand=True,
     )
-    return card(ft.Row([person(initials(me.name), look_of(me.device), theme.TARGET), names], spacing=theme.GAP))
+    return card(ft.Row([person(initials(me.name), look_of(me.person), theme.TARGET), names], spacing=theme.GAP))
 
 
 def _lock(window: Window, minutes: int) -> ft.Control:
@@ -75,9 +109,14 @@ def _lock(window: Window, minutes: int) -> ft.Control:
         )
         for count in AUTO_LOCK_MINUTES
     ]
+    lock = button(texts("account.lock_now"), window.companion.lock, icon=ft.Icons.LOCK_ROUNDED)
+    hide = button(
+        texts("account.hide_now"), window.companion.hide, icon=ft.Icons.VISIBILITY_OFF_OUTLINED, kind="outlined"
+    )
     return card(
         soft(texts("account.lock_about"), ft.TextThemeStyle.BODY_MEDIUM),
-        button(texts("account.lock_now"), window.companion.lock, icon=ft.Icons.LOCK_ROUNDED),
+        equal(lock, hide),
+        soft(texts("account.hide_about"), ft.TextThemeStyle.BODY_MEDIUM),
         text(texts("account.lock_after"), ft.TextThemeStyle.TITLE_SMALL),
         wrapping(*chips),
         spacing=theme.GAP,
@@ -93,19 +132,6 @@ def _look(window: Window, mode: str) -> ft.Control:
         for one in THEMES
     ]
     return card(wrapping(*chips))
-
-
-def _where(window: Window) -> ft.Control:
-    texts = window.texts
-    return card(
-        fact_row(ft.Icons.BOOK_OUTLINED, texts("account.where_journal")),
-        fact_row(ft.Icons.FORUM_OUTLINED, texts("account.where_groups")),
-        fact_row(ft.Icons.MIC_NONE_ROUNDED, texts("account.where_stories")),
-        fact_row(ft.Icons.KEY_OUTLINED, texts("account.where_keys")),
-        soft(texts("account.where_folder")),
-        text(window.data_folder, ft.TextThemeStyle.BODY_SMALL, selectable=True),
-        spacing=theme.GAP,
-    )
 
 
 def _versions(window: Window) -> ft.Control:

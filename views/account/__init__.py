@@ -1,0 +1,39 @@
+"""My account and what lies one level below it; `Frame.item` says which."""
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any, Final
+
+import flet as ft
+
+from views.account.damage import DamagePane
+from views.account.devices import DevicesPane
+from views.account.erase import ErasePane
+from views.account.keys import DevicePane, PassphrasePane, WordsPane
+from views.account.page import Home
+from views.account.privacy import PrivacyPane
+from views.context import use_frame
+from views.parts.safe import safe
+
+__all__ = ["AccountPane"]
+
+PAGES: Final = MappingProxyType[str, Callable[..., Any]](
+    {
+        "": Home,
+        "privacy": PrivacyPane,
+        "passphrase": PassphrasePane,
+        "words": WordsPane,
+        "device": DevicePane,
+        "devices": DevicesPane,
+        "damage": DamagePane,
+        "erase": ErasePane,
+    }
+)
+
+
+@safe
+def AccountPane() -> ft.Control:
+    """The page that the address names."""
+    item = use_frame().item
+    shown: ft.Control = PAGES.get(item, PAGES[""])(key=f"account-{item}")
+    return shown
