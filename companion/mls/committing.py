@@ -135,7 +135,7 @@ def _chosen(group: Group, own: Sequence[Proposal]) -> list[CachedProposal]:
 def _goes_together(group: Group, items: Sequence[Attributed], environment: Environment) -> bool:
     try:
         for item in items:
-            verify_proposal(group, item, environment)
+            verify_proposal(group, item, environment, items)
         verify_list(items, group.own_leaf)
         applied = apply_proposals(group, items, environment)
         verify_members(applied.tree, applied.extensions)
@@ -191,7 +191,7 @@ def make_commit(
     cached = _fitting(group, ours, _chosen(group, own), environment)
     items = [*(Attributed(item.proposal, item.sender) for item in cached), *ours]
     for item in items:
-        verify_proposal(group, item, environment)
+        verify_proposal(group, item, environment, items)
     verify_list(items, group.own_leaf)
     applied = apply_proposals(group, items, environment)
     is_needed = with_path or is_path_required([item.proposal for item in items])

@@ -19,7 +19,7 @@ from companion.mls.key_schedule import PreSharedKeyId
 from companion.mls.messages import MessageHead, Welcome, decode_message, encode_message, read_head
 from companion.mls.nodes import EXTENSION_POLICY, Extension
 from companion.mls.policy import Policy
-from companion.mls.private_message import PrivateMessage
+from companion.mls.private_message import PrivateMessage, open_sender_data
 from companion.mls.processing import ApplicationMessage, Event
 from companion.mls.proposals import (
     Add,
@@ -84,14 +84,19 @@ def create_group(
     *,
     suite: CipherSuite = DEFAULT_SUITE,
     administrators: Sequence[bytes] = (),
+    members_may_add: bool = False,
     extensions: Sequence[Extension] = (),
 ) -> Group:
     """Return a group of one (RFC 9420 section 11). `group_id`: 16 to 32 random bytes.
 
-    `administrators`: credential identities of those who may change the membership, our own among them. Without any,
-    the group has no policy and everybody may.
+    `administrators`: the people (policy.person_of) who may change the membership, ourselves among them. Without any,
+    the group has no policy and everybody may. `members_may_add`: everybody may add, but not remove.
     """
-    policy = Policy(revision=1, minimum_suite=suite, administrators=tuple(administrators)) if administrators else None
+    policy = None
+    if administrators:
+        policy = Policy(
+            revision=1, minimum_suite=suite, administrators=tuple(administrators), members_may_add=members_may_add
+        )
     return joining.new_group(identity, group_id, environment, suite, policy, tuple(extensions))
 
 
@@ -169,6 +174,7 @@ def _policy_proposal(group: Group, administrators: Sequence[bytes]) -> Proposal:
         revision=old.revision + 1 if old else 1,
         minimum_suite=old.minimum_suite if old else group.suite,
         administrators=tuple(administrators),
+        members_may_add=old is not None and old.members_may_add,
     ).signed(group.signature_private, group.group_id, group.member(group.own_leaf))
     kept = tuple(extension for extension in group.context.extensions if extension.kind != EXTENSION_POLICY)
     return GroupContextExtensions((*kept, policy.extension()))
@@ -200,6 +206,21 @@ def process(group: Group, message: bytes, environment: Environment) -> tuple[Gro
         return processing.open_message(group, payload, environment)
     except CryptoError as error:
         raise MessageRejected(str(error)) from None
+
+
+def is_of_this_epoch(group: Group, message: bytes) -> bool:
+    """Tell whether a private message was sealed with the keys of our epoch, even if it opens no more.
+
+    One that names our epoch and was not comes from a stranger, or from a group that has parted from ours.
+    """
+    try:
+        payload = decode_message(message)
+        if not isinstance(payload, PrivateMessage):
+            return False
+        open_sender_data(payload, group.suite, group.secrets.sender_data_secret)
+    except CryptoError:
+        return False
+    return True
 
 
 def protect(

@@ -1,8 +1,9 @@
 """Who may change a group's membership: an extension of the group context, signed and enforced by every receiver.
 
-The extension has a private-use type (nodes.EXTENSION_POLICY). It names the administrators by their credential
-identity, and is signed by one of them together with the group's id, so that a joiner can tell an administrator's
-group from one that an ordinary member made up. The lowest cipher suite allowed can only rise.
+The extension has a private-use type (nodes.EXTENSION_POLICY). It names the administrators as people, whatever device
+they use: the first PERSON_BYTES of a credential identity are the person, the rest is the device. It is signed by one
+of them together with the group's id, so that a joiner can tell an administrator's group from one that an ordinary
+member made up. The lowest cipher suite allowed can only rise.
 """
 
 from dataclasses import dataclass, replace
@@ -14,37 +15,45 @@ from companion.mls.nodes import EXTENSION_POLICY, Extension, LeafNode, find_exte
 from companion.mls.proposals import (
     Add,
     ExternalInit,
-    GroupContextExtensions,
     PreSharedKey,
     Proposal,
-    ReInit,
     Remove,
     Update,
 )
 
-POLICY_VERSION = 1
+POLICY_VERSION_MIN = 1  # administrators change the membership
+POLICY_VERSION = 2  # 2026-11: every member may add, the rest is the administrators'
 ADMINISTRATORS_MAX = 64
+PERSON_BYTES = 32
 
 _LABEL = b"CompanionMembershipPolicy"
+
+
+def person_of(identity: bytes) -> bytes:
+    """Return the person in a credential identity."""
+    return identity[:PERSON_BYTES]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Administrators may add, remove and change extensions; everybody may update, and propose to leave.
 
-    `revision` starts at 1 and rises by one with every change.
+    Everybody may also add and remove devices of their own, and let a member's device that lost its place come back:
+    remove it and add it again under the same credential and key, in one commit. With `members_may_add` everybody may
+    add. `revision` starts at 1 and rises by one with every change.
     """
 
     revision: int
     minimum_suite: int
     administrators: tuple[bytes, ...]
+    members_may_add: bool = False
     signer: bytes = b""
     signature_key: bytes = b""
     signature: bytes = b""
 
     def _fields(self) -> bytes:
         return (
-            codec.uint8(POLICY_VERSION)
+            codec.uint8(POLICY_VERSION if self.members_may_add else POLICY_VERSION_MIN)
             + codec.uint32(self.revision)
             + codec.uint16(self.minimum_suite)
             + codec.vector(codec.opaque(identity) for identity in self.administrators)
@@ -67,32 +76,50 @@ class Policy:
 
         Raises: CryptoError if not.
         """
-        if self.signer not in self.administrators:
+        if person_of(self.signer) not in self.administrators:
             raise CryptoError("a policy is signed by somebody who is no administrator")
         if suite_id < self.minimum_suite:
             raise CryptoError(f"cipher suite {suite_id} is below the group's minimum of {self.minimum_suite}")
         content = codec.opaque(group_id) + self._fields()
         suites.verify_with_label(self.signature_key, _LABEL, content, self.signature)
 
-    def allows(self, author: LeafNode | None, author_index: int | None, proposal: Proposal) -> bool:
-        """Tell whether a member may propose this; `author` is None for anybody outside the group."""
+    def allows(
+        self,
+        author: LeafNode | None,
+        author_index: int | None,
+        proposal: Proposal,
+        *,
+        target: LeafNode | None = None,
+        is_return: bool = False,
+    ) -> bool:
+        """Tell whether a member may propose this; `author` is None for anybody outside the group.
+
+        `target` is the leaf that an Add or a Remove is about, `is_return` whether the same commit removes it and adds
+        it again.
+        """
+        if author is None or isinstance(proposal, ExternalInit):
+            return False  # members come by invitation, so nobody joins from outside
+        person = person_of(author.credential.identity)
         match proposal:
-            case ExternalInit():
-                return False  # members come by invitation, so nobody joins from outside
             case Update() | PreSharedKey():
-                return author is not None
+                return True
             case Remove(removed) if author_index == removed:
                 return True
-            case Add() | Remove() | ReInit() | GroupContextExtensions():
-                return author is not None and author.credential.identity in self.administrators
+            case Add() | Remove() if target is not None:
+                if is_return or person_of(target.credential.identity) == person:
+                    return True
+                return person in self.administrators or (isinstance(proposal, Add) and self.members_may_add)
+            case _:
+                return person in self.administrators
 
 
 def read_policy(reader: Reader) -> Policy:
     """Read the content of the extension."""
     version = reader.uint8()
-    if version != POLICY_VERSION:
+    if not POLICY_VERSION_MIN <= version <= POLICY_VERSION:
         raise CryptoError(f"policy version {version} is not supported")
     return Policy(
+        members_may_add=version == POLICY_VERSION,
         revision=reader.uint32(),
         minimum_suite=reader.uint16(),
         administrators=reader.vector(codec.read_opaque, ADMINISTRATORS_MAX),

@@ -249,7 +249,7 @@ def _process_commit(
     else:
         verify_list(items, sender.index)
     for item in items:
-        verify_proposal(group, item, environment)
+        verify_proposal(group, item, environment, items)
     if commit.path is None and is_path_required([item.proposal for item in items]):
         raise CryptoError("a commit lacks the update path that its proposals require")
     applied = apply_proposals(group, items, environment)

@@ -141,16 +141,22 @@ def verify_successor(old: LeafNode, new: LeafNode, environment: Environment) -> 
         verify_identity(new, environment)
 
 
-def verify_proposal(group: Group, item: Attributed, environment: Environment) -> None:
+def verify_proposal(
+    group: Group, item: Attributed, environment: Environment, together: Sequence[Attributed] = ()
+) -> None:
     """Check one proposal and whether its author may make it (sections 12.1 and policy.py).
 
+    `together`: the whole list, if it is committed now.
     Raises: CryptoError if not.
     """
     author_index = item.sender.index if item.sender.kind == SenderType.MEMBER else None
     author = None if author_index is None else group.member(author_index)
     policy = group.policy
-    if policy is not None and not policy.allows(author, author_index, item.proposal):
-        raise CryptoError("the group's policy does not allow this change by this member")
+    if policy is not None:
+        target = _target(group, item.proposal)
+        is_return = target is not None and _is_return(group, item.proposal, target, together)
+        if not policy.allows(author, author_index, item.proposal, target=target, is_return=is_return):
+            raise CryptoError("the group's policy does not allow this change by this member")
     match item.proposal:
         case Add(package):
             verify_key_package(package, group.suite, environment)
@@ -174,6 +180,24 @@ def verify_proposal(group: Group, item: Attributed, environment: Environment) ->
             verify_external_senders(extensions, environment)
         case ExternalInit():
             pass
+
+
+def _target(group: Group, proposal: Proposal) -> LeafNode | None:
+    match proposal:
+        case Add(package):
+            return package.leaf_node
+        case Remove(removed):
+            return group.member(removed)
+        case _:
+            return None
+
+
+def _is_return(group: Group, proposal: Proposal, target: LeafNode, together: Sequence[Attributed]) -> bool:
+    """Tell whether a list removes a device and adds the same one again, under the same credential and key."""
+    opposite = Remove if isinstance(proposal, Add) else Add
+    leaves = [_target(group, other.proposal) for other in together if isinstance(other.proposal, opposite)]
+    same = (target.credential, target.signature_key)
+    return any(leaf is not None and (leaf.credential, leaf.signature_key) == same for leaf in leaves)
 
 
 def verify_list(items: Sequence[Attributed], committer: int) -> None:

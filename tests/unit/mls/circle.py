@@ -37,7 +37,7 @@ class Person:
 class Circle:
     """People in one group; `states` holds everybody's state by name. The first name creates the group."""
 
-    def __init__(self, *names, suite=SUITE, administrators=()):
+    def __init__(self, *names, suite=SUITE, administrators=(), **more):
         self.suite, self.people, self.states = suite, {}, {}
         first = names[0]
         self.people[first] = Person(first, suite)
@@ -47,6 +47,7 @@ class Circle:
             env(),
             suite=suite,
             administrators=[name.encode() for name in administrators],
+            **more,
         )
         if names[1:]:
             self.commit(first, add=names[1:])

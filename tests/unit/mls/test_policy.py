@@ -141,7 +141,7 @@ def test_joiner_asks_about_the_key_that_signed_the_policy():
     group.join(made.welcome, [dave.own], env())
 
 
-@pytest.mark.parametrize("version", [0, 2])
+@pytest.mark.parametrize("version", [0, 3])
 def test_policy_of_another_version_is_refused(version):
     data = bytes([version]) + guarded()["alice"].policy.extension().data[1:]
     with pytest.raises(CryptoError, match="policy version"):
@@ -155,3 +155,62 @@ def test_group_below_its_minimum_suite_is_refused():
         rising.verify(state.group_id, 1)
     rising.verify(state.group_id, 3)
     assert isinstance(rising, Policy)
+
+
+def people_with_devices():
+    """Alice, an administrator, and Bob, who is none: 32 letters for the person, then the device."""
+    return Circle("a" * 32 + "1", "b" * 32 + "1", administrators=["a" * 32])
+
+
+def test_administrator_is_one_on_every_device():
+    circle = people_with_devices()
+    circle.commit("a" * 32 + "1", add=["a" * 32 + "2"])
+    circle.commit("a" * 32 + "2", add=["c" * 32 + "1"])
+    circle.agree()
+
+
+def test_everybody_may_add_and_remove_their_own_devices_only():
+    circle = people_with_devices()
+    bob = "b" * 32
+    circle.commit(bob + "1", add=[bob + "2"])
+    circle.commit(bob + "1", remove=[bob + "2"])
+    circle.agree()
+    with pytest.raises(CryptoError, match="policy"):
+        circle.pending(bob + "1", add=["c" * 32 + "1"])
+    with pytest.raises(CryptoError, match="policy"):
+        circle.pending(bob + "1", remove=["a" * 32 + "1"])
+
+
+def again(circle, name):
+    """Return a fresh key package of somebody who is in already, under the same keys."""
+    own, published = group.make_key_package(circle.people[name].identity, env())
+    return own, published
+
+
+def test_everybody_may_let_a_device_come_back_under_the_same_key():
+    circle = guarded()
+    own, published = again(circle, "carol")
+    circle.states["bob"], made = group.commit(circle["bob"], env(), add=[published], remove=[circle.leaf("carol")])
+    del circle.states["carol"]
+    circle.deliver("bob", made.message)
+    circle.states["bob"] = group.accept(circle["bob"], made, env())
+    circle.states["carol"], _ = group.join(made.welcome, [own], env())
+    circle.agree()
+
+
+def test_coming_back_under_another_key_is_refused(monkeypatch):
+    circle = guarded()
+    proposals = [Remove(circle.leaf("carol")), add_of("carol")]  # another Carol, with a key of her own
+    with pytest.raises(CryptoError, match="policy"):
+        committing.make_commit(circle["bob"], proposals, env())
+    refused(circle["alice"], dishonest(monkeypatch, circle["bob"], proposals).message, "policy")
+
+
+def test_members_add_where_the_policy_says_so_and_remove_nobody():
+    circle = Circle("alice", "bob", administrators=["alice"], members_may_add=True)
+    circle.commit("bob", add=["carol"])
+    circle.commit("alice", administrators=[b"alice"])
+    circle.commit("carol", add=["dave"])
+    circle.agree()
+    with pytest.raises(CryptoError, match="policy"):
+        circle.pending("bob", remove=["carol"])
