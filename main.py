@@ -24,20 +24,28 @@ import flet as ft
 from flet.utils import is_embedded
 
 from companion.app import Companion, Ports
+from companion.app.upgrades import STEPS
 from companion.consent import Use, Wording
 from companion.errors import CompanionError
 from companion.nudges import Nudge
 from companion.wire import LOCAL_SERVICE
 from services.autolock import AutoLock, OpenWindows
 from services.clock import SystemClock
+from services.crash import forbid_core_dumps
+from services.due import DueTimer
+from services.erasing import ProfileEraser
+from services.keystore import FletKeystore
 from services.notifier import PlyerNotifier
+from services.pictures import PillowPictures
 from services.profile import Appearance, FileTries, data_folder, profile_folder
 from services.recorder import FletRecorder
-from services.store.documents import SealedVault
+from services.store.migrations import Migrations
+from services.store.vault import SealedVault
 from services.sync.embedded import EmbeddedRelay
 from services.sync.network import RelayNetwork
 from views import theme
 from views.app import App
+from views.cover import cover_while_away
 from views.state import Mirror, ViewState, Window
 from views.texts import Texts, load_texts
 
@@ -58,7 +66,9 @@ class Profile:
     companion: Companion
     windows: OpenWindows
     auto_lock: AutoLock
+    due: DueTimer
     appearance: Appearance
+    keystore: FletKeystore
     embedded: EmbeddedRelay | None
     folder: Path
     service: str
@@ -69,20 +79,24 @@ def build_profile(data: Path, name: str, service: str) -> Profile:
     folder = profile_folder(data, name)
     embedded = None if IS_BUNDLE else EmbeddedRelay(data / "relay")
     default = service or ("" if embedded is None else LOCAL_SERVICE)
-    clock = SystemClock()
+    clock, keystore = SystemClock(), FletKeystore(name)
     ports = Ports(
-        vault=SealedVault(folder / "vault"),
+        vault=SealedVault(folder / "vault", migrations=Migrations(STEPS)),
         network=RelayNetwork(default, embedded),
         clock=clock,
         tries=FileTries(folder),
         wording=load_wording(ASSETS / "consent.json"),
+        keystore=keystore,
+        eraser=ProfileEraser(folder),
     )
     companion = Companion(ports)
     return Profile(
         companion=companion,
         windows=OpenWindows(companion),
         auto_lock=AutoLock(companion, clock),
+        due=DueTimer(companion, clock),
         appearance=Appearance(folder),
+        keystore=keystore,
         embedded=embedded,
         folder=folder,
         service=default,
@@ -97,10 +111,11 @@ def load_wording(file: Path) -> Wording:
 
 def page_main(profile: Profile, texts: Texts) -> PageMain:
     """Return what Flet calls for each window."""
-    notifier = PlyerNotifier()
+    notifier, pictures = PlyerNotifier(), PillowPictures()
 
     async def show(page: ft.Page) -> None:
         companion = profile.companion
+        profile.keystore.attach(page)
         state = ViewState(theme=profile.appearance.load())
         page.title = texts("start.app_name")
         theme.apply(page, theme_mode(state.theme))
@@ -136,14 +151,18 @@ def page_main(profile: Profile, texts: Texts) -> PageMain:
             texts=texts,
             notifier=notifier,
             make_recorder=lambda: FletRecorder(page),
+            pictures=pictures,
             save_theme=save_theme,
             data_folder=str(profile.folder),
         )
         mirror = Mirror(page, window, announce)
 
         async def lifecycle(event: ft.AppLifecycleStateChangeEvent) -> None:
+            cover_while_away(page, event.state)
             if event.state == ft.AppLifecycleState.HIDE:
-                await companion.lock()
+                is_spared, window.is_picking = window.is_picking, False  # once: the auto-lock goes on counting
+                if not is_spared:
+                    await companion.lock()
             elif event.state in (ft.AppLifecycleState.SHOW, ft.AppLifecycleState.RESUME):
                 mirror.note()
 
@@ -162,6 +181,7 @@ def page_main(profile: Profile, texts: Texts) -> PageMain:
         here()
         page.run_task(follow_device)
         profile.auto_lock.start()
+        profile.due.start()
 
     return show
 
@@ -217,6 +237,7 @@ async def open_window(profile: Profile, texts: Texts) -> None:
 async def close(profile: Profile) -> None:
     """Save what was typed, drop the keys, end the embedded service if this process hosts it."""
     await profile.auto_lock.stop()
+    await profile.due.stop()
     await profile.companion.lock()
     if profile.embedded is not None:
         await profile.embedded.close()
@@ -258,6 +279,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    forbid_core_dumps()
     texts = load_texts(ASSETS / "words")
     if IS_BUNDLE:
         ft.run(page_main(build_profile(data_folder(None), "me", ""), texts), assets_dir=str(ASSETS))

@@ -6,6 +6,8 @@
     │   ├── WrongWords          recovery words that do not fit
     │   ├── ConsentMissing      a story may not take this step
     │   ├── MicrophoneUnavailable
+    │   ├── PictureUnreadable   no picture, damaged, or too large to open
+    │   ├── IdentityChanged     a name known here stands for another key: accept it first
     │   └── InviteError
     │       ├── InviteGarbled   not an invite, or a letter is wrong
     │       ├── InviteExpired
@@ -16,7 +18,8 @@
     │   ├── Tampered            changed or damaged outside the app
     │   ├── RolledBack          older than the last state this device remembers
     │   ├── TooNew              written by a newer version
-    │   └── StoreBusy           open in another window
+    │   ├── StoreBusy           open in another window
+    │   └── KeystoreUnavailable the system has no safe place for small secrets, or it did not answer
     ├── SyncError               the service
     │   ├── Offline             no answer: try again later
     │   ├── RelayRefused        an answer that says no
@@ -27,6 +30,21 @@
 Messages hold ids, sizes and versions, never text, keys or passphrases. What the person reads is in
 `views/texts.py`.
 """
+
+DAMAGES = (
+    "changed",  # a document or record that does not open
+    "swapped",  # two documents stand in each other's place
+    "copied",  # a document stands in a second place
+    "moved",  # a document stands in another place and not in its own
+    "missing",  # documents are not there
+    "returned",  # deleted documents are there again
+    "old",  # documents are older than the last state
+    "hidden",  # a whole table, or its key, is not there
+    "root",  # what holds everything together is gone, changed, or another store's
+    "file",  # the file itself is damaged
+    "keys",  # the file with the locked keys is gone or damaged
+    "blob",  # sound or a picture is gone or damaged
+)
 
 
 class CompanionError(Exception):
@@ -51,6 +69,14 @@ class ConsentMissing(UsageError):
 
 class MicrophoneUnavailable(UsageError):
     """There is no microphone, or it may not be used."""
+
+
+class PictureUnreadable(UsageError):
+    """The file is no picture that can be read here, it is damaged, or it is too large to open."""
+
+
+class IdentityChanged(UsageError):
+    """Somebody in the group has another identity key than the one known by that name, and it was not accepted."""
 
 
 class InviteError(UsageError):
@@ -82,7 +108,16 @@ class WrongKey(StoreError):
 
 
 class Tampered(StoreError):
-    """Something outside the app changed or damaged the data."""
+    """Something outside the app changed or damaged the data.
+
+    `kind` is one of `DAMAGES` and has a sentence of its own for the person. `part` says which kind of documents it is
+    about ("journal"), or is empty for the whole.
+    """
+
+    def __init__(self, message: str = "", kind: str = "changed", part: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.part = part
 
 
 class RolledBack(StoreError):
@@ -97,21 +132,36 @@ class StoreBusy(StoreError):
     """Another process has the data open."""
 
 
+class KeystoreUnavailable(StoreError):
+    """The system's place for small secrets is not there, is locked, or did not answer."""
+
+
 class SyncError(CompanionError):
     """The sync service did not do what was asked."""
 
 
 class Offline(SyncError):
-    """The service gave no usable answer; the same call may work later."""
+    """The service gave no usable answer; the same call may work later.
+
+    `retry_after_s` is the time in seconds for which the service asked, or None.
+    """
+
+    def __init__(self, message: str = "", *, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class RelayRefused(SyncError):
-    """The service answered no. `status` is the HTTP status, `reason` its short code."""
+    """The service answered no. `status` is the HTTP status, `reason` its short code.
 
-    def __init__(self, status: int, reason: str = "") -> None:
+    `retry_after_s` is the time in seconds after which the same call may be taken, or None.
+    """
+
+    def __init__(self, status: int, reason: str = "", *, retry_after_s: int | None = None) -> None:
         super().__init__(f"refused with {status} {reason}".rstrip())
         self.status = status
         self.reason = reason
+        self.retry_after_s = retry_after_s
 
 
 class VersionMismatch(SyncError):

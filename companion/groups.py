@@ -1,51 +1,67 @@
-"""Peer groups: who is in, how somebody joins, what was said.
+"""Peer groups: who is in, who is coming, who looks after it. Pure; how keys change is `companion.mls`.
 
-Joining: the invite's content (sealed by its code) tells the guest about the group and the inviter. The guest sends a
-`join` that only the inviter's device can open, with a proof that it held the code. The inviter's device admits: the
-`admit` names the newcomer to everyone before anything is sealed to that device. Admitting is ordered by the group's
-epoch at the relay, so two members who admit at the same moment cannot part the group.
+A group's members are people; the leaves of its MLS tree are their devices. Whoever is let in was announced to everyone
+first, with the name and devices that their identity key has signed.
 """
 
-import base64
 import hmac
-import json
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from companion.crypto.primitives import aead_open, aead_seal
-from companion.errors import CryptoError, InviteExpired, InviteGarbled, MessageRejected
-from companion.people import Me, Member
-from companion.sealing import RECIPIENT_LIMIT, Opened
+from companion.chat.message import Message
+from companion.crypto.primitives import hmac_sha256
+from companion.errors import MessageRejected
+from companion.people import Member
 from companion.wire import InviteCode
 
 TABLE = "groups"
-INVITES = "invites"
-JOINS = "joins"
-OUTBOX = "outbox"
-DRAFTS = "drafts"
-INVITE_MS = 7 * 24 * 3600 * 1000
 NAME_LIMIT = 60
-TEXT_LIMIT = 8_000
+SEATS_LIMIT = 64
+GUESTS_LIMIT = 64
+PACKAGE_BYTES_LIMIT = 4_096
 LOOKS = ("pine", "ember", "honey", "heather", "sky", "stone")
-
-
-def messages_table(group: str) -> str:
-    return f"msg:{group}"
+JOINING, MEMBER, REJOINING, LEAVING = "joining", "member", "rejoining", "leaving"
+LEFT, REMOVED, DECLINED = "left", "removed", "declined"
+FOLLOWED = frozenset({MEMBER, REJOINING, LEAVING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seat:
-    """A member's place in the group. Times in ms since the epoch, UTC; 0 for the founder."""
+    """A person's place in the group. Times in ms since the epoch, UTC; 0 for the founder.
+
+    `accepted` is False while a name known here stands for another identity key: nothing is sent until I accept it.
+    """
 
     member: Member
     joined_ms: int
     invited_by: str
+    accepted: bool = True
+
+    def to_doc(self) -> dict[str, object]:
+        own = {"joined_ms": self.joined_ms, "invited_by": self.invited_by, "accepted": self.accepted}
+        return {**self.member.to_doc(), **own}
+
+    @classmethod
+    def from_doc(cls, doc: dict[str, object]) -> "Seat":
+        return cls(
+            member=Member.from_doc(doc),
+            joined_ms=whole(doc["joined_ms"]),
+            invited_by=str(doc["invited_by"])[:80],
+            accepted=bool(doc.get("accepted", True)),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """One group as this device knows it. `state` is "joining" until a member has let us in, then "member".
+    """One group as this device knows it.
 
-    `cursor` is the last sequence number that was read and committed; `epoch` counts admissions.
+    `state`: "joining" until we are let in; "member"; "rejoining" while another device lets this one, which lost its
+    place, back in; "leaving"; then "left", "removed", or "declined" for a guest whose invite no longer holds.
+    `members` and `seats` hold people, each once, however many devices they have: compare them by `member.person`.
+    `guests` were announced and are not in yet. `administrators` and `inviter` are ids of people. `keeper` signed the
+    rules in force. `cursor` is the last sequence number that was read and committed, `epoch` counts changes of keys;
+    `unopened` counts envelopes that did not open here; `astray` those of the present epoch sealed in other keys: the
+    group may have been parted. `renewed_ms` is when this device renewed its keys last.
     """
 
     id: str
@@ -59,16 +75,44 @@ class Group:
     cursor: int = 0
     epoch: int = 0
     inviter: str = ""
+    administrators: tuple[str, ...] = ()
+    guests: tuple[Seat, ...] = ()
+    keeper: Member | None = None
+    unopened: int = 0
+    astray: int = 0
+    renewed_ms: int = 0
 
     @property
     def members(self) -> tuple[Member, ...]:
         return tuple(seat.member for seat in self.seats)
 
-    def seat(self, device: str) -> Seat | None:
-        return next((seat for seat in self.seats if seat.member.device == device), None)
+    @property
+    def known(self) -> tuple[Member, ...]:
+        """Everybody whose devices may be among the keys: members, guests, and who signed the rules."""
+        keeper = () if self.keeper is None else (self.keeper,)
+        return (*self.members, *(guest.member for guest in self.guests), *keeper)
+
+    @property
+    def facilitators(self) -> tuple[str, ...]:
+        """The people who look after the group."""
+        return tuple(s.member.person for s in self.seats if s.member.person in self.administrators)
+
+    def seat(self, person: str) -> Seat | None:
+        return _seat(self.seats, person)
+
+    def guest(self, person: str) -> Seat | None:
+        return _seat(self.guests, person)
+
+    def with_member(self, member: Member) -> "Group":
+        """Return the group with this newer card and device list wherever that person stands."""
+
+        def newer(seats: tuple[Seat, ...]) -> tuple[Seat, ...]:
+            return tuple(replace(s, member=member) if s.member.person == member.person else s for s in seats)
+
+        keeper = member if self.keeper is not None and self.keeper.person == member.person else self.keeper
+        return replace(self, seats=newer(self.seats), guests=newer(self.guests), keeper=keeper)
 
     def to_doc(self) -> dict[str, object]:
-        seats = [{**s.member.to_doc(), "joined_ms": s.joined_ms, "invited_by": s.invited_by} for s in self.seats]
         return {
             "_id": self.id,
             "_v": 1,
@@ -76,321 +120,183 @@ class Group:
             "look": self.look,
             "service": self.service,
             "capability": self.capability,
-            "seats": seats,
+            "seats": [seat.to_doc() for seat in self.seats],
             "state": self.state,
             "created_ms": self.created_ms,
             "cursor": self.cursor,
             "epoch": self.epoch,
             "inviter": self.inviter,
+            "administrators": list(self.administrators),
+            "guests": [guest.to_doc() for guest in self.guests],
+            "keeper": None if self.keeper is None else self.keeper.to_doc(),
+            "unopened": self.unopened,
+            "astray": self.astray,
+            "renewed_ms": self.renewed_ms,
         }
 
     @classmethod
     def from_doc(cls, doc: dict[str, object]) -> "Group":
+        keeper = doc["keeper"]
         return cls(
             id=str(doc["_id"]),
             name=str(doc["name"]),
             look=str(doc["look"]),
             service=str(doc["service"]),
             capability=str(doc["capability"]),
-            seats=_parse_seats(doc["seats"]),
+            seats=parse_seats(doc["seats"], SEATS_LIMIT),
             state=str(doc["state"]),
-            created_ms=_int(doc["created_ms"]),
-            cursor=_int(doc["cursor"]),
-            epoch=_int(doc["epoch"]),
+            created_ms=whole(doc["created_ms"]),
+            cursor=whole(doc["cursor"]),
+            epoch=whole(doc["epoch"]),
             inviter=str(doc["inviter"]),
+            administrators=tuple(str(person) for person in as_list(doc["administrators"])),
+            guests=parse_seats(doc["guests"], GUESTS_LIMIT),
+            keeper=None if keeper is None else Member.from_doc(as_object(keeper)),
+            unopened=whole(doc["unopened"]),
+            astray=whole(doc["astray"]),
+            renewed_ms=whole(doc["renewed_ms"]),
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """One line of a group. `state`: "waiting", "sent", "refused" (mine), "received". `kind`: "message", "joined"."""
+def _seat(seats: tuple[Seat, ...], person: str) -> Seat | None:
+    return next((seat for seat in seats if seat.member.person == person), None)
 
-    id: str
-    group: str
-    sender: str
-    name: str
-    profession: str
-    text: str
-    at_ms: int
-    state: str
-    kind: str = "message"
-    seq: int = 0
 
-    def to_doc(self) -> dict[str, object]:
-        return {
-            "_id": self.id,
-            "_v": 1,
-            "group": self.group,
-            "sender": self.sender,
-            "name": self.name,
-            "profession": self.profession,
-            "text": self.text,
-            "at_ms": self.at_ms,
-            "state": self.state,
-            "kind": self.kind,
-            "seq": self.seq,
-        }
-
-    @classmethod
-    def from_doc(cls, doc: dict[str, object]) -> "Message":
-        return cls(
-            id=str(doc["_id"]),
-            group=str(doc["group"]),
-            sender=str(doc["sender"]),
-            name=str(doc["name"]),
-            profession=str(doc["profession"]),
-            text=str(doc["text"]),
-            at_ms=_int(doc["at_ms"]),
-            state=str(doc["state"]),
-            kind=str(doc["kind"]),
-            seq=_int(doc["seq"]),
-        )
+# Announcing -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Invite:
-    """An invite that this device made. `used_by` is the device it let in, or empty."""
+class Announcement:
+    """Somebody is joining: who, and a key package for each of their devices, by device id."""
 
-    code: InviteCode
-    group: str
-    expires_ms: int
-    used_by: str = ""
-
-    def to_doc(self) -> dict[str, object]:
-        return {
-            "_id": self.code.id,
-            "_v": 1,
-            "code": self.code.code,
-            "service": self.code.service,
-            "group": self.group,
-            "expires_ms": self.expires_ms,
-            "used_by": self.used_by,
-        }
-
-    @classmethod
-    def from_doc(cls, doc: dict[str, object]) -> "Invite":
-        return cls(
-            code=InviteCode(code=str(doc["code"]), service=str(doc["service"])),
-            group=str(doc["group"]),
-            expires_ms=_int(doc["expires_ms"]),
-            used_by=str(doc["used_by"]),
-        )
+    member: Member
+    packages: dict[str, bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invitation:
-    """What an invite tells its guest before anything is decided."""
-
-    code: InviteCode
-    group: str
-    name: str
-    look: str
-    capability: str
-    people: int
-    inviter: Member
-    expires_ms: int
+def joining_content(member: Member, packages: dict[str, bytes]) -> dict[str, object]:
+    return {"kind": "joining", "member": member.to_doc(), "packages": {k: v.hex() for k, v in packages.items()}}
 
 
-# Making and reading invites ---------------------------------------------------------------------------
-
-
-def seal_invitation(group: Group, me: Me, invite: Invite) -> bytes:
-    """Return what the relay keeps for the guest: everything under the code's key."""
-    content = {
-        "group": group.id,
-        "name": group.name,
-        "look": group.look,
-        "capability": group.capability,
-        "people": len(group.seats),
-        "inviter": me.member.to_doc(),
-        "expires_ms": invite.expires_ms,
-    }
-    return aead_seal(invite.code.key, json.dumps(content).encode(), b"companion invite v1" + invite.code.id.encode())
-
-
-def open_invitation(code: InviteCode, body: bytes, at_ms: int) -> Invitation:
-    """Raises InviteGarbled if the code does not open the body, InviteExpired if its seven days are over."""
+def read_joining(content: dict[str, object]) -> Announcement:
+    """Raises: MessageRejected if it is malformed or the newcomer's identity key did not sign it."""
     try:
-        content = json.loads(aead_open(code.key, body, b"companion invite v1" + code.id.encode()))
-        invitation = Invitation(
-            code=code,
-            group=_id(content["group"]),
-            name=_name(content["name"]),
-            look=_look(content["look"]),
-            capability=str(bytes.fromhex(content["capability"]).hex()),
-            people=_int(content["people"]),
-            inviter=Member.from_doc(content["inviter"]),
-            expires_ms=_int(content["expires_ms"]),
-        )
-    except (CryptoError, MessageRejected, ValueError, KeyError, TypeError, AttributeError):
-        raise InviteGarbled("the invite does not open or is incomplete") from None
-    if at_ms >= invitation.expires_ms:
-        raise InviteExpired(f"expired at {invitation.expires_ms}")
-    return invitation
-
-
-# Contents of envelopes ---------------------------------------------------------------------------------
-
-
-def join_content(invitation: Invitation, me: Me) -> dict[str, object]:
-    return {
-        "kind": "join",
-        "invite": invitation.code.id,
-        "member": me.member.to_doc(),
-        "proof": _proof(invitation.code, invitation.group, me.member),
-    }
-
-
-def admit_content(group: Group, newcomer: Member, invited_by: str) -> dict[str, object]:
-    """Return the admission, with everyone who is in already for the newcomer's eyes."""
-    return {
-        "kind": "admit",
-        "member": newcomer.to_doc(),
-        "invited_by": invited_by,
-        "epoch": group.epoch + 1,
-        "seats": group.to_doc()["seats"],
-    }
-
-
-def message_content(message: Message) -> dict[str, object]:
-    return {"kind": "message", "id": message.id, "text": message.text, "at_ms": message.at_ms}
-
-
-# Reading -----------------------------------------------------------------------------------------------
-
-
-def accept_join(group: Group, invite: Invite | None, opened: Opened, at_ms: int) -> Member:
-    """Return who asks to join. Raises MessageRejected unless the proof fits an open invite of this device."""
-    try:
-        newcomer = Member.from_doc(_object(opened.content["member"]))
-        proof = str(opened.content["proof"])
+        member = Member.from_doc(as_object(content["member"]))
+        packages = {str(k): bytes.fromhex(str(v)) for k, v in as_object(content["packages"]).items()}
     except (KeyError, ValueError):
-        raise MessageRejected("join is incomplete") from None
-    if invite is None or invite.group != group.id or at_ms >= invite.expires_ms:
-        raise MessageRejected("join without an open invite")
-    if invite.used_by not in ("", newcomer.device) or newcomer.sign_key != opened.sign_key:
-        raise MessageRejected("join with a used invite or another key")
-    if not hmac.compare_digest(proof, _proof(invite.code, group.id, newcomer)):
-        raise MessageRejected("join without proof")
-    if len(group.seats) >= RECIPIENT_LIMIT:
-        raise MessageRejected("group is full")
-    return newcomer
+        raise MessageRejected("an announcement is incomplete") from None
+    member.check()
+    if not packages or any(
+        len(p) > PACKAGE_BYTES_LIMIT or member.devices.device(d) is None for d, p in packages.items()
+    ):
+        raise MessageRejected("an announcement brings keys for other devices")
+    return Announcement(member=member, packages=packages)
 
 
-def apply_admit(group: Group, opened: Opened, me: Me, at_ms: int) -> tuple[Group, Seat]:
-    """Return the group with the newcomer, and the newcomer's seat.
+def announced(group: Group, member: Member, invited_by: str, at_ms: int, known: Collection[Member]) -> Group:
+    """Return the group with one more guest, or with newer devices of somebody who is in or announced.
 
-    Raises: MessageRejected unless the sender is a member, or the inviter when we are the newcomer, and the epoch is
-    the next one.
+    `known`: everybody this device knows. Raises: MessageRejected for a device list that forks, or too many guests.
     """
-    try:
-        newcomer = Member.from_doc(_object(opened.content["member"]))
-        invited_by = str(opened.content["invited_by"])[:80]
-        epoch = _int(opened.content["epoch"])
-        seats = _parse_seats(opened.content["seats"])
-    except (KeyError, ValueError):
-        raise MessageRejected("admit is incomplete") from None
-    seat = Seat(member=newcomer, joined_ms=at_ms, invited_by=invited_by)
-    if newcomer.device == me.member.device and group.state == "joining":
-        if opened.sender != group.inviter or all(s.member.device != opened.sender for s in seats):
-            raise MessageRejected("admitted by somebody else than the inviter")
-        return replace(group, seats=(*seats, seat), state="member", epoch=epoch), seat
-    if group.seat(opened.sender) is None or epoch != group.epoch + 1 or group.seat(newcomer.device) is not None:
-        raise MessageRejected("admit by a stranger, twice, or out of order")
-    return replace(group, seats=(*group.seats, seat), epoch=epoch), seat
+    earlier = next((m for m in (*group.known, *known) if m.person == member.person), None)
+    newest = member if earlier is None else earlier.newer(member)
+    group = group.with_member(newest)
+    if group.seat(newest.person) is not None or group.guest(newest.person) is not None:
+        return group
+    if len(group.guests) + len(group.seats) >= SEATS_LIMIT:
+        raise MessageRejected("the group is full")
+    guest = Seat(
+        member=newest, joined_ms=at_ms, invited_by=invited_by, accepted=not is_namesake(newest, (*group.known, *known))
+    )
+    return replace(group, guests=(*group.guests, guest))
 
 
-def receive_message(group: Group, opened: Opened, *, seq: int, at_ms: int) -> Message:
-    """Return the message. `at_ms` is the relay's time. Raises MessageRejected if the sender is no member."""
-    seat = group.seat(opened.sender)
-    if seat is None:
-        raise MessageRejected("sender is not in the group")
-    try:
-        return Message(
-            id=_id(opened.content["id"]),
-            group=group.id,
-            sender=opened.sender,
-            name=seat.member.name,
-            profession=seat.member.profession,
-            text=_text(opened.content["text"]),
-            at_ms=min(_int(opened.content["at_ms"]), at_ms),
-            state="received",
-            seq=seq,
-        )
-    except (KeyError, ValueError):
-        raise MessageRejected("message is incomplete") from None
+def is_namesake(member: Member, known: Collection[Member]) -> bool:
+    """Tell whether somebody known here has this name and profession, and another identity key."""
+    shown = (member.name.casefold(), member.profession)
+    return any((m.name.casefold(), m.profession) == shown and m.person != member.person for m in known)
 
 
-def joined_line(group: Group, seat: Seat, *, id: str, seq: int, at_ms: int) -> Message:
+def seated(group: Group, persons: Collection[str], at_ms: int) -> tuple[Group, tuple[Seat, ...], tuple[Seat, ...]]:
+    """Return the group with exactly these people in it, then who came and who went."""
+    came = tuple(replace(guest, joined_ms=at_ms) for guest in group.guests if guest.member.person in persons)
+    went = tuple(seat for seat in group.seats if seat.member.person not in persons)
+    stay = tuple(seat for seat in group.seats if seat.member.person in persons)
+    guests = tuple(guest for guest in group.guests if guest.member.person not in persons)
+    return replace(group, seats=(*stay, *came), guests=guests), came, went
+
+
+def line(group: Group, kind: str, member: Member, text: str, *, id: str, seq: int, at_ms: int) -> Message:
+    """Return a line of the conversation that says what happened to whom.
+
+    Kinds: "joining" and "joined" (`text`: who invited), "left", "removed" (`text`: by whom), "device" (a new device of
+    theirs), "gap" (mine: what was said before this line may be missing on this device).
+    """
     return Message(
         id=id,
         group=group.id,
-        sender=seat.member.device,
-        name=seat.member.name,
-        profession=seat.member.profession,
-        text=seat.invited_by,
+        sender=member.person,
+        person=member.person,
+        name=member.name,
+        profession=member.profession,
+        text=text,
         at_ms=at_ms,
+        sent_ms=at_ms,
         state="received",
-        kind="joined",
+        kind=kind,
         seq=seq,
     )
 
 
-def outbox_doc(*, cid: str, group: Group, body: bytes, message: str, epoch: int | None = None) -> dict[str, object]:
-    """`message` is the id of the message it carries, or empty; `epoch` makes it the first of that epoch or refused."""
-    return {
-        "_id": cid,
-        "_v": 1,
-        "group": group.id,
-        "body": base64.b64encode(body).decode(),
-        "message": message,
-        "epoch": epoch,
-    }
+def proof_of(code: InviteCode, group: str, member: Member, device: str) -> str:
+    """Return what shows that a guest's device holds the code."""
+    said = b"companion join v2" + bytes.fromhex(group) + member.identity_key + bytes.fromhex(device)
+    return hmac_sha256(code.key, said).hex()
 
 
-def _proof(code: InviteCode, group: str, member: Member) -> str:
-    said = b"companion join v1" + bytes.fromhex(group) + member.sign_key + member.seal_key
-    return hmac.digest(code.key, said, "sha256").hex()
+def is_proof(given: str, code: InviteCode, group: str, member: Member, device: str) -> bool:
+    return hmac.compare_digest(given.encode(), proof_of(code, group, member, device).encode())
 
 
-def _parse_seats(value: object) -> tuple[Seat, ...]:
-    if not isinstance(value, list) or len(value) > RECIPIENT_LIMIT:
-        raise ValueError("seats")
-    return tuple(
-        Seat(member=Member.from_doc(doc), joined_ms=_int(doc["joined_ms"]), invited_by=str(doc["invited_by"])[:80])
-        for doc in map(_object, value)
-    )
+# Reading fields ---------------------------------------------------------------------------------------
 
 
-def _object(value: object) -> dict[str, object]:
+def parse_seats(value: object, limit: int) -> tuple[Seat, ...]:
+    """Raises ValueError or KeyError."""
+    items = as_list(value)
+    if len(items) > limit:
+        raise ValueError("too many seats")
+    return tuple(Seat.from_doc(as_object(doc)) for doc in items)
+
+
+def as_object(value: object) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ValueError("not an object")
     return value
 
 
-def _int(value: object) -> int:
+def as_list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise ValueError("not a list")
+    return value
+
+
+def whole(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 53:
         raise ValueError("not a number in range")
     return value
 
 
-def _id(value: object) -> str:
+def as_id(value: object) -> str:
     if not isinstance(value, str) or len(value) != 32 or any(c not in "0123456789abcdef" for c in value):
-        raise MessageRejected("id")
+        raise ValueError("not an id")
     return value
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= TEXT_LIMIT:
-        raise MessageRejected("text")
-    return value
-
-
-def _name(value: object) -> str:
+def as_name(value: object) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= NAME_LIMIT:
-        raise MessageRejected("name")
+        raise ValueError("not a name")
     return value
 
 
-def _look(value: object) -> str:
+def as_look(value: object) -> str:
     return value if isinstance(value, str) and value in LOOKS else LOOKS[0]

@@ -1,8 +1,10 @@
-"""Who somebody is: name, profession and the public keys of a device."""
+"""Who somebody is: a person with a name, a profession, an identity key, and the devices that this key has signed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from companion.crypto.primitives import dh_keypair, sha256, signing_keypair
+from companion.crypto.primitives import dh_keypair, sha256, sign, signing_keypair, signing_public, verify
+from companion.devices import Device, DeviceList, begin, device_id
+from companion.errors import CryptoError, MessageRejected
 
 PROFESSIONS = (
     "gp",
@@ -17,63 +19,99 @@ PROFESSIONS = (
     "other",
 )
 NAME_LIMIT = 80
+_CARD_LABEL = b"companion card v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One device of one person, as its peers know it.
-
-    `sign_key` is Ed25519, `seal_key` is X25519, 32 bytes each. `device` is made from the signing key, so nobody can
-    offer another key under the same device id.
-    """
+    """One person, as peers know them. `signature` is the identity key's, over name and profession."""
 
     name: str
     profession: str
-    sign_key: bytes
-    seal_key: bytes
+    devices: DeviceList
+    signature: bytes
 
     def __post_init__(self) -> None:
         if not 0 < len(self.name) <= NAME_LIMIT or self.profession not in PROFESSIONS:
             raise ValueError("name or profession out of range")
-        if len(self.sign_key) != 32 or len(self.seal_key) != 32:
-            raise ValueError("keys are 32 bytes")
 
     @property
-    def device(self) -> str:
-        return device_id(self.sign_key)
+    def identity_key(self) -> bytes:
+        """The Ed25519 key that is this person, 32 bytes."""
+        return self.devices.identity_key
+
+    @property
+    def person(self) -> str:
+        """The person's id: the same on all their devices, and in every group. Compare people by it."""
+        return person_id(self.identity_key)
+
+    @property
+    def seal_keys(self) -> tuple[bytes, ...]:
+        """The X25519 keys of this person's devices in use, 32 bytes each: what is sealed to all is for this person."""
+        return tuple(device.seal_key for device in self.devices.active)
+
+    def check(self) -> None:
+        """Raises: MessageRejected unless the identity key has signed the name and every device."""
+        try:
+            verify(self.identity_key, self.signature, _card(self.name, self.profession))
+        except CryptoError:
+            raise MessageRejected("a card that its person did not sign") from None
+        self.devices.check()
+
+    def newer(self, offered: "Member") -> "Member":
+        """Return this person with what a later card and device list say. Raises MessageRejected for a fork."""
+        devices = self.devices.newer(offered.devices)
+        offered.check()
+        return replace(offered, devices=devices)
 
     def to_doc(self) -> dict[str, object]:
         return {
             "name": self.name,
             "profession": self.profession,
-            "sign_key": self.sign_key.hex(),
-            "seal_key": self.seal_key.hex(),
+            "devices": self.devices.encode(),
+            "signature": self.signature.hex(),
         }
 
     @classmethod
     def from_doc(cls, doc: dict[str, object]) -> "Member":
-        """Raises ValueError or KeyError on anything else than `to_doc` writes."""
+        """Raises ValueError or KeyError on anything else than `to_doc` writes. Signatures: see `check`."""
         return cls(
             name=str(doc["name"]),
             profession=str(doc["profession"]),
-            sign_key=bytes.fromhex(str(doc["sign_key"])),
-            seal_key=bytes.fromhex(str(doc["seal_key"])),
+            devices=DeviceList.decode(str(doc["devices"])),
+            signature=bytes.fromhex(str(doc["signature"])),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Me:
-    """The person whose app this is, with this device's private keys."""
+    """The person whose app this is, with the private keys of the person and of this device."""
 
     member: Member
+    identity_private: bytes
     sign_private: bytes
     seal_private: bytes
+
+    @property
+    def sign_key(self) -> bytes:
+        return signing_public(self.sign_private)
+
+    @property
+    def device(self) -> str:
+        """The id of this device."""
+        return device_id(self.sign_key)
+
+    @property
+    def other_devices(self) -> tuple[Device, ...]:
+        """My devices in use, without this one."""
+        return tuple(device for device in self.member.devices.active if device.id != self.device)
 
     def to_doc(self) -> dict[str, object]:
         return {
             "_id": "me",
             "_v": 1,
             **self.member.to_doc(),
+            "identity_private": self.identity_private.hex(),
             "sign_private": self.sign_private.hex(),
             "seal_private": self.seal_private.hex(),
         }
@@ -82,18 +120,43 @@ class Me:
     def from_doc(cls, doc: dict[str, object]) -> "Me":
         return cls(
             member=Member.from_doc(doc),
+            identity_private=bytes.fromhex(str(doc["identity_private"])),
             sign_private=bytes.fromhex(str(doc["sign_private"])),
             seal_private=bytes.fromhex(str(doc["seal_private"])),
         )
 
 
-def device_id(sign_key: bytes) -> str:
-    return sha256(sign_key)[:16].hex()
+def person_id(identity_key: bytes) -> str:
+    return sha256(identity_key)[:16].hex()
 
 
-def create_me(name: str, profession: str) -> Me:
-    """Make this device's keys."""
+def tidy_name(name: str) -> str:
+    """Return the name without spare spaces."""
+    return " ".join(name.split())
+
+
+def new_device(name: str, at_ms: int) -> tuple[Device, bytes, bytes]:
+    """Make a device's keys. Returns the device, and its private signing and sealing key."""
     sign_private, sign_key = signing_keypair()
     seal_private, seal_key = dh_keypair()
-    member = Member(name=" ".join(name.split()), profession=profession, sign_key=sign_key, seal_key=seal_key)
-    return Me(member=member, sign_private=sign_private, seal_private=seal_private)
+    return Device(sign_key=sign_key, seal_key=seal_key, name=name, since_ms=at_ms), sign_private, seal_private
+
+
+def create_me(name: str, profession: str, *, device_name: str = "", at_ms: int = 0) -> Me:
+    """Make a person with this device as the first one. Raises ValueError for a name or profession out of range."""
+    identity_private, identity_key = signing_keypair()
+    device, sign_private, seal_private = new_device(device_name, at_ms)
+    devices = begin(identity_private, identity_key, device)
+    member = sign_card(identity_private, tidy_name(name), profession, devices)
+    return Me(member=member, identity_private=identity_private, sign_private=sign_private, seal_private=seal_private)
+
+
+def sign_card(identity_private: bytes, name: str, profession: str, devices: DeviceList) -> Member:
+    """Return the person's card, signed."""
+    signature = sign(identity_private, _card(name, profession))
+    return Member(name=name, profession=profession, devices=devices, signature=signature)
+
+
+def _card(name: str, profession: str) -> bytes:
+    encoded = name.encode()
+    return _CARD_LABEL + len(encoded).to_bytes(2, "big") + encoded + profession.encode()

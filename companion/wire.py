@@ -12,8 +12,10 @@ from companion.errors import InviteGarbled, MessageRejected
 ENVELOPE_VERSION_MIN = 1  # 2026-11-23: the first version
 ENVELOPE_VERSION_MAX = 1
 ENVELOPE_LIMIT_BYTES = 65_536
+LETTER_LIMIT_BYTES = 131_072
 MAGIC = b"CMPN"
-SUITE_HPKE_FAN_OUT = 1
+SUITE_LETTER = 2
+SUITE_MLS = 3
 _HEADER_BYTES = len(MAGIC) + 2
 
 
@@ -21,9 +23,9 @@ def format_envelope(suite: int, payload: bytes) -> bytes:
     return MAGIC + bytes([ENVELOPE_VERSION_MAX, suite]) + payload
 
 
-def parse_envelope(body: bytes) -> tuple[int, bytes]:
-    """Return (suite, payload). Raises MessageRejected."""
-    if len(body) > ENVELOPE_LIMIT_BYTES or len(body) <= _HEADER_BYTES or not body.startswith(MAGIC):
+def parse_envelope(body: bytes, limit: int = ENVELOPE_LIMIT_BYTES) -> tuple[int, bytes]:
+    """Return (suite, payload) of an envelope of at most `limit` bytes. Raises MessageRejected."""
+    if len(body) > limit or len(body) <= _HEADER_BYTES or not body.startswith(MAGIC):
         raise MessageRejected(f"not an envelope: {len(body)} bytes")
     if not ENVELOPE_VERSION_MIN <= body[4] <= ENVELOPE_VERSION_MAX:
         raise MessageRejected(f"envelope version {body[4]}")

@@ -3,17 +3,38 @@
 `Desk` is one person's app on such fakes; two desks on one `FakeRelay` exchange envelopes when `deliver` is called.
 """
 
+import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from companion.app import Companion
 from companion.app.companion import Ports
+from companion.attachments import Picture
 from companion.consent import Use, Wording
-from companion.errors import InviteUnknown, InviteUsed, MicrophoneUnavailable, Offline, StoreBusy, StoreError, WrongKey
-from companion.ports import Appended, Change, Doc, Relay, RelayEvent, SyncSide
+from companion.errors import (
+    KeystoreUnavailable,
+    MicrophoneUnavailable,
+    PictureUnreadable,
+    RolledBack,
+    StoreBusy,
+    StoreError,
+    WrongKey,
+)
+from companion.ports import (
+    Anchor,
+    Change,
+    Damage,
+    Doc,
+    Hit,
+    Rescue,
+    SavedPart,
+    Searchable,
+)
 from companion.unlocking import Attempts
+from services.store.search_text import Query, fold
+from tests.fake_relay import FakeNetwork, FakeRelay
 from views.state import ViewState, Window
 from views.texts import Texts, load_texts
 
@@ -54,16 +75,31 @@ class FakeStore:
 
     def __init__(self, calls: list[Any]) -> None:
         self.tables: dict[str, dict[str, Doc]] = {}
+        self.turns: dict[str, asyncio.Lock] = {}
         self.calls = calls
         self.is_open = True
         self.fails = False
+        self.keys: dict[str, object] = {}
+        self.damages: tuple[Damage, ...] = ()
+        self.rollback = ""
+        self.searchables: dict[str, Searchable] = {}
+        self.chores = 0
+
+    def turn(self, of: str) -> asyncio.Lock:
+        return self.turns.setdefault(of, asyncio.Lock())
 
     async def commit(self, change: Change) -> None:
         self._check()
+        if self.rollback:
+            raise RolledBack("for reading only")
         if self.fails:
             raise StoreError("the disk is full")
         for put in change.put:
             self.tables.setdefault(put.table, {})[str(put.doc["_id"])] = dict(put.doc)
+        for edit in change.edit:
+            new = edit.update(await self.get(edit.table, edit.id))
+            if new is not None:
+                self.tables.setdefault(edit.table, {})[edit.id] = new
         for drop in change.drop:
             self.tables.get(drop.table, {}).pop(drop.id, None)
         self.calls.append(("commit", tuple(put.table for put in change.put)))
@@ -82,6 +118,75 @@ class FakeStore:
         if before is not None:
             docs = list(itertools.takewhile(lambda doc: doc["_id"] != before, docs))
         return tuple(reversed(docs[-limit:]))
+
+    async def following(self, table: str, limit: int, after: str) -> tuple[Doc, ...]:
+        newer = itertools.dropwhile(lambda doc: doc["_id"] != after, await self.all(table))
+        return tuple(itertools.islice(newer, 1, 1 + limit))
+
+    async def purge(self, table: str) -> None:
+        self._check()
+        self.calls.append(("purged", table))
+
+    async def read(self, table: str, make: Callable[[Iterable[Doc]], Any]) -> Any:
+        return make(await self.all(table))
+
+    async def start_search(self, searchables: Iterable[Searchable]) -> None:
+        self._check()
+        self.searchables = {one.kind: one for one in searchables}
+        self.calls.append("search started")
+
+    async def search(
+        self, text: str, kinds: frozenset[str], limit: int, where: Callable[[Doc], bool] | None = None
+    ) -> tuple[Hit, ...]:
+        self._check()
+        query, hits = Query(text), []
+        for table, docs in self.tables.items():
+            known = self.searchables.get(table.partition(":")[0])
+            for doc in docs.values() if known is not None and known.kind in kinds else ():
+                said = "\n".join(str(doc[name]) for name in known.fields if isinstance(doc.get(name), str))
+                if query.words and query.matches(fold(said)) and (where is None or where(doc)):
+                    at_ms = int(str(doc[known.time_field]))
+                    snippet = query.snippet(said)
+                    hits.append(Hit(table=table, id=str(doc["_id"]), time_ms=at_ms, snippet=snippet, doc=dict(doc)))
+        return tuple(sorted(hits, key=lambda hit: hit.time_ms, reverse=True)[:limit])
+
+    async def idle(self) -> bool:
+        self._check()
+        self.calls.append("idle")
+        self.chores -= 1
+        return self.chores > 0
+
+    @property
+    def anchor(self) -> Anchor:
+        return Anchor(store_id="5a" * 16, commit=sum(call[0] == "commit" for call in self.calls if call))
+
+    async def accept_rollback(self) -> None:
+        self.rollback = ""
+        self.calls.append("rollback accepted")
+
+    async def salvage(self) -> Rescue:
+        self.calls.append("salvaged")
+        return Rescue(folder="vault-saved-1", parts=(SavedPart(part="journal", readable=3, promised=4),))
+
+    async def counts(self) -> dict[str, int]:
+        return {table: len(docs) for table, docs in self.tables.items()}
+
+    @property
+    def slots(self) -> frozenset[str]:
+        return frozenset(self.keys)
+
+    async def opens_with(self, *, passphrase: str | None = None, recovery: bytes | None = None) -> bool:
+        given = self.keys["passphrase"] == passphrase or self.keys["recovery"] == recovery
+        return given and (passphrase, recovery) != (None, None)
+
+    async def rekey(
+        self, *, passphrase: str | None = None, recovery: bytes | None = None, keystore: bytes | None = None
+    ) -> None:
+        new = {"passphrase": passphrase, "recovery": recovery, "keystore": keystore}
+        self.keys.update({kind: key for kind, key in new.items() if key is not None})
+
+    async def remove_slot(self, kind: str) -> None:
+        self.keys.pop(kind, None)
 
     async def close(self) -> None:
         self.is_open = False
@@ -124,15 +229,27 @@ class FakeBlobs:
     async def read(self, reference: Doc, offset: int, length: int) -> bytes:
         return self.held[str(reference["id"])][offset : offset + length]
 
+    async def usage(self) -> tuple[int, int]:
+        return len(self.held), sum(map(len, self.held.values()))
+
+    async def drop(self, reference: Doc) -> None:
+        self.held.pop(str(reference["id"]), None)
+        self.calls.append(("blob dropped", str(reference["id"])))
+
 
 class FakeVault:
-    """A box with two keys. Set `fault` to the error that opening it raises."""
+    """A box with keys. Set `fault` to the error that opening it raises."""
 
     def __init__(self, calls: list[Any]) -> None:
         self.calls = calls
-        self.keys: tuple[str, bytes] | None = None
         self.store, self.blobs = FakeStore(calls), FakeBlobs(calls)
         self.fault: StoreError | None = None
+
+    @property
+    def keys(self) -> tuple[object, object] | None:
+        """Passphrase and recovery key, or None if there is no box."""
+        keys = self.store.keys
+        return (keys["passphrase"], keys["recovery"]) if keys else None
 
     async def exists(self) -> bool:
         return self.keys is not None
@@ -140,20 +257,82 @@ class FakeVault:
     async def create(self, passphrase: str, recovery: bytes) -> tuple[FakeStore, FakeBlobs]:
         if self.keys is not None:
             raise StoreBusy("there is a store already")
-        self.keys = (passphrase, recovery)
+        self.store.is_open = True
+        self.store.keys = {"passphrase": passphrase, "recovery": recovery}
         self.calls.append("vault created")
         return self.store, self.blobs
 
     async def unlock(
-        self, *, passphrase: str | None = None, recovery: bytes | None = None
+        self,
+        *,
+        passphrase: str | None = None,
+        recovery: bytes | None = None,
+        keystore: bytes | None = None,
+        anchor: Anchor | None = None,
     ) -> tuple[FakeStore, FakeBlobs]:
         if self.fault is not None:
             raise self.fault
-        if self.keys is None or (passphrase != self.keys[0] and recovery != self.keys[1]):
+        given = {"passphrase": passphrase, "recovery": recovery, "keystore": keystore}
+        if not any(key is not None and self.store.keys.get(kind) == key for kind, key in given.items()):
             raise WrongKey("no")
+        if anchor is not None and anchor.commit > self.store.anchor.commit:
+            self.store.rollback = "old"
         self.store.is_open = True
         self.calls.append("vault unlocked")
         return self.store, self.blobs
+
+    async def rescue(self, *, passphrase: str | None = None, recovery: bytes | None = None) -> Rescue:
+        if not await self.store.opens_with(passphrase=passphrase, recovery=recovery):
+            raise WrongKey("no")
+        return await self.store.salvage()
+
+    async def adopt(self, folder: str) -> None:
+        self.fault, self.store.damages = None, ()
+        self.calls.append(("adopted", folder))
+
+
+class FakeKeystore:
+    """A keystore in a dict. `is_there`: there is one; `owner`: what the device answers, None if it cannot ask."""
+
+    def __init__(self, is_there: bool = True) -> None:
+        self.held: dict[str, str] = {}
+        self.is_there = is_there
+        self.owner: bool | None = None
+
+    async def is_here(self) -> bool:
+        return self.is_there
+
+    async def load(self, name: str) -> str | None:
+        return self.held.get(name)
+
+    async def save(self, name: str, value: str) -> None:
+        if not self.is_there:
+            raise KeystoreUnavailable("none")
+        self.held[name] = value
+
+    async def remove(self, name: str) -> None:
+        self.held.pop(name, None)
+
+    async def can_ask(self) -> bool:
+        return self.owner is not None
+
+    async def ask(self, reason: str) -> bool:
+        return bool(self.owner)
+
+
+class FakeEraser:
+    def __init__(self, vault: FakeVault) -> None:
+        self._vault = vault
+        self.cut_short = False
+
+    async def erase(self) -> None:
+        self.cut_short = False
+        self._vault.store.keys.clear()
+        self._vault.store.tables.clear()
+        self._vault.calls.append("erased")
+
+    async def is_unfinished(self) -> bool:
+        return self.cut_short
 
 
 class FakeTries:
@@ -165,96 +344,6 @@ class FakeTries:
 
     async def save(self, attempts: Attempts) -> None:
         self.attempts = attempts
-
-
-class FakeRelay:
-    """One service for any number of people. It answers nothing while `is_online` is False."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        self.clock = clock
-        self.is_online = True
-        self.logs: dict[str, list[RelayEvent]] = {}
-        self.invites: dict[str, tuple[bytes, bool]] = {}
-        self._epochs: set[tuple[str, int]] = set()
-
-    async def create_group(self, group: str, capability: str) -> None:
-        self._answer()
-        self.logs.setdefault(group, [])
-
-    async def put_invite(self, id: str, body: bytes, expires_ms: int) -> None:
-        self._answer()
-        self.invites[id] = (body, False)
-
-    async def get_invite(self, id: str) -> bytes:
-        self._answer()
-        if id not in self.invites:
-            raise InviteUnknown(id)
-        body, is_used = self.invites[id]
-        if is_used:
-            raise InviteUsed(id)
-        return body
-
-    async def claim_invite(self, id: str) -> bytes:
-        body = await self.get_invite(id)
-        self.invites[id] = (body, True)
-        return body
-
-    def append(self, group: str, cid: str, body: bytes, epoch: int | None) -> Appended | None:
-        """Return the receipt, or None if somebody else was first in this epoch."""
-        log = self.logs.setdefault(group, [])
-        known = next((event for event in log if event.cid == cid), None)
-        if known is None:
-            if epoch is not None and (group, epoch) in self._epochs:
-                return None
-            if epoch is not None:
-                self._epochs.add((group, epoch))
-            known = RelayEvent(group=group, seq=len(log) + 1, cid=cid, at_ms=self.clock.now_ms(), body=body)
-            log.append(known)
-        return Appended(seq=known.seq, at_ms=known.at_ms)
-
-    def _answer(self) -> None:
-        if not self.is_online:
-            raise Offline("no answer")
-
-
-class FakeNetwork:
-    """Sends and receives only when `exchange` is called."""
-
-    def __init__(self, relay: FakeRelay, calls: list[Any]) -> None:
-        self.default_service = "local"
-        self._relay = relay
-        self.calls = calls
-        self.sides: dict[str, SyncSide] = {}
-
-    async def open(self, device: str, sign_private: bytes) -> None:
-        self.calls.append("network opened")
-
-    async def relay(self, service: str) -> Relay:
-        return self._relay
-
-    async def follow(self, service: str, side: SyncSide) -> None:
-        self.sides[service] = side
-
-    async def close(self) -> None:
-        self.sides.clear()
-        self.calls.append("network closed")
-
-    async def exchange(self) -> None:
-        """Hand over the outbox and take in everything new, once."""
-        for side in list(self.sides.values()):
-            if not self._relay.is_online:
-                side.set_sync_state("waiting")
-                continue
-            side.set_sync_state("online")
-            for item in await side.outbox():
-                receipt = self._relay.append(item.group, item.cid, item.body, item.epoch) if item.body else None
-                if item.body and receipt is None:
-                    await side.mark_refused(item.cid, 409, "epoch")
-                else:
-                    await side.mark_sent(item.cid, receipt or Appended(seq=0, at_ms=self._relay.clock.now_ms()))
-            for cursor in await side.cursors():
-                for event in self._relay.logs.get(cursor.group, [])[cursor.since :]:
-                    await side.receive(event)
 
 
 class FakeRecorder:
@@ -295,6 +384,19 @@ class FakeRecorder:
             raise self.fault
 
 
+class FakePictures:
+    """Takes everything for a picture of 4 by 3 pixels, except the word "broken"."""
+
+    def __init__(self, calls: list[Any]) -> None:
+        self.calls = calls
+
+    async def clean(self, data: bytes) -> Picture:
+        self.calls.append("picture cleaned")
+        if data == b"broken":
+            raise PictureUnreadable("broken")
+        return Picture(content=b"pixels of " + data, media_type="image/png", width=4, height=3)
+
+
 class FakeNotifier:
     def __init__(self, calls: list[Any]) -> None:
         self.calls = calls
@@ -314,9 +416,19 @@ class Desk:
         self.relay = relay or FakeRelay(self.clock)
         self.vault, self.tries = FakeVault(self.calls), FakeTries()
         self.network = FakeNetwork(self.relay, self.calls)
+        self.keystore, self.eraser = FakeKeystore(), FakeEraser(self.vault)
         self.recorder, self.notifier = FakeRecorder(self.calls), FakeNotifier(self.calls)
+        self.pictures = FakePictures(self.calls)
         self.companion = Companion(
-            Ports(vault=self.vault, network=self.network, clock=self.clock, tries=self.tries, wording=WORDING)
+            Ports(
+                vault=self.vault,
+                network=self.network,
+                clock=self.clock,
+                tries=self.tries,
+                wording=WORDING,
+                keystore=self.keystore,
+                eraser=self.eraser,
+            )
         )
         self.window = self.make_window(load_texts(ASSETS / "words"))
 
@@ -327,6 +439,7 @@ class Desk:
             texts=texts,
             notifier=self.notifier,
             make_recorder=lambda: self.recorder,
+            pictures=self.pictures,
             save_theme=self._save_theme,
             data_folder="companion-data",
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from companion.app.device import Device
+from companion.app.keeping import forget_keys
 from companion.app.opened import Opened
 from companion.app.security import Security, passphrase_or_words
 from companion.app.tries import Tries
@@ -152,6 +153,7 @@ class Companion:
         with self._alone():
             if was_me:
                 await box.store.accept_rollback()
+                await forget_keys(box.store)
             self._restored = None
             await self._open(box)
 

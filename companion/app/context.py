@@ -1,25 +1,55 @@
 """What every place of the opened app works with."""
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from companion.crypto.primitives import random_bytes
+from companion.errors import RolledBack, Tampered
 from companion.people import Me
 from companion.ports import Blobs, Change, Clock, Store
 
+log = logging.getLogger(__name__)
+ME = "me"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)
 class Context:
+    """`me` is what was committed last of who I am; everything else stays."""
+
     me: Me
     store: Store
     blobs: Blobs
     clock: Clock
     tell: Callable[[frozenset[str]], None]
+    after_commit: list[Callable[[Change], None]] = field(default_factory=list)
+    """Places that keep something in memory hear of every change, before the listeners do."""
+    in_doubt: list[Callable[[], None]] = field(default_factory=list)
+    """They forget it all when nobody knows whether a commit has happened."""
 
     async def commit(self, change: Change) -> None:
         """Make the change durable, then tell the listeners. Nothing is shown that a crash could undo."""
-        await self.store.commit(change)
-        self.tell(frozenset({p.table for p in change.put} | {d.table for d in change.drop}))
+        try:
+            await self.store.commit(change)
+        except BaseException:
+            for forget in self.in_doubt:
+                forget()
+            raise
+        self.me = next((Me.from_doc(put.doc) for put in change.put if put.table == ME), self.me)
+        for hear in self.after_commit:
+            hear(change)
+        changed = {p.table for p in change.put} | {e.table for e in change.edit} | {d.table for d in change.drop}
+        self.tell(frozenset(changed))
+
+    async def note(self, change: Change) -> None:
+        """Commit what only the app itself wants to remember, such as what was shown.
+
+        A store that is for reading only, or a damaged part of it, goes without: looking at it must not fail.
+        """
+        try:
+            await self.commit(change)
+        except (RolledBack, Tampered) as error:
+            log.info("not noted: %s", type(error).__name__)
 
     def new_id(self) -> str:
         return random_bytes(16).hex()

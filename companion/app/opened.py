@@ -1,18 +1,46 @@
 """Everything that needs the keys. It exists only while the app is unlocked."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
+from companion.app.agreeing import Agreeing
+from companion.app.attaching import Attaching
+from companion.app.attending import Attending
+from companion.app.caring import Caring
+from companion.app.chatting import Chatting
 from companion.app.context import Context
+from companion.app.due import Due
 from companion.app.grouping import Grouping
 from companion.app.journalling import Journalling
+from companion.app.linking import Linking
+from companion.app.polling import Polling
+from companion.app.searching import Searching
+from companion.app.security import Security
+from companion.app.sharing import Sharing
 from companion.app.storytelling import Storytelling
+from companion.app.timeline import Timeline
 from companion.app.today import Today
+from companion.attachments import IN_WORK
 from companion.consent import Wording
-from companion.people import Me
+from companion.errors import Tampered
+from companion.people import Me, Member
 from companion.ports import Blobs, Change, Clock, Network, Put, Store
 
+log = logging.getLogger(__name__)
 SETTINGS = "settings"
 AUTO_LOCK_MINUTES = (1, 2, 5, 10, 15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What lies on this device: documents by kind ("journal"), blobs, the services in use, the keys that open it."""
+
+    counts: Mapping[str, int]
+    blobs: int
+    blob_bytes: int
+    services: frozenset[str]
+    slots: frozenset[str]
 
 
 class Opened:
@@ -26,24 +54,72 @@ class Opened:
         network: Network,
         clock: Clock,
         wording: Wording,
+        security: Security,
         tell: Callable[[frozenset[str]], None],
     ) -> None:
-        self.me = me.member
         self._context = Context(me=me, store=store, blobs=blobs, clock=clock, tell=tell)
         self._network = network
+        self.security = security
         self.auto_lock_minutes = 5
-        self.journal = Journalling(self._context)
+        self.attaching = Attaching(self._context)
+        self.journal = Journalling(self._context, self.attaching)
+        self.timeline = Timeline(self._context)
+        self.searching = Searching(self._context)
         self.groups = Grouping(self._context, network)
+        self.devices = Linking(self._context, self.groups.tools, network, self.groups.follow)
+        self.groups.letterbox.add(self.devices.handlers())
+        self.chat = Chatting(self._context, self.groups)
+        self.polls = Polling(self._context, self.groups, self.chat)
+        self.attention = Attending(self._context, self.groups)
+        self.agreements = Agreeing(self._context, self.groups)
+        self.sharing = Sharing(self._context, self.groups, self.chat, self.attaching, network)
+        self.due = Due(self._context, self.groups, self.chat, self.polls, self.attention, self.agreements, self.sharing)
+        self.care = Caring(self._context)
         self.stories = Storytelling(self._context, wording)
-        self.today = Today(self._context, self.groups)
+        self.today = Today(self._context, self.groups, self.attention)
+
+    @property
+    def me(self) -> Member:
+        """Who I am, as others see me."""
+        return self._context.me.member
+
+    @property
+    def device(self) -> str:
+        """The id of this device."""
+        return self._context.me.device
 
     async def start(self) -> None:
         settings = await self._context.store.get(SETTINGS, SETTINGS) or {}
         minutes = settings.get("auto_lock_minutes")
         if isinstance(minutes, int) and minutes in AUTO_LOCK_MINUTES:
             self.auto_lock_minutes = minutes
-        await self.stories.recover()
-        await self.groups.start()
+        if self.is_read_only:
+            return
+        await self._context.store.all(IN_WORK)
+        # Tidying up deletes blobs by what this table says: put back to an older state, it would name wrong ones.
+        is_list_sound = all(damage.part != IN_WORK for damage in self._context.store.damages)
+        first = (self.journal.start,) if is_list_sound else ()
+        for begin in (*first, self.stories.recover, self.groups.start):
+            try:
+                await begin()
+            except Tampered:  # it can be read as far as it opens, and is shown as what it is
+                log.warning("a damaged part is left as it is")
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether this is an older or another store than the device remembers, and the person did not put it there."""
+        return bool(self._context.store.rollback)
+
+    async def facts(self) -> Facts:
+        """Return what lies on this device, counted. Raises: StoreError."""
+        store = self._context.store
+        counts: dict[str, int] = {}
+        for table, count in (await store.counts()).items():
+            kind = table.partition(":")[0]
+            counts[kind] = counts.get(kind, 0) + count
+        blobs, blob_bytes = await self._context.blobs.usage()
+        services = frozenset(group.service for group in await self.groups.groups())
+        return Facts(counts=counts, blobs=blobs, blob_bytes=blob_bytes, services=services, slots=store.slots)
 
     async def set_auto_lock(self, minutes: int) -> None:
         """Lock after this many minutes without use. Raises ValueError for a number that is not offered."""
@@ -53,12 +129,27 @@ class Opened:
         await self._context.commit(Change(put=(Put(SETTINGS, doc),)))
         self.auto_lock_minutes = minutes
 
+    async def idle(self) -> bool:
+        """Let the store do some of its housekeeping; return whether there is more. Call it when nobody types.
+
+        Raises: StoreError.
+        """
+        return await self._context.store.idle()
+
+    async def _end_recordings(self) -> None:
+        try:
+            await self.attaching.finish()
+        finally:
+            await self.stories.close()
+
     async def close(self) -> None:
         """Bring all that was typed or said to the disk, then drop the keys."""
         try:
-            await self.journal.save_drafts()
-            await self.groups.save_drafts()
-            await self.stories.close()
+            try:
+                await self.journal.save_drafts()
+                await self.chat.save_drafts()
+            finally:
+                await self._end_recordings()
         finally:
             try:
                 await self._network.close()

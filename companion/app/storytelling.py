@@ -7,7 +7,8 @@ from companion.app.context import Context
 from companion.consent import Receipt, Wording
 from companion.errors import ConsentMissing
 from companion.ports import Change, Put, Recorder, Recording
-from companion.stories import SAMPLE_BYTES, Story
+from companion.sound import SAMPLE_BYTES
+from companion.stories import Story
 
 
 class Storytelling:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from companion import checkins, nudges
+from companion.app.attending import Attending
 from companion.app.context import Context
 from companion.app.grouping import Grouping
 from companion.checkins import CheckIn
@@ -13,9 +14,10 @@ from companion.ports import Change, Put
 class Today:
     """The weekly check-in stays on this device."""
 
-    def __init__(self, context: Context, groups: Grouping) -> None:
+    def __init__(self, context: Context, groups: Grouping, attention: Attending) -> None:
         self._context = context
         self._groups = groups
+        self._attention = attention
 
     async def checkins(self) -> tuple[CheckIn, ...]:
         return tuple(CheckIn.from_doc(doc) for doc in await self._context.store.all(checkins.TABLE))
@@ -38,6 +40,8 @@ class Today:
         newest = max(history, key=lambda n: n.shown_ms, default=None)
         if newest is not None and newest.answer == "open" and now - newest.shown_ms < nudges.DAY_MS:
             return newest, False
+        if await self._attention.is_quiet_now():
+            return None, False
         due = nudges.due(
             await self._groups.contacts(),
             history,
@@ -47,7 +51,7 @@ class Today:
         )
         if due is None:
             return None, False
-        await self._context.commit(Change(put=(Put(nudges.TABLE, due.to_doc()),)))
+        await self._context.note(Change(put=(Put(nudges.TABLE, due.to_doc()),)))
         return due, True
 
     async def answer_nudge(self, nudge: Nudge, answer: str) -> None:

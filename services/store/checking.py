@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from companion.errors import StoreError, Tampered
+from companion.ports import NOT_IN_COPIES
 from services.store import keyfile
 from services.store.database import FILE_NAME, Database
 from services.store.files import ProcessLock
@@ -141,7 +142,7 @@ def _salvage_tables(database: Database, sealer: StoreSealer, destination: Path) 
     storage = SealedStorage(Database.open(destination / FILE_NAME), sealer)
     tables = []
     try:
-        for table_id, name in sorted(names.items()):
+        for table_id, name in sorted((id, name) for id, name in names.items() if name not in NOT_IN_COPIES):
             head = heads.get(table_id)
             documents, table_problem = _inspect(database, sealer, table_id, head)
             storage.update(name, partial(_add, documents))

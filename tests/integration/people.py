@@ -6,12 +6,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from companion.app import Companion, Opened, Ports
+from companion.app.upgrades import STEPS
 from companion.consent import Use, Wording
 from companion.crypto.keyslots import KdfParameters
 from companion.errors import MicrophoneUnavailable
 from services.clock import SystemClock
+from services.erasing import ProfileEraser
+from services.keystore import FletKeystore
 from services.profile import FileTries
-from services.store.documents import SealedVault
+from services.store.migrations import Migrations
+from services.store.vault import SealedVault
 from services.sync.network import RelayNetwork
 
 PASSPHRASE = "three kettles and a lantern"
@@ -33,11 +37,13 @@ class Person:
         self.folder = folder
         self.companion = Companion(
             Ports(
-                vault=SealedVault(folder / "vault", kdf=QUICK),
+                vault=SealedVault(folder / "vault", kdf=QUICK, migrations=Migrations(STEPS)),
                 network=RelayNetwork(service, None),
                 clock=Noon(),
                 tries=FileTries(folder),
                 wording=WORDING,
+                keystore=FletKeystore("nobody"),
+                eraser=ProfileEraser(folder),
             )
         )
 
@@ -52,7 +58,7 @@ class Person:
         return self
 
     async def lines(self, group: str) -> list[tuple[str, str, str]]:
-        return [(m.name, m.text, m.state) for m in await self.opened.groups.messages(group) if m.kind == "message"]
+        return [(m.name, m.text, m.state) for m in await self.opened.chat.messages(group) if m.kind == "message"]
 
 
 async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 60.0) -> None:

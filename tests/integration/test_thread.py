@@ -71,9 +71,9 @@ async def has_line(person: Person, group: str, line: tuple[str, str, str]) -> No
 async def test_messages_go_both_ways(make_person) -> None:
     alice, bob = await make_person("Alice"), await make_person("Bob", "practice_manager")
     group = await befriend(alice, bob)
-    await alice.opened.groups.post(group, "Two words is plenty.")
+    await alice.opened.chat.post(group, "Two words is plenty.")
     await has_line(bob, group, ("Alice", "Two words is plenty.", "received"))
-    await bob.opened.groups.post(group, "Hello Alice.")
+    await bob.opened.chat.post(group, "Hello Alice.")
     await has_line(alice, group, ("Bob", "Hello Alice.", "received"))
     await has_line(alice, group, ("Alice", "Two words is plenty.", "sent"))
 
@@ -81,15 +81,15 @@ async def test_messages_go_both_ways(make_person) -> None:
 async def test_everyone_sees_who_joined_before_that_person_can_read(make_person) -> None:
     alice, bob, carol = await make_person("Alice"), await make_person("Bob"), await make_person("Carol")
     group = await befriend(alice, bob)
-    await alice.opened.groups.post(group, "Before Carol.")
+    await alice.opened.chat.post(group, "Before Carol.")
     await has_line(bob, group, ("Alice", "Before Carol.", "received"))
     await let_in(bob, carol, group)
 
     async def alice_knows() -> bool:
-        return any(m.kind == "joined" and m.name == "Carol" for m in await alice.opened.groups.messages(group))
+        return any(m.kind == "joined" and m.name == "Carol" for m in await alice.opened.chat.messages(group))
 
     await until(alice_knows)
-    await alice.opened.groups.post(group, "After Carol.")
+    await alice.opened.chat.post(group, "After Carol.")
     await has_line(carol, group, ("Alice", "After Carol.", "received"))
     assert ("Alice", "Before Carol.", "received") not in await carol.lines(group)
 
@@ -107,7 +107,7 @@ async def test_two_members_who_admit_at_once_do_not_part_the_group(make_person) 
         return all(g is not None and len(g.seats) == 4 for g in known)
 
     await until(all_agree)
-    await dan.opened.groups.post(group, "All four?")
+    await dan.opened.chat.post(group, "All four?")
     for person in (alice, bob, carol):
         await has_line(person, group, ("Dan", "All four?", "received"))
 
@@ -116,7 +116,7 @@ async def test_message_waits_while_the_service_is_stopped_and_goes_once(make_per
     alice, bob = await make_person("Alice"), await make_person("Bob")
     group = await befriend(alice, bob)
     relay.stop()
-    await alice.opened.groups.post(group, "Are you there?")
+    await alice.opened.chat.post(group, "Are you there?")
     assert ("Alice", "Are you there?", "waiting") in await alice.lines(group)
 
     async def says_waiting() -> bool:
@@ -130,7 +130,7 @@ async def test_message_waits_while_the_service_is_stopped_and_goes_once(make_per
     relay.start()
     await has_line(bob, group, ("Alice", "Are you there?", "received"))
     await has_line(alice, group, ("Alice", "Are you there?", "sent"))
-    await alice.opened.groups.post(group, "After.")
+    await alice.opened.chat.post(group, "After.")
     await has_line(bob, group, ("Alice", "After.", "received"))
     assert [text for _, text, _ in await bob.lines(group)].count("Are you there?") == 1
 
@@ -139,7 +139,7 @@ async def test_group_made_without_service_works_when_it_is_back(make_person, rel
     alice, bob = await make_person("Alice"), await make_person("Bob")
     relay.stop()
     group = await alice.opened.groups.create("Night shift", "sky")
-    await alice.opened.groups.post(group.id, "To nobody yet.")
+    await alice.opened.chat.post(group.id, "To nobody yet.")
     relay.start()
     await has_line(alice, group.id, ("Alice", "To nobody yet.", "sent"))
     await let_in(alice, bob, group.id)
@@ -151,7 +151,7 @@ async def test_invite_without_service_says_so_and_leaves_the_app_usable(make_per
     relay.stop()
     with pytest.raises(Offline):
         await alice.opened.groups.invite(group.id)
-    await alice.opened.groups.post(group.id, "Still here.")
+    await alice.opened.chat.post(group.id, "Still here.")
 
 
 async def test_used_invite_says_used(make_person) -> None:
@@ -200,7 +200,7 @@ async def test_garbage_in_the_log_is_skipped_and_the_group_lives(make_person, re
     client = await bob.opened.groups._network.relay(relay.url)
     for n, body in enumerate((b"rubbish", b"CMPN\x01\x01" + bytes(200), b"CMPN\x01\x09" + bytes(300))):
         await client.append(group, doc.capability, f"{n:032x}", body)
-    await bob.opened.groups.post(group, "Still with me?")
+    await bob.opened.chat.post(group, "Still with me?")
     await has_line(alice, group, ("Bob", "Still with me?", "received"))
 
 
@@ -309,7 +309,7 @@ async def test_no_canary_word_in_any_folder(make_person, tmp_path, relay) -> Non
     alice, bob = await make_person("Alice Quillfeather"), await make_person("Bob")
     group = await alice.opened.groups.create("Group of the marmalade lighthouse", "pine")
     await let_in(alice, bob, group.id)
-    await alice.opened.groups.post(group.id, f"Say {CANARY} to nobody.")
+    await alice.opened.chat.post(group.id, f"Say {CANARY} to nobody.")
     await has_line(bob, group.id, ("Alice Quillfeather", f"Say {CANARY} to nobody.", "received"))
     alice.opened.journal.draft(None, f"The {CANARY} again.")
     await alice.opened.journal.save_drafts()
@@ -329,12 +329,12 @@ async def test_sent_words_do_not_come_back_as_a_draft(make_person) -> None:
     alice = await make_person("Alice")
     group = await alice.opened.groups.create("Night shift", "sky")
     for number in range(40):
-        alice.opened.groups.draft(group.id, f"Line {number}.")
-        sending = asyncio.create_task(alice.opened.groups.post(group.id, f"Line {number}."))
+        alice.opened.chat.draft(group.id, f"Line {number}.")
+        sending = asyncio.create_task(alice.opened.chat.post(group.id, f"Line {number}."))
         await asyncio.sleep(number * 0.000_2)  # the autosave falls into every part of the sending
-        await alice.opened.groups.save_drafts()
+        await alice.opened.chat.save_drafts()
         await sending
         doc = await alice.opened.groups._context.store.get("drafts", group.id)
         assert doc is not None
         assert doc["text"] == ""
-        assert alice.opened.groups.draft_now(group.id) == ""
+        assert alice.opened.chat.draft_now(group.id) == ""

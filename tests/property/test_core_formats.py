@@ -1,18 +1,20 @@
 """For any input: what is written reads back, and hostile bytes raise typed errors only."""
 
+import base64
 import contextlib
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion import groups
+from companion import groups, inviting
+from companion.devices import DeviceList
 from companion.errors import InviteError, MessageRejected
+from companion.letters import open_letter, seal_letter
 from companion.people import create_me
-from companion.sealing import Opened, open_envelope, seal
-from companion.wire import create_invite_code, format_envelope, parse_invite
+from companion.wire import SUITE_LETTER, create_invite_code, format_envelope, parse_invite
 
 ALICE, BOB = create_me("Alice", "gp"), create_me("Bob", "other")
-GROUP, CID = "a1" * 16, "c3" * 16
+CID = "c3" * 16
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -42,45 +44,37 @@ def test_a_broken_address_is_garbled(text: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=500))
 def test_any_words_arrive_as_written(text: str) -> None:
-    envelope = seal(ALICE, (BOB.member,), {"text": text}, group=GROUP, cid=CID)
-    opened = open_envelope(BOB, envelope, group=GROUP, cid=CID)
-    assert opened is not None
-    assert opened.content["text"] == text
+    envelope = seal_letter(ALICE.sign_private, BOB.member.devices.active[0], {"text": text}, cid=CID)
+    assert open_letter(BOB.seal_private, BOB.device, envelope, cid=CID).content["text"] == text
 
 
 @given(st.binary(max_size=600))
 def test_hostile_bytes_are_rejected(body: bytes) -> None:
-    for envelope in (body, format_envelope(1, body)):
+    for envelope in (body, format_envelope(SUITE_LETTER, body)):
         with contextlib.suppress(MessageRejected):
-            assert open_envelope(BOB, envelope, group=GROUP, cid=CID) is None
+            assert open_letter(BOB.seal_private, BOB.device, envelope, cid=CID) is None
 
 
-FIELDS = st.sampled_from(["id", "text", "at_ms", "member", "proof", "seats", "epoch", "invited_by"])
+NAMES = ("member", "packages", "proof", "invite", "group", "name", "look", "created_ms", "seats", "guests", "keeper")
+FIELDS = st.sampled_from([*NAMES, "seq", "welcome", "inviter", "administrators"])
 
 
 @given(st.dictionaries(FIELDS, json_values))
 def test_hostile_contents_are_rejected(content: dict[str, object]) -> None:
-    group = groups.Group(
-        id=GROUP,
-        name="n",
-        look="pine",
-        service="local",
-        capability="ab" * 32,
-        seats=(groups.Seat(member=ALICE.member, joined_ms=0, invited_by=""),),
-        state="member",
-        created_ms=0,
-    )
-    opened = Opened(sender=ALICE.member.device, sign_key=ALICE.member.sign_key, content=content)
-    with contextlib.suppress(MessageRejected):
-        groups.receive_message(group, opened, seq=1, at_ms=1)
-    with contextlib.suppress(MessageRejected):
-        groups.apply_admit(group, opened, ALICE, 1)
-    with contextlib.suppress(MessageRejected):
-        groups.accept_join(group, None, opened, 1)
+    readers = (groups.read_joining, inviting.read_welcome, lambda said: inviting.read_expect(said, "local"))
+    for read in readers:
+        with contextlib.suppress(MessageRejected):
+            read(content)
+
+
+@given(st.binary(max_size=400))
+def test_hostile_device_lists_are_malformed_or_rejected(data: bytes) -> None:
+    with contextlib.suppress(ValueError, MessageRejected):
+        DeviceList.decode(base64.b64encode(data).decode()).check()
 
 
 @given(st.binary(max_size=300))
 def test_hostile_invitations_are_garbled(body: bytes) -> None:
     code = create_invite_code(bytes(10), "local")
     with contextlib.suppress(InviteError):
-        groups.open_invitation(code, body, 0)
+        inviting.open_invitation(code, body, 0)

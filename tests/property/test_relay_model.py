@@ -47,7 +47,7 @@ class Log:
             return "unknown"
         for seq, known in enumerate(self.events[:head], 1):
             if known[0] == cid:
-                return (seq, False) if known[1] == body else "other-bytes"
+                return (seq, False) if known[1] in (body, b"") else "other-bytes"  # emptied: nothing to compare
         if epoch is not None and epoch != self.epoch:
             winner = self.winners.get(epoch)
             return ("epoch", self.epoch, head, winner if winner is not None and winner <= head else None)

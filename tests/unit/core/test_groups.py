@@ -1,12 +1,14 @@
+"""Invites, announcements and seats, as pure rules."""
+
 from dataclasses import replace
 
 import pytest
 
-from companion import groups
+from companion import groups, inviting
 from companion.errors import InviteExpired, InviteGarbled, MessageRejected
-from companion.groups import Group, Invitation, Invite, Message, Seat
+from companion.groups import Group, Seat
+from companion.inviting import Invitation, Invite
 from companion.people import Me, create_me
-from companion.sealing import Opened
 from companion.wire import create_invite_code
 
 GROUP = "a1" * 16
@@ -29,15 +31,24 @@ class Cast:
             seats=(Seat(member=self.alice.member, joined_ms=0, invited_by=""),),
             state="member",
             created_ms=NOW,
+            administrators=(self.alice.member.person,),
+            keeper=self.alice.member,
         )
         self.invite = Invite(
-            code=create_invite_code(bytes(10), "local"), group=GROUP, expires_ms=NOW + groups.INVITE_MS
+            code=create_invite_code(bytes(10), "local"), group=GROUP, expires_ms=NOW + inviting.INVITE_MS
         )
-        sealed = groups.seal_invitation(self.group, self.alice, self.invite)
-        self.invitation: Invitation = groups.open_invitation(self.invite.code, sealed, NOW)
-        self.bobs_group = replace(
-            self.group, state="joining", inviter=self.alice.member.device, capability=self.invitation.capability
-        )
+        sealed = inviting.seal_invitation(self.group, self.alice, self.invite)
+        self.invitation: Invitation = inviting.open_invitation(self.invite.code, sealed, NOW)
+
+    def asks(self, who: Me) -> dict[str, object]:
+        return inviting.join_content(self.invitation, who, {who.device: b"package"})
+
+    def read(self, content: dict[str, object], sender: Me, **more: object) -> inviting.Request:
+        invite = replace(self.invite, **more)  # type: ignore[arg-type]  # fields of the invite
+        return inviting.read_join(self.group, invite, content, sender.device, NOW)
+
+    def announce(self, who: Me) -> Group:
+        return groups.announced(self.group, who.member, "Alice Fern", NOW, ())
 
 
 @pytest.fixture
@@ -45,122 +56,110 @@ def cast() -> Cast:
     return Cast()
 
 
-def says(sender: Me, content: dict[str, object]) -> Opened:
-    return Opened(sender=sender.member.device, sign_key=sender.member.sign_key, content=content)
-
-
 def test_invitation_names_the_inviter_and_the_group(cast: Cast) -> None:
     assert cast.invitation.inviter == cast.alice.member
+    assert cast.invitation.inviter_device.id == cast.alice.device
     assert (cast.invitation.name, cast.invitation.people) == ("First-year leads", 1)
+    assert cast.invitation.administrators == (cast.alice.member.person,)
 
 
 def test_invitation_expires_after_seven_days(cast: Cast) -> None:
-    sealed = groups.seal_invitation(cast.group, cast.alice, cast.invite)
+    sealed = inviting.seal_invitation(cast.group, cast.alice, cast.invite)
     with pytest.raises(InviteExpired):
-        groups.open_invitation(cast.invite.code, sealed, NOW + groups.INVITE_MS)
+        inviting.open_invitation(cast.invite.code, sealed, NOW + inviting.INVITE_MS)
 
 
 def test_another_code_does_not_open_the_invitation(cast: Cast) -> None:
-    sealed = groups.seal_invitation(cast.group, cast.alice, cast.invite)
+    sealed = inviting.seal_invitation(cast.group, cast.alice, cast.invite)
     with pytest.raises(InviteGarbled):
-        groups.open_invitation(create_invite_code(b"\xff" * 10, "local"), sealed, NOW)
+        inviting.open_invitation(create_invite_code(b"\xff" * 10, "local"), sealed, NOW)
+
+
+def test_invitation_with_a_forged_inviter_is_garbled(cast: Cast) -> None:
+    forged = replace(cast.alice, member=replace(cast.alice.member, name="Somebody Else"))
+    sealed = inviting.seal_invitation(cast.group, forged, cast.invite)
+    with pytest.raises(InviteGarbled):
+        inviting.open_invitation(cast.invite.code, sealed, NOW)
 
 
 def test_join_with_the_code_is_accepted(cast: Cast) -> None:
-    join = says(cast.bob, groups.join_content(cast.invitation, cast.bob))
-    assert groups.accept_join(cast.group, cast.invite, join, NOW) == cast.bob.member
+    request = cast.read(cast.asks(cast.bob), cast.bob)
+    assert request.announcement.member == cast.bob.member
+    assert not request.is_declined
 
 
 def test_join_without_the_code_is_rejected(cast: Cast) -> None:
-    forged = groups.join_content(cast.invitation, cast.carol) | {"proof": "00" * 32}
-    with pytest.raises(MessageRejected):
-        groups.accept_join(cast.group, cast.invite, says(cast.carol, forged), NOW)
+    with pytest.raises(MessageRejected, match="proof"):
+        cast.read(cast.asks(cast.carol) | {"proof": "00" * 32}, cast.carol)
 
 
-def test_join_under_another_key_is_rejected(cast: Cast) -> None:
-    stolen = groups.join_content(cast.invitation, cast.bob)
-    with pytest.raises(MessageRejected):
-        groups.accept_join(cast.group, cast.invite, says(cast.carol, stolen), NOW)
+def test_join_from_another_device_is_rejected(cast: Cast) -> None:
+    with pytest.raises(MessageRejected, match="another device"):
+        cast.read(cast.asks(cast.bob), cast.carol)
 
 
-def test_used_invite_lets_nobody_else_in(cast: Cast) -> None:
-    used = replace(cast.invite, used_by=cast.bob.member.device)
-    join = says(cast.carol, groups.join_content(cast.invitation, cast.carol))
-    with pytest.raises(MessageRejected):
-        groups.accept_join(cast.group, used, join, NOW)
+def test_join_with_a_stolen_proof_is_rejected(cast: Cast) -> None:
+    stolen = cast.asks(cast.carol) | {"proof": cast.asks(cast.bob)["proof"]}
+    with pytest.raises(MessageRejected, match="proof"):
+        cast.read(stolen, cast.carol)
 
 
-def test_expired_invite_lets_nobody_in(cast: Cast) -> None:
-    join = says(cast.bob, groups.join_content(cast.invitation, cast.bob))
-    with pytest.raises(MessageRejected):
-        groups.accept_join(cast.group, cast.invite, join, NOW + groups.INVITE_MS)
+@pytest.mark.parametrize("more", [{"is_revoked": True}, {"expires_ms": NOW}, {"used_by": "f0" * 16}])
+def test_invite_that_holds_no_more_is_declined(cast: Cast, more: dict[str, object]) -> None:
+    assert cast.read(cast.asks(cast.bob), cast.bob, **more).is_declined
 
 
-def test_admit_seats_the_newcomer_on_both_sides(cast: Cast) -> None:
-    admit = says(cast.alice, groups.admit_content(cast.group, cast.bob.member, "Alice Fern"))
-    alices, _ = groups.apply_admit(cast.group, admit, cast.alice, NOW)
-    bobs, seat = groups.apply_admit(cast.bobs_group, admit, cast.bob, NOW)
-    assert alices.members == bobs.members == (cast.alice.member, cast.bob.member)
-    assert (bobs.state, bobs.epoch, alices.epoch, seat.invited_by) == ("member", 1, 1, "Alice Fern")
+def test_keys_for_devices_of_others_are_rejected(cast: Cast) -> None:
+    content = inviting.join_content(cast.invitation, cast.bob, {cast.carol.device: b"package"})
+    with pytest.raises(MessageRejected, match="other devices"):
+        cast.read(content, cast.bob)
 
 
-def test_stranger_cannot_admit(cast: Cast) -> None:
-    admit = says(cast.carol, groups.admit_content(cast.group, cast.bob.member, "Alice Fern"))
-    with pytest.raises(MessageRejected):
-        groups.apply_admit(cast.group, admit, cast.alice, NOW)
+def test_announced_guest_is_named_and_has_no_seat_yet(cast: Cast) -> None:
+    group = cast.announce(cast.bob)
+    assert [guest.member for guest in group.guests] == [cast.bob.member]
+    assert group.guests[0].invited_by == "Alice Fern"
+    assert group.members == (cast.alice.member,)
+    assert cast.bob.member in group.known
 
 
-def test_newcomer_is_admitted_by_the_inviter_only(cast: Cast) -> None:
-    admit = says(cast.carol, groups.admit_content(cast.group, cast.bob.member, "Carol Moss"))
-    with pytest.raises(MessageRejected):
-        groups.apply_admit(cast.bobs_group, admit, cast.bob, NOW)
+def test_guest_takes_a_seat_when_the_keys_say_so(cast: Cast) -> None:
+    people = {cast.alice.member.person, cast.bob.member.person}
+    group, came, went = groups.seated(cast.announce(cast.bob), people, NOW + 5)
+    assert ([s.member.name for s in came], went, group.guests) == (["Bob Reed"], (), ())
+    assert group.seats[1].joined_ms == NOW + 5
+    group, came, went = groups.seated(group, {cast.alice.member.person}, NOW + 6)
+    assert ([s.member.name for s in went], came, len(group.seats)) == (["Bob Reed"], (), 1)
 
 
-def test_admit_out_of_order_is_rejected(cast: Cast) -> None:
-    late = groups.admit_content(replace(cast.group, epoch=3), cast.bob.member, "Alice Fern")
-    with pytest.raises(MessageRejected):
-        groups.apply_admit(cast.group, says(cast.alice, late), cast.alice, NOW)
+def test_somebody_with_a_known_name_and_another_key_waits_to_be_accepted(cast: Cast) -> None:
+    namesake = create_me("alice fern", "gp")
+    assert not cast.announce(namesake).guests[0].accepted
+    assert cast.announce(create_me("Alice Fern", "optometrist")).guests[0].accepted
+    assert cast.announce(cast.bob).guests[0].accepted
 
 
-def test_message_from_a_member_is_received(cast: Cast) -> None:
-    message = groups.receive_message(
-        cast.group, says(cast.alice, {"id": "e5" * 16, "text": "Hello", "at_ms": NOW}), seq=4, at_ms=NOW + 5
-    )
-    assert (message.text, message.name, message.seq, message.state) == ("Hello", "Alice Fern", 4, "received")
+def test_group_has_a_limit(cast: Cast) -> None:
+    full = replace(cast.group, seats=cast.group.seats * groups.SEATS_LIMIT)
+    with pytest.raises(MessageRejected, match="full"):
+        groups.announced(full, cast.bob.member, "", NOW, ())
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        {},
-        {"id": "e5" * 16, "text": "", "at_ms": NOW},
-        {"id": "e5" * 16, "text": "x" * 8_001, "at_ms": NOW},
-        {"id": "../../etc", "text": "x", "at_ms": NOW},
-        {"id": "e5" * 16, "text": "x", "at_ms": "soon"},
-        {"id": "e5" * 16, "text": ["x"], "at_ms": NOW},
-    ],
-)
-def test_malformed_message_is_rejected(cast: Cast, content: dict[str, object]) -> None:
-    with pytest.raises(MessageRejected):
-        groups.receive_message(cast.group, says(cast.alice, content), seq=1, at_ms=NOW)
+def test_welcome_reads_back(cast: Cast) -> None:
+    content = inviting.welcome_content(cast.announce(cast.bob), b"welcome", 7)
+    arrival = inviting.read_welcome(content)
+    assert (arrival.welcome, arrival.seq, arrival.keeper) == (b"welcome", 7, cast.alice.member)
+    assert [seat.member for seat in arrival.seats] == [cast.alice.member]
 
 
-def test_message_from_a_stranger_is_rejected(cast: Cast) -> None:
-    with pytest.raises(MessageRejected):
-        groups.receive_message(
-            cast.group, says(cast.carol, {"id": "e5" * 16, "text": "x", "at_ms": NOW}), seq=1, at_ms=NOW
-        )
-
-
-def test_message_cannot_come_from_the_future(cast: Cast) -> None:
-    content = {"id": "e5" * 16, "text": "x", "at_ms": NOW + 10**9}
-    assert groups.receive_message(cast.group, says(cast.alice, content), seq=1, at_ms=NOW).at_ms == NOW
+def test_welcome_with_a_forged_name_is_rejected(cast: Cast) -> None:
+    forged = replace(cast.group.seats[0], member=replace(cast.alice.member, name="Somebody Else"))
+    content = inviting.welcome_content(replace(cast.group, seats=(forged,)), b"welcome", 7)
+    with pytest.raises(MessageRejected, match="did not sign"):
+        inviting.read_welcome(content)
 
 
 def test_documents_read_back(cast: Cast) -> None:
-    message = Message(
-        id="e5" * 16, group=GROUP, sender="f6" * 16, name="A", profession="gp", text="t", at_ms=1, state="sent"
-    )
-    assert Group.from_doc(cast.group.to_doc()) == cast.group
+    group = cast.announce(cast.bob)
+    assert Group.from_doc(group.to_doc()) == group
     assert Invite.from_doc(cast.invite.to_doc()) == cast.invite
-    assert Message.from_doc(message.to_doc()) == message

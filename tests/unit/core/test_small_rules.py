@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from companion import checkins, consent, journal, nudges, stories
+from companion import checkins, consent, nudges, stories
 from companion.checkins import CheckIn
 from companion.consent import Receipt, Use, Wording
 from companion.errors import ConsentMissing
-from companion.journal import Entry
 from companion.nudges import Contact, Nudge
 from companion.stories import Story
 from companion.unlocking import LONGEST_WAIT_MS, Attempts, next_try_ms
@@ -55,23 +54,6 @@ def test_receipt_keeps_the_exact_wording() -> None:
     given = receipt(frozenset({"record"}))
     assert Receipt.from_doc(given.to_doc()) == given
     assert given.uses == WORDING.uses
-
-
-def test_entry_keeps_its_day_and_birth() -> None:
-    first = journal.write(None, "one", id="a1" * 16, day="2026-11-23", at_ms=NOW)
-    later = journal.write(first, "two", id="zz", day="2026-11-24", at_ms=NOW + DAY)
-    assert (later.id, later.day, later.created_ms, later.text) == (first.id, first.day, NOW, "two")
-    assert Entry.from_doc(later.to_doc()) == later
-
-
-def test_clock_that_runs_backwards_does_not_age_an_entry() -> None:
-    first = journal.write(None, "one", id="a1" * 16, day="2026-11-23", at_ms=NOW)
-    assert journal.write(first, "two", id="", day="", at_ms=NOW - DAY).changed_ms == NOW
-
-
-def test_title_is_the_first_line_that_says_something() -> None:
-    assert journal.write(None, "\n  \n A thing \nmore", id="a", day="d", at_ms=1).title == "A thing"
-    assert journal.write(None, "", id="a", day="d", at_ms=1).title == ""
 
 
 def test_check_in_is_due_once_a_week() -> None:
@@ -167,8 +149,10 @@ def test_wav_header_is_read_by_the_wave_module() -> None:
     import io
     import wave
 
+    from companion import sound as sound_format
+
     sound = bytes(2 * 2 * 100)
-    with wave.open(io.BytesIO(stories.wav_header(len(sound), 44_100, 2) + sound)) as read:
+    with wave.open(io.BytesIO(sound_format.wav_header(len(sound), 44_100, 2) + sound)) as read:
         assert (read.getnchannels(), read.getframerate(), read.getsampwidth(), read.getnframes()) == (2, 44_100, 2, 100)
 
 

@@ -8,6 +8,7 @@ import companion
 
 ROOT = Path(__file__).resolve().parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+OLDER_ON_PHONES = ("cryptography", "pillow")
 NO_PHONE_WHEELS = {"apsw", "uvloop", "httptools", "watchfiles", "playwright", "pydantic-core"}
 
 
@@ -20,7 +21,12 @@ def test_everything_we_name_is_pinned() -> None:
     groups += PROJECT["project"]["optional-dependencies"].values()
     for requirement in (r for group in groups for r in group):
         name = re.split(r"[=<>\[;]", requirement)[0]
-        assert "==" in requirement or name in ("cryptography", "companion"), requirement
+        assert "==" in requirement or name in ("companion", *OLDER_ON_PHONES), requirement
+
+
+def test_what_is_older_on_phones_is_fixed_for_everybody_else() -> None:
+    fixed = {re.split("==", constraint)[0] for constraint in PROJECT["tool"]["uv"]["constraint-dependencies"]}
+    assert set(OLDER_ON_PHONES) <= fixed
 
 
 def test_all_flet_packages_are_of_one_version() -> None:

@@ -1,0 +1,139 @@
+"""What happens by itself when its time has come, while the app is open: the one list of it."""
+
+from companion.app.agreeing import Agreeing
+from companion.app.attending import Attending
+from companion.app.chatting import Chatting
+from companion.app.context import Context
+from companion.app.grouping import Grouping
+from companion.app.polling import Polling
+from companion.app.sharing import Sharing
+from companion.chat.contents import got_content, seen_content
+from companion.chat.message import WAITING, Message
+from companion.chat.standing import SEEN, STANDINGS
+from companion.errors import UsageError
+from companion.groups import TABLE
+from companion.ports import Change, Drop
+
+RECEIPT_MS = 4_000
+"""How long a device collects before it tells that messages have come."""
+RECEIPT_STEP_MS = 3_000
+"""How much longer each further device of a group waits: one receipt is enough, and the first one spares the others."""
+UPLOAD_MS = 20_000
+"""How soon an upload that the service did not answer is tried again."""
+HOUR_MS = 3_600_000
+
+
+class Due:
+    """`next_ms` says when to call `run` again. Whatever changes it is a commit, so listeners hear of it."""
+
+    def __init__(
+        self,
+        context: Context,
+        groups: Grouping,
+        chat: Chatting,
+        polls: Polling,
+        attention: Attending,
+        agreements: Agreeing,
+        sharing: Sharing,
+    ) -> None:
+        self._context = context
+        self._groups = groups
+        self._chat = chat
+        self._polls = polls
+        self._attention = attention
+        self._agreements = agreements
+        self._sharing = sharing
+        self._receipts: dict[str, int] = {}
+        self._seats: dict[str, object] = {}
+        self._has_newcomers = True
+        self._reads: dict[str, int] = {}
+        self._patient: set[str] = set()
+        self._told: dict[str, int] = {}
+        self._told_read: dict[str, int] = {}
+        self._expire_ms = 0
+        self._upload_ms = 0
+        context.after_commit.append(self._note)
+
+    def _note(self, change: Change) -> None:
+        """Messages came: the group will be told that they have. Members came: they will be told what holds."""
+        now = self._context.clock.now_ms()
+        for edit in change.edit:
+            if edit.table == STANDINGS:
+                self._receipts.setdefault(edit.id, now + RECEIPT_MS)
+            elif edit.table == SEEN:
+                self._reads.setdefault(edit.id, now + RECEIPT_MS)
+        for put in change.put:
+            if put.table == TABLE and self._seats.get(str(put.doc["_id"])) != put.doc["seats"]:
+                self._seats[str(put.doc["_id"])] = put.doc["seats"]
+                self._has_newcomers = True
+
+    async def next_ms(self) -> int:
+        """Return when something is due next, in ms since the epoch, UTC; an hour from now at the latest."""
+        now = self._context.clock.now_ms()
+        if self._has_newcomers:
+            return now
+        waiting = await self._context.store.all(WAITING)
+        held = [_due_ms(doc) for doc in waiting if doc["state"] == "held"]
+        uploads = [max(now, self._upload_ms) for doc in waiting if doc["state"] == "uploading"]
+        closing = await self._polls.next_due_ms()
+        times = [now + HOUR_MS, self._expire_ms, *held, *uploads, *self._receipts.values(), *self._reads.values()]
+        return min(times if closing is None else [*times, closing])
+
+    async def run(self) -> None:
+        """Do all that is due by now."""
+        now = self._context.clock.now_ms()
+        for doc in await self._context.store.all(WAITING):
+            if doc["state"] == "held" and _due_ms(doc) <= now:
+                await self._send(Message.from_doc(doc))
+        if self._upload_ms <= now:
+            self._upload_ms = now + UPLOAD_MS if await self._sharing.send_waiting() else 0
+        await self._polls.close_due()
+        for group in [group for group, due_ms in self._receipts.items() if due_ms <= now]:
+            await self._tell_got(group, now)
+        for group in [group for group, due_ms in self._reads.items() if due_ms <= now]:
+            del self._reads[group]
+            await self._tell_read(group)
+        if self._has_newcomers:
+            self._has_newcomers = False
+            await self._agreements.tell_newcomers()
+        if self._expire_ms <= now:
+            await self._agreements.expire()
+            self._expire_ms = now + HOUR_MS
+
+    async def _send(self, message: Message) -> None:
+        try:
+            await self._chat.release(message)
+        except UsageError:  # the group was left meanwhile
+            await self._context.commit(Change(drop=(Drop(WAITING, message.id),)))
+
+    async def _tell_got(self, group_id: str, now: int) -> None:
+        """Tell a group what has come here, unless somebody else did, or soon may."""
+        standing, group = await self._attention.standing(group_id), await self._groups.group(group_id)
+        told = max(standing.delivered, self._told.get(group_id, 0))
+        if group is None or group.state != "member" or standing.newest_seq <= told:
+            self._patient.discard(group_id)
+            del self._receipts[group_id]
+            return
+        rank = sum(seat.member.person < self._context.me.member.person for seat in group.seats)
+        if rank and group_id not in self._patient:
+            self._patient.add(group_id)
+            self._receipts[group_id] = now + rank * RECEIPT_STEP_MS
+            return
+        self._patient.discard(group_id)
+        del self._receipts[group_id]
+        self._told[group_id] = standing.newest_seq
+        await self._groups.send(group_id, got_content(standing.newest_seq), Change())
+
+    async def _tell_read(self, group_id: str) -> None:
+        """Tell how far I have read, where the group has agreed to it and I have too."""
+        group, agreement = await self._groups.group(group_id), await self._agreements.agreement(group_id)
+        wishes, seen = await self._attention.wishes(group_id), await self._attention.seen(group_id)
+        is_wanted = agreement.is_read_shared and wishes.tells_seen and group is not None and group.state == "member"
+        if is_wanted and seen.seq > self._told_read.get(group_id, 0):
+            self._told_read[group_id] = seen.seq
+            await self._groups.send(group_id, seen_content(seen.seq), Change())
+
+
+def _due_ms(doc: dict[str, object]) -> int:
+    due_ms = doc["due_ms"]
+    return due_ms if isinstance(due_ms, int) else 0

@@ -1,0 +1,68 @@
+"""What was said before, for a new device of mine: letters with the newest lines of each group.
+
+The letters lie in the inbox before the welcome of their group can, so the lines stand in their order.
+"""
+
+import json
+from collections.abc import Iterator
+
+from companion.app.context import Context
+from companion.chat.message import Message, messages_table
+from companion.errors import MessageRejected
+from companion.groups import JOINING, Group, as_list, as_object
+from companion.letters import Letter
+from companion.ports import Change, Doc, Put
+
+MESSAGES = 1_000
+"""The newest of each group that go along."""
+LETTER_BYTES = 90_000
+LETTERS = 60
+"""A device's inbox holds 500 items and 8 MiB at the service."""
+
+
+async def history_contents(context: Context, groups: tuple[Group, ...]) -> tuple[Doc, ...]:
+    """Return the contents of the letters that bring what was said in these groups to a new device of mine."""
+    contents: list[Doc] = []
+    for group in groups:
+        docs = await context.store.newest(messages_table(group.id), MESSAGES)
+        for some in _portions([_portable(doc) for doc in reversed(docs)]):
+            contents.append({"kind": "history", "group": group.id, "lines": some})
+    return tuple(contents[:LETTERS])
+
+
+async def taken_over(context: Context, group: Group | None, letter: Letter) -> Change:
+    """Return what such a letter brings here. Raises MessageRejected if it is malformed, or comes too late."""
+    if group is None or group.state != JOINING:
+        raise MessageRejected("lines for a group that goes on without them")
+    table, puts = messages_table(group.id), list[Put]()
+    try:
+        for line in as_list(letter.content["lines"]):
+            message = Message.from_doc(as_object(line))
+            if message.group == group.id and await context.store.get(table, message.id) is None:
+                puts.append(Put(table, message.to_doc()))
+    except (KeyError, ValueError):
+        raise MessageRejected("lines that cannot be read") from None
+    return Change(put=tuple(puts))
+
+
+def _portable(doc: Doc) -> Doc:
+    """Return a line without what only this device has: where an attachment lies."""
+    files = doc.get("attachments")
+    if not isinstance(files, list):
+        return doc
+    away = [{k: v for k, v in file.items() if k != "local"} if isinstance(file, dict) else file for file in files]
+    return {**doc, "attachments": away}
+
+
+def _portions(docs: list[Doc]) -> Iterator[list[Doc]]:
+    some: list[Doc] = []
+    size = 0
+    for doc in docs:
+        length = len(json.dumps(doc, ensure_ascii=False).encode())
+        if some and size + length > LETTER_BYTES:
+            yield some
+            some, size = [], 0
+        some.append(doc)
+        size += length
+    if some:
+        yield some

@@ -1,0 +1,205 @@
+"""The keys this device keeps: the MLS state of each group, commits under way, its own key packages.
+
+A state is saved before anything that was sealed with it leaves the device, and an older copy is never used again. The
+tables are in no backup: a device that comes back from one asks to be let in anew.
+"""
+
+import base64
+from collections.abc import Collection
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+
+from companion.app.context import Context
+from companion.devices import device_id
+from companion.errors import CryptoError
+from companion.groups import Group
+from companion.mls import group as mls
+from companion.mls.committing import PendingCommit
+from companion.mls.group_state import Environment
+from companion.mls.group_state import Group as Keys
+from companion.mls.joining import Identity, OwnKeyPackage
+from companion.mls.policy import person_of
+from companion.people import Me, Member, person_id
+from companion.ports import NOT_IN_COPIES, PACKAGES, STATES, Change, Doc, Drop, Put, Store
+
+PACKAGES_PUBLISHED = 20
+PACKAGES_LEAST = 10
+LAST_RESORT_MS = 28 * 86_400_000
+PACKAGE_KEPT_MS = 100 * 86_400_000
+_TURN = "groups"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What this device holds for one group: the state, and a commit that the service may have taken."""
+
+    id: str
+    keys: Keys
+    pending: PendingCommit | None = None
+    pending_cid: str = ""
+
+    def to_doc(self) -> Doc:
+        pending = b"" if self.pending is None else mls.encode_pending(self.pending)
+        return {
+            "_id": self.id,
+            "_v": 1,
+            "state": base64.b64encode(mls.encode_state(self.keys)).decode(),
+            "pending": base64.b64encode(pending).decode(),
+            "pending_cid": self.pending_cid,
+        }
+
+    @classmethod
+    def from_doc(cls, doc: Doc) -> "Kept":
+        pending = base64.b64decode(str(doc["pending"]))
+        return cls(
+            id=str(doc["_id"]),
+            keys=mls.decode_state(base64.b64decode(str(doc["state"]))),
+            pending=mls.decode_pending(pending) if pending else None,
+            pending_cid=str(doc["pending_cid"]),
+        )
+
+    def without_pending(self) -> "Kept":
+        return replace(self, pending=None, pending_cid="")
+
+
+class Keeping:
+    """Reads and writes key states. Whoever reads one and writes what follows from it holds the turn meanwhile."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._cache: dict[str, Kept] = {}
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        return self._context.store.turn(_TURN)
+
+    async def kept(self, group: str) -> Kept | None:
+        """Return what is held for a group, or None."""
+        if group not in self._cache:
+            doc = await self._context.store.get(STATES, group)
+            if doc is None:
+                return None
+            self._cache[group] = Kept.from_doc(doc)
+        return self._cache[group]
+
+    async def commit(self, change: Change, *kept: Kept, forget: Collection[str] = ()) -> None:
+        """Make the change and these states durable in one commit.
+
+        Raises: StoreError; what is held in memory is then read anew, since the commit may have happened or not.
+        """
+        states = Change(
+            put=tuple(Put(STATES, one.to_doc()) for one in kept), drop=tuple(Drop(STATES, id) for id in forget)
+        )
+        touched = {one.id for one in kept} | set(forget)
+        for id in touched:
+            self._cache.pop(id, None)
+        await self._context.commit(change + states)
+        self._cache.update({one.id: one for one in kept})
+
+    # Who is who
+
+    def environment(self, known: Collection[Member], at_ms: int, *, is_joining: bool = False) -> Environment:
+        """Return what MLS asks of us: whose keys are whose, by the device lists of `known`.
+
+        A joiner also takes the keys of devices that were revoked and are not removed yet.
+        """
+        lists = {member.identity_key: member.devices for member in (*known, self._context.me.member)}
+
+        def authenticate(identity: bytes, key: bytes) -> bool:
+            devices = lists.get(person_of(identity))
+            if devices is None or identity != credential(devices.identity_key, device_id(key)):
+                return False
+            return devices.was_listed(key) if is_joining else devices.device(device_id(key)) is not None
+
+        return Environment(at_ms=at_ms, authenticate=authenticate)
+
+    # Key packages
+
+    def make_package(self, *, is_last_resort: bool = False) -> tuple[Put, bytes]:
+        """Return a new key package of this device: the document to keep, and the message to hand out."""
+        now_ms = self._context.clock.now_ms()
+        environment = self.environment((), now_ms)
+        own, message = mls.make_key_package(own_identity(self._context.me), environment, is_last_resort=is_last_resort)
+        doc: Doc = {
+            "_id": own.package.ref.hex(),
+            "_v": 1,
+            "own": base64.b64encode(own.encode()).decode(),
+            "is_last_resort": is_last_resort,
+            "at_ms": now_ms,
+        }
+        return Put(PACKAGES, doc), message
+
+    async def packages(self) -> tuple[OwnKeyPackage, ...]:
+        docs = await self._context.store.all(PACKAGES)
+        return tuple(mls.decode_key_package(base64.b64decode(str(doc["own"]))) for doc in docs)
+
+    async def aged_packages(self) -> tuple[bool, Change]:
+        """Return whether a new last resort is due, and the change that drops packages nobody can use any more."""
+        now_ms = self._context.clock.now_ms()
+        docs = await self._context.store.all(PACKAGES)
+        newest = max((int(str(doc["at_ms"])) for doc in docs if doc["is_last_resort"]), default=0)
+        old = (doc for doc in docs if now_ms - int(str(doc["at_ms"])) > PACKAGE_KEPT_MS)
+        return now_ms - newest > LAST_RESORT_MS, Change(drop=tuple(Drop(PACKAGES, str(doc["_id"])) for doc in old))
+
+
+async def forget_keys(store: Store) -> None:
+    """Drop all keys of groups from a store that was put back from a copy: used again, they would repeat nonces.
+
+    Each group then lets this device back in.
+    """
+    drops = [Drop(table, str(doc["_id"])) for table in NOT_IN_COPIES for doc in await store.all(table)]
+    if drops:
+        await store.commit(Change(drop=tuple(drops)))
+
+
+def used(package: OwnKeyPackage) -> Change:
+    """Return the change that deletes a package's private keys, unless it is the last resort."""
+    return Change() if package.package.is_last_resort else Change(drop=(Drop(PACKAGES, package.package.ref.hex()),))
+
+
+def credential(identity_key: bytes, device: str) -> bytes:
+    """Return the MLS credential identity of a device: the person's key (32 bytes), then the device's id (16)."""
+    return identity_key + bytes.fromhex(device)
+
+
+def own_identity(me: Me) -> Identity:
+    return Identity(
+        name=credential(me.member.identity_key, me.device),
+        signature_private=me.sign_private,
+        signature_public=me.sign_key,
+    )
+
+
+def device_of(identity: bytes) -> str:
+    """Return the device id in a credential identity."""
+    return identity[32:].hex()
+
+
+def person_at(identity: bytes) -> str:
+    """Return the person's id in a credential identity."""
+    return person_id(person_of(identity))
+
+
+def capability_of(keys: Keys) -> str:
+    """Return the group's key to the service in this epoch: known to its members, and to nobody who was removed."""
+    return mls.export_secret(keys, b"companion capability", keys.group_id).hex()
+
+
+def ruled(group: Group, keys: Keys) -> Group:
+    """Return the group with the epoch, the capability and the rules of a state."""
+    policy = keys.policy
+    if policy is None:
+        raise CryptoError("a group of ours has a policy")
+    keeper_id = person_at(policy.signer)
+    keeper = next((member for member in group.known if member.person == keeper_id), None)
+    return replace(
+        group,
+        epoch=keys.epoch,
+        capability=capability_of(keys),
+        administrators=tuple(person_id(key) for key in policy.administrators),
+        keeper=keeper or group.keeper,
+    )
+
+
+def leaf_of(keys: Keys, device: str) -> int | None:
+    """Return the leaf index of a device, or None if it is not in the group."""
+    return next((index for index, identity in keys.members() if device_of(identity) == device), None)

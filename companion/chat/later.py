@@ -1,0 +1,33 @@
+"""Times that are offered for sending later, from this device's clock."""
+
+from dataclasses import dataclass
+from datetime import date
+
+MINUTE_MS = 60_000
+DAY_MINUTES = 24 * 60
+MORNING_MINUTE, EVENING_MINUTE = 8 * 60, 18 * 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """One offer: `name` is "hour", "evening", "morning" or "monday"; `at_ms` in ms since the epoch, UTC."""
+
+    name: str
+    at_ms: int
+
+
+def offers(now_ms: int, local_minute: int, today: str) -> tuple[Later, ...]:
+    """Return when a message may go, soonest first. `local_minute` since local midnight, `today` ISO 8601."""
+
+    def at(days: int, minute: int) -> int:
+        start = now_ms - now_ms % MINUTE_MS
+        return start + (days * DAY_MINUTES + minute - local_minute) * MINUTE_MS
+
+    days_to_monday = 7 - date.fromisoformat(today).weekday()
+    found = [Later(name="hour", at_ms=now_ms + 60 * MINUTE_MS)]
+    if local_minute < EVENING_MINUTE - 60:
+        found.append(Later(name="evening", at_ms=at(0, EVENING_MINUTE)))
+    found.append(Later(name="morning", at_ms=at(1, MORNING_MINUTE)))
+    if days_to_monday > 1:
+        found.append(Later(name="monday", at_ms=at(days_to_monday, MORNING_MINUTE)))
+    return tuple(found)

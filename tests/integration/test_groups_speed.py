@@ -1,0 +1,83 @@
+"""How fast lines arrive, on real files and a real relay. The figures are printed; `pytest -s` shows them."""
+
+import asyncio
+import contextlib
+import time
+
+import pytest
+
+from companion.ports import Change, Put
+from tests.integration.people import PASSPHRASE, Person, until
+from tests.integration.test_thread import befriend
+
+WAITING = 1_000
+ONLINE = 200
+CATCH_UP_S = 5.0
+COMMITS = 10  # on a busy machine: so many bare commits of a small document for each line
+P99_S = 2.0
+
+
+@pytest.fixture
+async def pair(tmp_path, relay):
+    people = [Person(tmp_path / name, relay.url) for name in ("alice", "bob")]
+    async with contextlib.AsyncExitStack() as stack:
+        for person in people:
+            stack.push_async_callback(person.companion.lock)
+            await person.begin(person.folder.name.title())
+        yield (*people, await befriend(*people))
+
+
+async def bare_commits_s(person):
+    """How long this machine takes just now for as many commits of one small document: others may use it too."""
+    begun = time.monotonic()
+    for number in range(WAITING // 5):
+        doc = {"_id": str(number), "_v": 1, "text": "x" * 200}
+        await person.opened._context.commit(Change(put=(Put("yardstick", doc),)))
+    return 5 * (time.monotonic() - begun)
+
+
+async def texts(person, group):
+    return [m.text for m in await person.opened.chat.messages(group, 2_000) if m.kind == "message"]
+
+
+async def test_a_thousand_waiting_lines_arrive_once_each_in_order(pair):
+    alice, bob, group = pair
+    await bob.companion.lock()
+    for number in range(WAITING):
+        await alice.opened.chat.post(group, f"line {number}")
+
+    async def are_sent():
+        return not await alice.opened.groups.tools.posting.of_group(group)
+
+    await until(are_sent, 120)
+    begun = time.monotonic()
+    await bob.companion.unlock(passphrase=PASSPHRASE)
+
+    async def has_all():
+        known = await bob.opened.groups.group(group)
+        mine = await alice.opened.groups.group(group)
+        return known.cursor == mine.cursor
+
+    await until(has_all)
+    took_s = time.monotonic() - begun
+    print(f"\n{WAITING} waiting lines: {took_s:.2f} s")
+    assert await texts(bob, group) == [f"line {number}" for number in range(WAITING)]
+    assert took_s < max(CATCH_UP_S, COMMITS * await bare_commits_s(alice))
+
+
+async def test_online_a_line_is_there_within_two_seconds(pair):
+    alice, bob, group = pair
+    arrived = asyncio.Event()
+    bob.companion.subscribe(lambda what: arrived.set() if f"msg:{group}" in what else None)
+    taken = []
+    for number in range(ONLINE):
+        arrived.clear()
+        begun = time.monotonic()
+        await alice.opened.chat.post(group, f"line {number}")
+        async with asyncio.timeout(60):
+            await arrived.wait()
+        taken.append(time.monotonic() - begun)
+    taken.sort()
+    p50, p99 = taken[len(taken) // 2], taken[int(len(taken) * 0.99) - 1]
+    print(f"\napp to app: p50 {1000 * p50:.0f} ms, p99 {1000 * p99:.0f} ms of {ONLINE}")
+    assert p99 < P99_S
