@@ -1,17 +1,21 @@
 """The root of what is on screen: what is shown depends on whether the store is there, locked, open or broken."""
 
+import time
+from collections.abc import Awaitable, Callable
+
 import flet as ft
 
 from views.context import WindowCtx, use_part, use_quiet_window
 from views.effects import Box, use_kept
 from views.gate import Gate
-from views.parts.safe import InUse, safe
+from views.parts.safe import InUse, guarded, safe
 from views.parts.text import soft, text_scale_probe
 from views.routes import Route, parse_route
 from views.shell import shell_views
 from views.state import Window
 from views.theme import Layout, layout_for
 
+TWICE_WITHIN_S = 0.8
 ROOT = "/app"
 """One page of the client's navigator stays under everything, so that changing places does not slide pages about."""
 
@@ -34,6 +38,23 @@ def Root() -> list[ft.View]:
         views = [ft.View(route=ROOT, padding=0, controls=[ft.SafeArea(screen, expand=True)])]
     views[0].controls.append(ft.Stack([TextScale(key="text-scale")], height=0))
     return views
+
+
+def hide_key(window: Window) -> Callable[[ft.KeyboardEvent], Awaitable[None]]:
+    """Return what hears every key: Escape twice within a moment hides an open app, wherever the focus is."""
+    last_s = 0.0
+
+    async def hear(event: ft.KeyboardEvent) -> None:
+        nonlocal last_s
+        if event.key != "Escape":
+            last_s = 0.0
+            return
+        now_s = time.monotonic()
+        is_twice, last_s = now_s - last_s <= TWICE_WITHIN_S, now_s
+        if is_twice and window.companion.has_keys:
+            await window.companion.hide()
+
+    return guarded(hear)
 
 
 @safe
@@ -60,6 +81,7 @@ def use_page() -> tuple[Layout, Route, str]:
         page.on_route_change = lambda event: set_route(event.route)
         page.on_view_pop = lambda event: page.navigate(parse_route(event.route).above(behind.value))
         page.data = InUse(window.companion.touch)
+        page.on_keyboard_event = hide_key(window)
 
     ft.use_effect(listen, [])
     here = parse_route(route)

@@ -1,6 +1,6 @@
 """What every view reads from above: the window it is shown in, and the frame that the shell put around it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What the shell offers a pane. `item` is what is open in the place, or empty.
+    """What the shell offers a pane. `item` is what is open in the place, or empty. `hide` hides the app at once.
 
     `details` opens or closes the context pane; it is None where that always stands beside the content.
     """
@@ -29,6 +29,8 @@ class Frame:
     back: Action
     help: Action
     account: Account
+    hide: Callable[[], Awaitable[None]]
+    search: Action
     item: str = ""
     details: Action | None = None
     text_scale: float = 1.0

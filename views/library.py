@@ -1,4 +1,4 @@
-"""The words that come as data: nudges, help lines and the weekly question, read from `assets`."""
+"""The words that come as data: nudges, help lines, the weekly question and hard words, read from `assets`."""
 
 import json
 from dataclasses import dataclass
@@ -63,6 +63,7 @@ class Library:
     nudges: tuple[NudgeLine, ...]
     help_lines: tuple[HelpLine, ...]
     question: Question
+    distress: tuple[str, ...]
 
     def nudge_line(self, rule: str) -> NudgeLine:
         """Return the words of a rule. Raises KeyError for a rule without words."""
@@ -73,7 +74,7 @@ class Library:
 
 
 def load_library(folder: Path = ASSETS) -> Library:
-    """Read the three data files."""
+    """Read the data files."""
     weekly = _read(folder, "instruments")["weekly_connection"]
     return Library(
         nudges=tuple(NudgeLine(**line) for line in _read(folder, "nudges")["nudges"]),
@@ -85,6 +86,7 @@ def load_library(folder: Path = ASSETS) -> Library:
             source=weekly["source"],
             licence=weekly["licence"],
         ),
+        distress=tuple(_read(folder, "care")["distress"]),
     )
 
 

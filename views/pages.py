@@ -1,13 +1,14 @@
 """The two shapes of a pane, on a phone and beside others: a place (a list or a board), and one thing opened."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import flet as ft
 
 from views import theme
 from views.context import Frame
 from views.parts.buttons import Action, icon_button
-from views.parts.frame import back_bar, pane, pane_head, phone_page, top_bar
+from views.parts.frame import back_bar, hiding, pane, pane_head, phone_page, top_bar
 from views.parts.surfaces import STRETCH, rule
 from views.parts.text import heading, soft
 
@@ -19,12 +20,15 @@ def list_page(
     *,
     tools: Sequence[ft.Control] = (),
     foot: ft.Control | None = None,
+    on_scroll: Callable[[ft.OnScrollEvent], Any] | None = None,
 ) -> ft.Control:
     """Return the first screen of a place on a phone, the list pane elsewhere. The shell adds the places' bar."""
     if frame.is_phone:
-        bar = top_bar(title, help=frame.help, account=frame.account, tools=tools)
-        return phone_page(bar, body, foot=foot)
-    column = pane(pane_head(title, *tools), *body)
+        bar = top_bar(
+            title, help=frame.help, account=frame.account, search=frame.search, tools=tools, on_hide=frame.hide
+        )
+        return phone_page(bar, body, foot=foot, on_scroll=on_scroll)
+    column = pane(pane_head(title, *tools), *body, on_scroll=on_scroll)
     parts = [column, *([foot] if foot else [])]
     return ft.Column(parts, spacing=0, expand=True, horizontal_alignment=STRETCH)
 
@@ -55,12 +59,13 @@ def content_page(
             subtitle=subtitle,
             lead=lead,
             tools=[*tools, *details],
+            on_hide=frame.hide,
         )
         return phone_page(bar, body, foot=foot, scroll=scroll)
     names: list[ft.Control] = [heading(title, 1, ft.TextThemeStyle.TITLE_LARGE, max_lines=2)]
     if subtitle:
         names.append(soft(subtitle, max_lines=2))
-    said = ft.Column(names, spacing=0, expand=True, tight=True)
+    said = ft.Container(hiding(ft.Column(names, spacing=0, tight=True), frame.hide), expand=True)
     head = ft.Container(
         ft.Row([*([lead] if lead else []), said, *tools, *details], spacing=10),
         padding=ft.Padding.symmetric(horizontal=20, vertical=10),

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 PLACES: Final = ("today", "journal", "groups", "stories", "community")
 LISTS: Final = ("journal", "groups", "stories")
-EXTRAS: Final = ("help", "account")
+EXTRAS: Final = ("help", "account", "search")
+ACCOUNT: Final = "account"
 DETAILS: Final = "details"
 
 
@@ -30,13 +32,15 @@ class Route:
 
     def above(self, behind: str) -> str:
         """Return the path that "back" leads to; `behind` is where help or account were opened from."""
-        return behind if not self.is_place else self.path.rsplit("/", 1)[0] or self.path
+        if not self.is_place:
+            return f"/{self.place}" if self.item else behind
+        return self.path.rsplit("/", 1)[0] or self.path
 
     def trail(self) -> tuple["Route", ...]:
         """Return this route and those above it, up to the place and without it, outermost first."""
         parts = self.path.strip("/").split("/")
         if not self.is_place:
-            return (self,)
+            return (Route(place=self.place), self) if self.item else (self,)
         return tuple(parse_route("/".join(parts[:length])) for length in range(2, len(parts) + 1))
 
 
@@ -45,7 +49,14 @@ def parse_route(path: str) -> Route:
     place, *rest = path.split("?")[0].strip("/").split("/")
     if place not in PLACES and place not in EXTRAS:
         return Route(place="today")
+    if place == ACCOUNT:
+        return Route(place=place, item="/".join(rest))
     if place not in LISTS:
         return Route(place=place)
     is_details = len(rest) == 2 and rest[1] == DETAILS
     return Route(place=place, item=rest[0] if is_details else "/".join(rest), is_details=is_details)
+
+
+def asked_for(path: str) -> str:
+    """Return the message that an address points at ("/groups/<id>?at=<message>"), or nothing."""
+    return parse_qs(urlsplit(path).query).get("at", [""])[0]

@@ -22,7 +22,9 @@ from views.parts.buttons import Action, icon_button
 from views.parts.frame import Account, Place, bottom_bar, panes, rail
 from views.parts.safe import guarded, safe
 from views.parts.surfaces import STRETCH
+from views.rescuing import DamageNotice
 from views.routes import LISTS, PLACES, Route, parse_route
+from views.searching import SearchPane
 from views.state import Window
 from views.stories import StoryContent, StoryContext, StoryList
 from views.theme import Layout
@@ -40,7 +42,7 @@ ICONS: Final = MappingProxyType(
     }
 )
 WHOLE: Final = MappingProxyType[str, Component](
-    {"today": TodayPane, "community": CommunityPane, "help": HelpPane, "account": AccountPane}
+    {"today": TodayPane, "community": CommunityPane, "help": HelpPane, "account": AccountPane, "search": SearchPane}
 )
 LIST: Final = MappingProxyType[str, Component]({"journal": JournalList, "groups": GroupList, "stories": StoryList})
 CONTENT: Final = MappingProxyType[str, Component](
@@ -49,7 +51,7 @@ CONTENT: Final = MappingProxyType[str, Component](
 CONTEXT: Final = MappingProxyType[str, Component](
     {"journal": JournalContext, "groups": GroupContext, "stories": StoryContext}
 )
-WITHOUT_CONTEXT: Final = ("new", "join")
+WITHOUT_CONTEXT: Final = ("new", "join", "quiet", "reach")
 
 
 def shell_views(root: str, layout: Layout, route: Route, behind: str) -> list[ft.View]:
@@ -79,7 +81,7 @@ def use_frame_for(layout: Layout, route: Route, behind: str, details: Action | N
     page, window = ft.context.page, use_quiet_window()
     me, text_scale = use_part(lambda state: (state.me, state.text_scale))
     texts = window.texts
-    closes = not route.is_place
+    closes = not route.is_place and not route.item
     return Frame(
         layout=layout,
         go=page.navigate,
@@ -94,6 +96,8 @@ def use_frame_for(layout: Layout, route: Route, behind: str, details: Action | N
             initials=initials(me.name) if me else "",
             on_press=lambda: page.navigate("/account"),
         ),
+        search=Action(label=texts("common.search"), on_press=lambda: page.navigate("/search")),
+        hide=window.companion.hide,
         item=route.item,
         details=details,
         text_scale=text_scale,
@@ -115,7 +119,8 @@ def PhonePlace(place: str, behind: str) -> ft.Control:
     pane = LIST[place] if place in LISTS else WHOLE[place]
     bar = bottom_bar(places(window), place, lambda key: page.navigate(f"/{key}"))
     body = ft.Container(FrameCtx(frame, lambda: pane(key=place)), expand=True)
-    return ft.Column([body, bar], spacing=0, expand=True, horizontal_alignment=STRETCH)
+    parts = [DamageNotice(page.navigate, key="damage"), body, bar]
+    return ft.Column(parts, spacing=0, expand=True, horizontal_alignment=STRETCH)
 
 
 @safe
@@ -163,9 +168,12 @@ def WideScreen(layout: Layout, route: Route, behind: str) -> ft.Control:
         account=frame.account,
         logo_name=texts("common.app_name"),
         lock=Action(label=texts("shell.lock"), on_press=window.companion.lock),
+        hide=Action(label=texts("shell.hide"), on_press=window.companion.hide),
+        search=frame.search,
         text_scale=frame.text_scale,
     )
     row = panes(side, *_middle(frame, route))
+    strip = DamageNotice(page.navigate, key="damage")
     over: list[ft.Control] = []
     if is_sheet:
         close = Action(label=texts("shell.details_hide"), on_press=lambda: set_open(False))
@@ -173,7 +181,8 @@ def WideScreen(layout: Layout, route: Route, behind: str) -> ft.Control:
     elif shows:
         row.controls.append(_context(frame, route))
     # The stack is always there: what is typed in a pane must not be built anew because a sheet comes over it.
-    under = ft.Semantics(content=row, exclude_semantics=is_sheet)
+    row_and_strip = ft.Column([strip, row], spacing=0, expand=True, horizontal_alignment=STRETCH)
+    under = ft.Semantics(content=row_and_strip, exclude_semantics=is_sheet)
     return ft.Stack([ft.Container(under, left=0, top=0, right=0, bottom=0), *over], expand=True)
 
 

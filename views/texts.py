@@ -41,6 +41,18 @@ class Texts:
         year = "" if day.year == datetime.now(self._zone).year else f" {day.year}"
         return f"{day:%A} {day.day} {day:%B}{year}"
 
+    def month(self, month: str) -> str:
+        """October 2025, of 2025-10."""
+        return f"{date.fromisoformat(month + '-01'):%B %Y}"
+
+    def month_names(self) -> tuple[str, ...]:
+        """January to December."""
+        return tuple(f"{date(2001, month, 1):%B}" for month in range(1, 13))
+
+    def weekday_names(self) -> tuple[str, ...]:
+        """Mon to Sun; 1 January 2001 was a Monday."""
+        return tuple(f"{date(2001, 1, day):%a}" for day in range(1, 8))
+
     def day_of(self, at_ms: int) -> str:
         return self.date(self._local(at_ms).date())
 

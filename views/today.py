@@ -11,6 +11,7 @@ from companion.nudges import Contact, Nudge
 from views import theme
 from views.context import Frame, use_frame, use_part, use_quiet_window
 from views.effects import Box, use_kept
+from views.journal.past import PastDays
 from views.names import first_name, initials, look_of
 from views.pages import list_page, narrow
 from views.parts.buttons import Action, button, who_chip
@@ -54,12 +55,12 @@ def TodayPane() -> ft.Control:
         mine.append(CheckInCard(set_done, key="check-in"))
     if nudge is not None and (done is None or not done.is_low):  # after a low answer one idea is enough
         mine.append(_nudge_card(window, frame, nudge))
-    prompt, ways = PromptCard(key="prompt"), _ways(window, frame)
+    prompt, past, ways = PromptCard(key="prompt"), PastDays(key="past"), _ways(window, frame)
     if frame.is_phone:
         return list_page(
-            frame, texts("today.title"), [head, *mine, prompt], foot=tray(*ways, stacked=frame.is_large_text)
+            frame, texts("today.title"), [head, *mine, prompt, past], foot=tray(*ways, stacked=frame.is_large_text)
         )
-    return pane(_wide(frame, head, mine, [prompt, equal(*ways)]), pad=theme.ROOMY)
+    return pane(_wide(frame, head, mine, [prompt, equal(*ways), past]), pad=theme.ROOMY)
 
 
 def _wide(frame: Frame, head: ft.Control, mine: list[ft.Control], begin: list[ft.Control]) -> ft.Control:
@@ -77,7 +78,7 @@ def _wide(frame: Frame, head: ft.Control, mine: list[ft.Control], begin: list[ft
 def _ways(window: Window, frame: Frame) -> list[ft.Control]:
     """Write, record, ask: three quick ways in."""
     ways = (("write", ft.Icons.EDIT_ROUNDED, "/journal"), ("record", ft.Icons.MIC_ROUNDED, "/stories/new"))
-    all_ways = (*ways, ("ask", ft.Icons.BACK_HAND_OUTLINED, "/groups"))
+    all_ways = (*ways, ("ask", ft.Icons.WAVING_HAND_OUTLINED, "/groups/reach"))
 
     def go(path: str) -> Callable[[], None]:
         return lambda: frame.go(path)
@@ -179,9 +180,9 @@ def _write_to(window: Window, frame: Frame, group: str, rule: str, name: str) ->
     """Return the handler that opens the group with a ready line; words that already stand there stay."""
 
     async def write() -> None:
-        groups = window.opened.groups
-        if not (await groups.draft_of(group)).strip():
-            groups.draft(group, window.library.nudge_line(rule).ready.format(name=name))
+        chat = window.opened.chat
+        if not (await chat.draft_of(group)).strip():
+            chat.draft(group, window.library.nudge_line(rule).ready.format(name=name))
         frame.go(f"/groups/{group}")
 
     return write
@@ -196,8 +197,9 @@ def PromptCard() -> ft.Control:
     frame, window = use_frame(), use_quiet_window()
     texts = window.texts
     swaps, set_swaps = ft.use_state(0)
+    is_asking = use_part(lambda state: state.is_asking)
     prompt = prompt_of_day(window.prompts, texts.today(), swaps)
-    if prompt is None:
+    if prompt is None or not is_asking:
         return ft.Container()
 
     def write() -> None:

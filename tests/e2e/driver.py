@@ -172,7 +172,7 @@ class Person:
     def see(self, text: str | re.Pattern[str], timeout_ms: int = STEP_MS) -> None:
         expect(self._said(text).first).to_be_attached(timeout=timeout_ms)
 
-    def see_written(self, label: str | re.Pattern[str], text: str) -> None:
+    def see_written(self, label: str | re.Pattern[str], text: str | re.Pattern[str]) -> None:
         """The field holds these words."""
         expect(self.page.get_by_role("textbox", name=label).first).to_have_value(text, timeout=STEP_MS)
 

@@ -81,7 +81,7 @@ async def test_a_page_is_listed_with_how_it_was(desk: Desk) -> None:
     await keep(desk, entry(1, "2026-11-29", "Page one\nRowan rang.", mood=2, energy=4, tags=("rota",)))
     async with opened(desk, route="/journal") as app:
         assert rows(app) == [rows(app)[0]]
-        assert rows(app)[0].endswith("Rowan rang., mood 2 of 5, energy 4 of 5, #rota")
+        assert rows(app)[0].endswith("Rowan rang., Mood: Low, Energy: Good, #rota")
         await app.click(rows(app)[0])
         assert app.page.route == f"/journal/{1:032x}"
 
@@ -99,7 +99,7 @@ async def test_the_month_says_in_words_how_a_day_was(desk: Desk) -> None:
     await keep(desk, entry(1, "2026-11-02", "a", mood=3, energy=2, connection=5), entry(2, "2026-11-02", "b", mood=4))
     async with opened(desk, route="/journal") as app:
         await app.click("Month")
-        assert app.by_name("Monday 2 November, 2 pages, mood 4 of 5, energy 2 of 5, people 5 of 5")
+        assert app.by_name("Monday 2 November, 2 pages, Mood: Good, Energy: Low, People: Close")
         assert app.by_name("Tuesday 3 November, no page")
         await app.click("Energy")
         assert "The bar shows your energy: taller is more." in app.texts()
@@ -111,7 +111,7 @@ async def test_large_text_shows_the_month_in_words_instead_of_a_grid(desk: Desk)
         desk.window.state.text_scale = 2.0
         await app.settle()
         await app.click("Month")
-        assert app.by_name("Monday 2 November, 1 page, mood 3 of 5")
+        assert app.by_name("Monday 2 November, 1 page, Mood: Steady")
         assert not [name for name, _ in app.named() if name.endswith("no page")]
 
 

@@ -31,6 +31,26 @@ async def test_hiding_the_app_locks_it(profile) -> None:
         await app.until(lambda: not any("Hazel" in text for text in app.texts()))
 
 
+async def test_the_systems_own_picker_hides_the_app_once_without_locking_it(profile) -> None:
+    async with HeadlessApp(page_main(profile, load_texts(ASSETS / "words")), route="/journal") as app:
+        await app.until(lambda: any(name == "Add a picture" for name, _ in app.named()))
+        while_picking: list[bool] = []
+
+        async def hide() -> None:
+            for _ in range(2):
+                await app.session.dispatch_event(app.page._i, "app_lifecycle_state_change", {"state": "hide"})
+                while_picking.append(profile.companion.opened is not None)
+
+        def picker(_: object) -> list[object]:
+            app.page.run_task(hide)
+            return []
+
+        app.connection.replies["pick_files"] = picker
+        await app.click("Add a picture")
+        await app.until(lambda: len(while_picking) == 2)
+        assert while_picking == [True, False]
+
+
 async def test_theme_is_kept_for_the_next_start(profile) -> None:
     profile.appearance.save("contrast-dark")
     async with HeadlessApp(page_main(profile, load_texts(ASSETS / "words"))) as app:

@@ -15,7 +15,7 @@ async def pair(quiet_days: int = 0) -> tuple[Desk, str]:
     group = await make_pair(hazel, rowan)
     if quiet_days:
         assert hazel.companion.opened is not None
-        await hazel.companion.opened.groups.post(group, "Welcome")
+        await hazel.companion.opened.chat.post(group, "Welcome")
         hazel.clock.move(quiet_days * DAY_MS)
     return hazel, group
 
@@ -69,7 +69,7 @@ async def test_after_an_answer_one_person_is_offered_with_a_ready_line() -> None
         await app.click("Write to Rowan")
         assert app.page.route == f"/groups/{group}"
         assert desk.companion.opened is not None
-        assert await desk.companion.opened.groups.draft_of(group) == (
+        assert await desk.companion.opened.chat.draft_of(group) == (
             "Hello Rowan, you came to mind today. How are things with you?"
         )
 
@@ -92,7 +92,7 @@ async def test_a_nudge_says_why_and_opens_the_group_with_a_ready_line() -> None:
         assert any(text.startswith("Why: Rowan is new") for text in app.texts())
         await app.click("Welcome Rowan")
         assert desk.companion.opened is not None
-        assert await desk.companion.opened.groups.draft_of(group) == "Welcome, Rowan. It is good to have you here."
+        assert await desk.companion.opened.chat.draft_of(group) == "Welcome, Rowan. It is good to have you here."
         assert app.page.route == f"/groups/{group}"
         assert nudge_answers(desk) == ["done"]
 
@@ -100,10 +100,10 @@ async def test_a_nudge_says_why_and_opens_the_group_with_a_ready_line() -> None:
 async def test_a_ready_line_never_replaces_what_was_typed() -> None:
     desk, group = await pair()
     assert desk.companion.opened is not None
-    desk.companion.opened.groups.draft(group, "I was about to say")
+    desk.companion.opened.chat.draft(group, "I was about to say")
     async with opened(desk) as app:
         await app.click("Welcome Rowan")
-        assert await desk.companion.opened.groups.draft_of(group) == "I was about to say"
+        assert await desk.companion.opened.chat.draft_of(group) == "I was about to say"
 
 
 async def test_ten_quiet_days_bring_the_other_nudge_with_the_days() -> None:

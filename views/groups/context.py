@@ -1,59 +1,67 @@
-"""Beside a conversation: who is in it."""
+"""Beside a conversation: who can see it, what holds, its topics and its people."""
 
 import flet as ft
 
-from companion.groups import Seat
+from companion.groups import Group
 from views import theme
-from views.context import use_frame, use_opened, use_part, use_quiet_window
-from views.groups.naming import INVITE, people, profession
-from views.names import initials, look_of
-from views.parts.buttons import button
+from views.context import use_frame, use_part, use_quiet_window
+from views.groups.helping import AskedForHelp
+from views.groups.membership import LeaveButton, MemberRow
+from views.groups.naming import INVITE, people
+from views.groups.settling import keep_words, use_agreement
+from views.parts.buttons import button, filter_chip
 from views.parts.frame import pane
-from views.parts.people import person
 from views.parts.rows import fact_row, section
 from views.parts.safe import safe
-from views.parts.surfaces import card, column, gap
-from views.parts.text import soft, text
-from views.texts import Texts
+from views.parts.surfaces import card, column, gap, wrapping
 
 
 @safe
 def GroupContext(group_id: str = "", key: str = "") -> ft.Control:
     """Who can see this, and the people; nothing while no group is chosen."""
-    frame, texts, me = use_frame(), use_quiet_window().texts, use_opened().me.device
     chosen = group_id.removeprefix(INVITE)
-    lines = use_part(lambda state: state.groups)
-    group = next((line.group for line in lines if line.group.id == chosen), None)
+    group = use_part(lambda state: next((one.group for one in state.groups if one.group.id == chosen), None))
     if group is None or group.state != "member":
         return pane(gap(0))
+    return About(group, key=f"about-{group.id}")
+
+
+@safe
+def About(group: Group, key: str = "") -> ft.Control:
+    window, frame = use_quiet_window(), use_frame()
+    texts = window.texts
+    topics, shown = use_part(lambda s: (s.chat.topics, s.chat.topic) if s.chat.group == group.id else ((), ""))
+    agreement = use_agreement(group)
     count = people(texts, len(group.seats))
-    sees = card(fact_row(ft.Icons.LOCK_ROUNDED, texts("groups.who_sees_fact", count=count)))
-    invite = button(
-        texts("groups.invite"),
-        lambda: frame.go(f"/groups/{INVITE}{group.id}"),
-        icon=ft.Icons.PERSON_ADD_ALT_ROUNDED,
-        kind="outlined",
-    )
-    rows = [_seat_row(texts, seat, seat.member.device == me) for seat in group.seats]
-    return pane(
-        column(
-            section(texts("groups.who_sees"), sees),
-            section(texts("groups.people"), *rows, spacing=theme.GAP),
-            invite,
-            spacing=theme.PAD,
-        )
-    )
-
-
-def _seat_row(texts: Texts, seat: Seat, is_me: bool) -> ft.Control:
-    member = seat.member
-    name = texts("groups.name_you", name=member.name) if is_me else member.name
-    said: list[ft.Control] = [
-        text(name, ft.TextThemeStyle.TITLE_SMALL),
-        soft(profession(texts, member.profession)),
+    facts = [
+        fact_row(ft.Icons.LOCK_ROUNDED, texts("groups.who_sees_fact", count=count)),
+        fact_row(ft.Icons.TIMER_OUTLINED, keep_words(texts, agreement.keep_days)),
     ]
-    if seat.invited_by:
-        said.append(soft(texts("groups.invited_by", name=seat.invited_by)))
-    mark = person(initials(member.name), look_of(member.device), 40)
-    row = ft.Row([mark, column(*said, spacing=theme.HAIR, expand=True)], spacing=theme.GAP)
-    return ft.MergeSemantics(row)
+
+    def go(words: str, where: str, icon: ft.IconData) -> ft.Control:
+        return button(texts(words), lambda: frame.go(f"/groups/{where}"), icon=icon, kind="outlined", size="slim")
+
+    parts: list[ft.Control] = [section(texts("groups.who_sees"), card(*facts))]
+    if topics and not frame.is_phone:
+        chips = [
+            filter_chip(
+                topic or texts("groups.all_topics"),
+                lambda topic=topic: window.watch_chat(group.id, "", topic),
+                selected=topic == shown,
+                key=f"about-topic-{topic}",
+            )
+            for topic in ("", *topics)
+        ]
+        parts.append(section(texts("groups.topics"), wrapping(*chips, spacing=theme.TIGHT)))
+    rows = [MemberRow(group, seat, key=seat.member.person) for seat in group.seats]
+    parts += [
+        section(texts("groups.people"), *rows, spacing=theme.GAP),
+        column(
+            go("groups.invite", f"{INVITE}{group.id}", ft.Icons.PERSON_ADD_ALT_ROUNDED),
+            go("groups.rules_title", f"{group.id}/rules", ft.Icons.HANDSHAKE_OUTLINED),
+            go("groups.ways", f"{group.id}/ways", ft.Icons.NOTIFICATIONS_NONE_ROUNDED),
+        ),
+        AskedForHelp(group, key="asked"),
+        LeaveButton(group, key="leave"),
+    ]
+    return pane(column(*parts, spacing=theme.PAD))

@@ -1,58 +1,132 @@
-"""What is typed to a group and not sent yet."""
+"""What is typed to a group and not sent yet, and how it is sent."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import flet as ft
 
-from companion.groups import TEXT_LIMIT, Group
+from companion.app import Opened
+from companion.app.chatting import UNDO_MS, Ways
+from companion.care import patient_details
+from companion.chat.message import TEXT_LIMIT
+from companion.groups import Group
 from views.autosave import Autosave
-from views.client import ask
-from views.context import use_opened, use_quiet_window
+from views.chat_state import Composing
+from views.client import focus
+from views.context import use_opened, use_part, use_quiet_window
 from views.effects import use_kept, use_leave, use_task
+from views.groups.naming import mentioned
 from views.parts.safe import say
+from views.state import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What stands in the field, and what typing and sending do."""
+    """What stands in the field, and what typing and sending do. `found` is what looks like patient details."""
 
     box: ft.Ref[ft.TextField]
     value: str
+    found: tuple[str, ...]
     typed: Callable[[str], None]
+    put: Callable[[str], None]
     send: Callable[[], Awaitable[None]]
+    send_anyway: Callable[[], Awaitable[None]]
+    mend: Callable[[], None]
 
 
-def use_draft(group: Group) -> Draft:
+def composing_of(composing: Composing, group: Group) -> Composing:
+    """Return what the foot of this group does: nothing special unless it was asked to."""
+    return composing if composing.group == group.id else Composing(group=group.id)
+
+
+async def send_words(window: Window, opened: Opened, group: Group, composing: Composing) -> bool:
+    """Send what stands in the field, and set the foot back; return whether its words are reason for the kind card."""
+    state, chat = window.state, opened.chat
+    said, is_here = chat.draft_now(group.id).strip(), state.chat.group == group.id
+    ways = Ways(
+        hold_ms=UNDO_MS,
+        due_ms=composing.due_ms,
+        reply_to=composing.reply_to,
+        topic=composing.topic or (state.chat.topic if is_here else ""),
+        mentions=mentioned(group, said, opened.me.person),
+        is_silent=composing.is_silent,
+    )
+    if composing.files:
+        await opened.sharing.post(group.id, said, composing.files, ways)
+    else:
+        await chat.post(group.id, said, ways)
+    state.composing = Composing(group=group.id, topic=composing.topic)
+    if is_here and (state.chat.has_newer or state.chat.is_from_top):
+        window.watch_chat(group.id, "", state.chat.topic)
+    if composing.is_catching_up:
+        await opened.attention.mark_all_seen()
+        say(window.texts("groups.answered"))
+    return await opened.care.offers_help(said, window.library.distress)
+
+
+def use_draft(group: Group, composing: Composing, on_hard_words: Callable[[], None]) -> Draft:
     """A hook: what is in the field is kept as a draft, and only what was sent leaves it."""
-    texts, groups, page = use_quiet_window().texts, use_opened().groups, ft.context.page
+    window, opened, page = use_quiet_window(), use_opened(), ft.context.page
+    texts, chat = window.texts, opened.chat
     _, renew = ft.use_state(0)
     sent, set_sent = ft.use_state(0)
+    found, set_found = ft.use_state(tuple[str, ...]())
     box = use_kept(ft.Ref[ft.TextField])
-    saver = use_kept(lambda: Autosave(groups.save_drafts, lambda saving: None, page.run_task))
+    saver = use_kept(lambda: Autosave(chat.save_drafts, lambda saving: None, page.run_task))
     use_leave(saver.flush)
 
+    # A field takes the focus only once the client has built it: by the time the messages are there it has.
+    is_there = use_part(lambda s: s.chat.group == group.id and s.chat.is_loaded)
+
     async def load() -> None:
-        if await groups.draft_of(group.id):
+        if await chat.draft_of(group.id):
             renew(lambda count: count + 1)
 
     async def go_on_typing() -> None:
-        if sent and box.current is not None:
-            await ask(box.current.focus())  # type: ignore[no-untyped-call]  # Flet says nothing about it
+        if is_there and (sent or composing.reply_to):
+            await focus(box)
 
     use_task(load, [group.id])
-    use_task(go_on_typing, [sent])
+    use_task(go_on_typing, [sent, composing.reply_to, is_there])
 
     def typed(value: str) -> None:
-        groups.draft(group.id, value)
+        chat.draft(group.id, value)
         saver.typed()
+        if found:
+            set_found(())
+        if "@" in value:
+            renew(lambda count: count + 1)
+
+    def put(value: str) -> None:
+        chat.draft(group.id, value)
+        saver.typed()
+        set_sent(lambda count: count + 1)
 
     async def send() -> None:
-        said = groups.draft_now(group.id).strip()
+        said = chat.draft_now(group.id).strip()
         if len(said) > TEXT_LIMIT:
             say(texts("groups.too_long", limit=f"{TEXT_LIMIT:,}"))
-        elif said:
-            await groups.post(group.id, said)
-            set_sent(lambda count: count + 1)
+        elif said or composing.files:
+            details = patient_details(said)
+            if details:
+                set_found(details)
+            else:
+                await send_anyway()
 
-    return Draft(box=box, value=groups.draft_now(group.id), typed=typed, send=send)
+    async def send_anyway() -> None:
+        set_found(())
+        is_hard = await send_words(window, opened, group, composing)
+        set_sent(lambda count: count + 1)
+        if is_hard:
+            on_hard_words()
+
+    return Draft(
+        box=box,
+        value=chat.draft_now(group.id),
+        found=found,
+        typed=typed,
+        put=put,
+        send=send,
+        send_anyway=send_anyway,
+        mend=lambda: set_found(()),
+    )

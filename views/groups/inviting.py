@@ -1,22 +1,25 @@
 """Making an invite: one person, seven days, by link or by a short code."""
 
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import flet as ft
 
 from companion.errors import CompanionError
-from companion.groups import Group, Invite
+from companion.groups import Group
+from companion.inviting import Invite
 from companion.wire import LOCAL_SERVICE
 from views import theme
 from views.client import ask
 from views.context import use_frame, use_opened, use_quiet_window
+from views.effects import use_task
 from views.groups.naming import look_of_group
 from views.pages import content_page
 from views.parts.buttons import button
 from views.parts.frame import foot
 from views.parts.people import group_mark
-from views.parts.safe import safe, say
+from views.parts.rows import section
+from views.parts.safe import guarded, safe, say
 from views.parts.surfaces import card, column, notice
 from views.parts.text import reading_column, soft, text, words
 from views.texts import Texts
@@ -41,6 +44,7 @@ def InvitePage(group: Group) -> ft.Control:
         body.append(soft(texts("groups.invite_rules"), ft.TextThemeStyle.BODY_MEDIUM))
     else:
         body += _shown(texts, invite, opened.me.name)
+    body.append(OpenInvites(group, invite.code.id if invite else "", key=f"open-{invite.code.id if invite else ''}"))
     if problem:
         body.append(notice(ft.Icons.CLOUD_OFF_ROUNDED, problem))
     label = texts("groups.invite_make") if invite is None else texts("groups.invite_another")
@@ -54,6 +58,41 @@ def InvitePage(group: Group) -> ft.Control:
         lead=group_mark(look_of_group(group), 40),
         foot=foot(action),
     )
+
+
+@safe
+def OpenInvites(group: Group, shown: str, key: str = "") -> ft.Control:
+    """The other invites that somebody could still use, each with a way to take it back."""
+    opened, texts = use_opened(), use_quiet_window().texts
+    invites, set_invites = ft.use_state(tuple[Invite, ...]())
+
+    async def read() -> None:
+        set_invites(tuple(one for one in await opened.groups.invites(group.id) if one.code.id != shown))
+
+    use_task(read, [group.id])
+
+    def take_back(invite: Invite) -> Any:
+        async def run() -> None:
+            await opened.groups.revoke_invite(invite.code.id)
+            await read()
+            say(texts("groups.invite_taken"))
+
+        return guarded(run, texts.error)
+
+    if not invites:
+        return ft.Container(height=0)
+    rows = []
+    for one in invites:
+        until = texts("groups.until", day=texts.day_of(one.expires_ms), time=texts.time(one.expires_ms))
+        words = column(
+            text(one.code.short, ft.TextThemeStyle.BODY_MEDIUM),
+            soft(texts("groups.invite_until", until=until)),
+            spacing=theme.HAIR,
+            expand=True,
+        )
+        back = button(texts("groups.invite_back"), take_back(one), kind="outlined", size="slim")
+        rows.append(ft.Row([words, back], spacing=theme.GAP, key=one.code.id))
+    return section(texts("groups.open_invites"), card(*rows))
 
 
 def _shown(texts: Texts, invite: Invite, name: str) -> list[ft.Control]:

@@ -4,8 +4,10 @@ from typing import cast
 
 import flet as ft
 
-from companion.errors import CompanionError
-from companion.groups import Group, Invitation
+from companion.errors import CompanionError, InviteError
+from companion.groups import Group
+from companion.inviting import Invitation
+from companion.wire import parse_invite
 from views import theme
 from views.context import use_frame, use_opened, use_quiet_window
 from views.groups.naming import inviter, look_of_group, people, profession
@@ -29,14 +31,20 @@ def JoinPage() -> ft.Control:
     found, set_found = ft.use_state(cast("Invitation | None", None))
     problem, set_problem = ft.use_state("")
 
-    def type_in(value: str) -> None:
+    async def type_in(value: str) -> None:
+        """A whole link needs no further press: what it invites to is shown at once."""
         set_typed(value)
         set_problem("")
         set_found(None)
+        if is_whole_link(value):
+            await look_at(value)
 
     async def look() -> None:
+        await look_at(typed)
+
+    async def look_at(value: str) -> None:
         try:
-            set_found(await groups.look_at(typed))
+            set_found(await groups.look_at(value))
         except CompanionError as error:
             set_problem(texts.error(error))
 
@@ -66,6 +74,14 @@ def JoinPage() -> ft.Control:
         body.append(_preview(texts, found))
         answers = _answers(texts, join, lambda: frame.go("/groups"))
     return content_page(frame, texts("groups.join_title"), [reading_column(*body, spacing=theme.PAD)], foot=answers)
+
+
+def is_whole_link(typed: str) -> bool:
+    """Return whether this is a link with a code whose letters fit together."""
+    try:
+        return bool(parse_invite(typed).service)
+    except InviteError:
+        return False
 
 
 def _answers(texts: Texts, join: Handler, leave: Handler) -> ft.Container:
@@ -104,11 +120,13 @@ def WaitingToJoin(group: Group) -> ft.Control:
     frame, texts = use_frame(), use_quiet_window().texts
     who = inviter(group)
     name = who.name if who else texts("groups.the_inviter")
+    is_waiting = group.state == "joining"
+    about = "groups.joining_about" if is_waiting else "groups.out_declined"
     body = reading_column(
-        words(texts("groups.joining_about", name=name), ft.TextThemeStyle.DISPLAY_MEDIUM),
-        notice(ft.Icons.SCHEDULE_ROUNDED, texts("groups.joining_wait", name=name)),
+        words(texts(about, name=name), ft.TextThemeStyle.DISPLAY_MEDIUM),
+        *([notice(ft.Icons.SCHEDULE_ROUNDED, texts("groups.joining_wait", name=name))] if is_waiting else []),
         ft.Row([person(initials(name), "ember"), soft(texts("groups.invited_by", name=name))], spacing=theme.GAP),
         spacing=theme.PAD,
     )
     mark = group_mark(look_of_group(group), 40)
-    return content_page(frame, group.name, [body], subtitle=texts("groups.state_joining"), lead=mark)
+    return content_page(frame, group.name, [body], subtitle=texts(f"groups.state_{group.state}"), lead=mark)

@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from companion.chat.message import Message
 from companion.groups import Group
 from companion.people import Member
 from views.parts.people import GROUP_LOOKS, Look
@@ -25,7 +26,40 @@ def people(texts: Texts, count: int) -> str:
     return texts("groups.one_person") if count == 1 else texts("groups.people_count", count=count)
 
 
+def counted(texts: Texts, count: int, one: str, many: str) -> str:
+    """Return the sentence for one thing or for several; `one` and `many` are keys."""
+    return texts(one) if count == 1 else texts(many, count=count)
+
+
+def name_of(texts: Texts, message: Message, me: str) -> str:
+    """Return who said it: "You", or the name."""
+    return texts("groups.you") if message.author == me else message.name
+
+
 def inviter(group: Group) -> Member | None:
     """Return who let us in, or is about to."""
     seat = group.seat(group.inviter)
     return None if seat is None else seat.member
+
+
+def mentioned(group: Group, text: str, me: str) -> tuple[str, ...]:
+    """Return the people whose whole name stands in the text after an "@"; everybody once, never me."""
+    low = text.lower()
+    found = (s.member.person for s in group.seats if f"@{s.member.name.lower()}" in low and s.member.person != me)
+    return tuple(dict.fromkeys(found))
+
+
+def suggested(group: Group, text: str, me: str, limit: int = 4) -> tuple[Member, ...]:
+    """Return the members that fit what is typed after the last "@", while that name is still being typed."""
+    before, at, begun = text.rpartition("@")
+    if not at or (before and not before[-1].isspace()) or "\n" in begun or len(begun) > 30:
+        return ()
+    members = {seat.member.person: seat.member for seat in group.seats if seat.member.person != me}
+    low = begun.lower()
+    fits = [m for m in members.values() if m.name.lower().startswith(low) or f" {low}" in f" {m.name.lower()}"]
+    return tuple(m for m in fits if m.name.lower() != low)[:limit]
+
+
+def with_mention(text: str, member: Member) -> str:
+    """Return the text with the name that was being typed made whole."""
+    return f"{text.rpartition('@')[0]}@{member.name} "

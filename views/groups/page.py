@@ -1,12 +1,18 @@
-"""What stands in the content pane of Groups: a conversation, or one of the ways in."""
+"""What stands in the content pane of Groups: a conversation, one of the ways in, or what belongs to a group."""
 
 import flet as ft
 
+from companion.chat.attention import Wishes
+from companion.groups import Group
+from views.chat_state import GroupLine
 from views.context import use_frame, use_part, use_quiet_window
 from views.groups.chat import Chat
 from views.groups.inviting import InvitePage
 from views.groups.joining import JoinPage, WaitingToJoin
 from views.groups.naming import INVITE
+from views.groups.quiet import QuietPage
+from views.groups.reaching import ReachPage
+from views.groups.settling import RulesPage, WaysPage, WelcomePage
 from views.groups.starting import StartPage
 from views.pages import content_page
 from views.parts.safe import safe
@@ -15,21 +21,43 @@ from views.parts.surfaces import empty_state
 
 @safe
 def GroupContent(group_id: str = "", key: str = "") -> ft.Control:
-    """`group_id` is a group's id, one after "invite-", "new", "join", or empty."""
+    """`group_id` is a group's id, one after "invite-", "<id>/rules", "<id>/ways", a word, or empty.
+
+    The words are "new", "join", "quiet" and "reach".
+    """
     if group_id == "new":
         return StartPage()
     if group_id == "join":
         return JoinPage()
-    return OneGroup(group_id.removeprefix(INVITE), group_id.startswith(INVITE), key=group_id)
+    if group_id == "quiet":
+        return QuietPage()
+    if group_id == "reach":
+        return ReachPage()
+    id, _, what = group_id.partition("/")
+    return OneGroup(id.removeprefix(INVITE), "invite" if id.startswith(INVITE) else what, key=group_id)
 
 
 @safe
-def OneGroup(group_id: str, is_invite: bool, key: str = "") -> ft.Control:
+def OneGroup(group_id: str, what: str, key: str = "") -> ft.Control:
     frame, texts = use_frame(), use_quiet_window().texts
-    group = use_part(lambda state: next((one.group for one in state.groups if one.group.id == group_id), None))
-    if group is None:
+    group, wishes, is_new = use_part(lambda state: _chosen(state.groups, group_id))
+    if group is None or wishes is None:
         words = texts("groups.missing") if group_id else texts("groups.choose")
         return content_page(frame, texts("groups.title"), [empty_state(words)])
-    if group.state == "joining":
+    if group.state in ("joining", "declined"):
         return WaitingToJoin(group)
-    return InvitePage(group) if is_invite else Chat(group)
+    if is_new and group.state == "member":
+        return WelcomePage(group, wishes)
+    if what == "invite":
+        return InvitePage(group)
+    if what == "rules":
+        return RulesPage(group)
+    return WaysPage(group, wishes) if what == "ways" else Chat(group)
+
+
+def _chosen(lines: tuple[GroupLine, ...], id: str) -> tuple[Group | None, Wishes | None, bool]:
+    """Return the group, what this person wants of it, and whether they have only now come in."""
+    line = next((one for one in lines if one.group.id == id), None)
+    if line is None:
+        return None, None, False
+    return line.group, line.wishes, bool(line.group.inviter) and not line.wishes.is_welcomed

@@ -84,13 +84,14 @@ def _ink_style(
     shape: ft.OutlinedBorder | None = None,
 ) -> ft.ButtonStyle:
     """Return the style of a button whose one colour of words follows the yellow focus."""
+    is_clear = fill == ft.Colors.TRANSPARENT
     colours: dict[ft.ControlState, ft.ColorValue] = {
         FOCUSED: theme.ON_FOCUS,
-        DISABLED: ft.Colors.ON_SURFACE_VARIANT,
+        DISABLED: ft.Colors.OUTLINE if is_clear else ft.Colors.ON_SURFACE_VARIANT,
         USUAL: ink,
     }
     return ft.ButtonStyle(
-        bgcolor={FOCUSED: theme.FOCUS, DISABLED: ft.Colors.SURFACE_CONTAINER, USUAL: fill},
+        bgcolor={FOCUSED: theme.FOCUS, DISABLED: fill if is_clear else ft.Colors.SURFACE_CONTAINER, USUAL: fill},
         color=colours,
         icon_color=dict(colours),
         side={FOCUSED: ft.BorderSide(theme.FOCUS_WIDTH, theme.ON_FOCUS), USUAL: edge},
@@ -273,16 +274,26 @@ def _pressed_chip(
 
 
 def filter_chip(
-    label: str, on_press: Handler, *, selected: bool = False, icon: ft.IconData | None = None, key: str | None = None
+    label: str,
+    on_press: Handler,
+    *,
+    selected: bool = False,
+    icon: ft.IconData | None = None,
+    name: str | None = None,
+    key: str | None = None,
 ) -> ft.MergeSemantics:
-    """Return a chip that chooses what is shown; the chosen one has a tick and a fill, not colour alone."""
+    """Return a chip that chooses what is shown; the chosen one has a tick and a fill, not colour alone.
+
+    A screen reader hears `name`, without it the label.
+    """
+    said = name or label
     if selected:
         colours = (ft.Colors.PRIMARY_CONTAINER, ft.Colors.ON_PRIMARY_CONTAINER)
         return _pressed_chip(
-            label, label, on_press, ft.Icons.CHECK_ROUNDED, colours, ft.BorderSide(1, colours[1]), True, key
+            label, said, on_press, ft.Icons.CHECK_ROUNDED, colours, ft.BorderSide(1, colours[1]), True, key
         )
     colours = (ft.Colors.SURFACE_CONTAINER_LOWEST, ft.Colors.ON_SURFACE)
-    return _pressed_chip(label, label, on_press, icon, colours, ft.BorderSide(1, ft.Colors.OUTLINE), False, key)
+    return _pressed_chip(label, said, on_press, icon, colours, ft.BorderSide(1, ft.Colors.OUTLINE), False, key)
 
 
 def who_chip(who: Who, label: str, name: str, on_press: Handler | None = None) -> ft.Control:

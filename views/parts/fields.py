@@ -134,8 +134,17 @@ def live(ref: ft.Ref[ft.TextField], otherwise: str) -> str:
     return otherwise if ref.current is None else ref.current.value
 
 
-def search_field(hint: str, value: str, on_change: Callable[[str], Any], key: str | None = None) -> ft.MergeSemantics:
-    """Return a field for searching; its hint is also its name."""
+def search_field(
+    name: str,
+    hint: str,
+    value: str,
+    on_change: Callable[[str], Any],
+    *,
+    autofocus: bool = False,
+    ref: ft.Ref[ft.TextField] | None = None,
+    key: str | None = None,
+) -> ft.MergeSemantics:
+    """Return a field for searching. A screen reader hears `name`, also when the hint has given way to words."""
     entry = ft.TextField(
         value=value,
         hint_text=hint,
@@ -146,7 +155,9 @@ def search_field(hint: str, value: str, on_change: Callable[[str], Any], key: st
         dense=True,
         text_size=16,
         content_padding=ft.Padding.symmetric(vertical=theme.GAP),
+        autofocus=autofocus,
         on_change=guarded(lambda event: on_change(event.control.value)),
+        ref=ref,
         key=key,
     )
-    return ft.MergeSemantics(entry)
+    return ft.MergeSemantics(ft.Semantics(label=name, content=entry))

@@ -9,10 +9,12 @@ import flet as ft
 from views import theme
 from views.parts.buttons import Action, button, icon_button, pressable
 from views.parts.people import Look, person
+from views.parts.safe import Handler, guarded
 from views.parts.surfaces import STRETCH, equal, soft_shadow, spread, together
 from views.parts.text import heading, soft, text
 
 CENTER = ft.CrossAxisAlignment.CENTER
+SCROLL_MS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +55,28 @@ def account_button(account: Account) -> ft.MergeSemantics:
     )
 
 
+def hiding(title: ft.Control, on_hide: Handler | None) -> ft.Control:
+    """Let two quick taps on a title hide the app; keyboards and screen readers have other ways to do it."""
+    if on_hide is None:
+        return title
+    return ft.GestureDetector(title, on_double_tap=guarded(on_hide), exclude_from_semantics=True)
+
+
 def top_bar(
-    title: str, *, help: Action, account: Account | None = None, tools: Sequence[ft.Control] = ()
+    title: str,
+    *,
+    help: Action,
+    account: Account | None = None,
+    search: Action | None = None,
+    tools: Sequence[ft.Control] = (),
+    on_hide: Handler | None = None,
 ) -> ft.Container:
-    """Return the bar of a place: title, tools such as search, Get help, account."""
-    ends: list[ft.Control] = [*tools, get_help(help)]
+    """Return the bar of a place: title, search and other tools, Get help, account. See `hiding` for `on_hide`."""
+    ends: list[ft.Control] = [*([_search(search)] if search else []), *tools, get_help(help)]
     if account:
         ends.append(account_button(account))
     # With large text the second half goes below the title: a title must not be broken within a word.
-    name = heading(title, 1, ft.TextThemeStyle.HEADLINE_MEDIUM)
+    name = hiding(heading(title, 1, ft.TextThemeStyle.HEADLINE_MEDIUM), on_hide)
     return ft.Container(
         together(spread(name, ft.Row(ends, spacing=theme.TIGHT, tight=True))),
         padding=ft.Padding.only(left=20, right=theme.GAP, top=theme.SMALL, bottom=theme.SMALL),
@@ -76,6 +91,7 @@ def back_bar(
     subtitle: str | None = None,
     lead: ft.Control | None = None,
     tools: Sequence[ft.Control] = (),
+    on_hide: Handler | None = None,
 ) -> ft.Container:
     """Return the bar of a sub-screen; `back.icon` may be a cross where leaving means closing."""
     names: list[ft.Control] = [heading(title, 1, ft.TextThemeStyle.TITLE_LARGE, max_lines=3)]
@@ -84,7 +100,7 @@ def back_bar(
     parts: list[ft.Control] = [
         icon_button(back.icon or ft.Icons.ARROW_BACK_ROUNDED, back.label, back.on_press, target=theme.TARGET_FLOOR),
         *([lead] if lead else []),
-        ft.Container(together(ft.Column(names, spacing=0, tight=True)), expand=True),
+        ft.Container(hiding(together(ft.Column(names, spacing=0, tight=True)), on_hide), expand=True),
         *tools,
         *([get_help(help)] if help else []),
     ]
@@ -147,8 +163,10 @@ def rail(
     logo_name: str,
     text_scale: float = 1.0,
     lock: Action | None = None,
+    hide: Action | None = None,
+    search: Action | None = None,
 ) -> ft.Container:
-    """Return the wide layouts' places at the side, with Get help, the account and the lock at its foot.
+    """Return the wide layouts' places at the side, with search, Get help, the account, lock and hide at its foot.
 
     A `text_scale` above 1.0 makes it wider, so that the places' words stay whole.
     """
@@ -179,9 +197,10 @@ def rail(
     )
     lower = ft.Column(
         [
+            *([ft.Row([_search(search)], alignment=ft.MainAxisAlignment.CENTER)] if search else []),
             pressable(lifebelt, help.label, help.on_press, pad=ft.Padding.symmetric(vertical=6), in_middle=True),
             ft.Row([account_button(account)], alignment=ft.MainAxisAlignment.CENTER),
-            *([ft.Row([_lock(lock)], alignment=ft.MainAxisAlignment.CENTER)] if lock else []),
+            _lock_and_hide(lock, hide),
         ],
         spacing=theme.SMALL,
         tight=True,
@@ -196,9 +215,17 @@ def rail(
     )
 
 
-def _lock(lock: Action) -> ft.IconButton:
-    icon = lock.icon or ft.Icons.LOCK_OUTLINE_ROUNDED
-    return icon_button(icon, lock.label, lock.on_press, target=theme.TARGET_FLOOR)
+def _search(search: Action) -> ft.IconButton:
+    icon = search.icon or ft.Icons.SEARCH_ROUNDED
+    return icon_button(icon, search.label, search.on_press, target=theme.TARGET_FLOOR)
+
+
+def _lock_and_hide(lock: Action | None, hide: Action | None) -> ft.Row:
+    known = ((lock, ft.Icons.LOCK_OUTLINE_ROUNDED), (hide, ft.Icons.VISIBILITY_OFF_OUTLINED))
+    buttons: list[ft.Control] = [
+        icon_button(one.icon or icon, one.label, one.on_press, target=theme.TARGET_FLOOR) for one, icon in known if one
+    ]
+    return ft.Row(buttons, alignment=ft.MainAxisAlignment.CENTER, spacing=0, wrap=True)
 
 
 def phone_page(
@@ -209,6 +236,7 @@ def phone_page(
     places: ft.Control | None = None,
     scroll: bool = True,
     pad: int = theme.PAD,
+    on_scroll: Callable[[ft.OnScrollEvent], Any] | None = None,
 ) -> ft.Column:
     """Return a phone screen: bar, body, foot or tray, places. Without `scroll` the body fills what is left."""
     # The padding is inside what scrolls: outside, the scroll edge would cut off the cards' soft shadows.
@@ -217,9 +245,7 @@ def phone_page(
         padding=ft.Padding.only(left=pad, right=pad, bottom=pad),
         expand=None if scroll else True,
     )
-    middle = ft.Column(
-        [inner], spacing=0, expand=True, scroll=ft.ScrollMode.AUTO if scroll else None, horizontal_alignment=STRETCH
-    )
+    middle = _scrolling(inner, scroll, on_scroll)
     parts = [part for part in (bar, middle, foot, places) if part]
     return ft.Column(parts, spacing=0, expand=True, horizontal_alignment=STRETCH)
 
@@ -253,6 +279,7 @@ def pane(
     spacing: int = theme.SMALL,
     scroll: bool = True,
     line: Literal["left", "right"] | None = None,
+    on_scroll: Callable[[ft.OnScrollEvent], Any] | None = None,
 ) -> ft.Container:
     """Return one pane; without `width` it takes the room that is left. `line` parts it from its neighbour."""
     # As on a phone, the padding is inside what scrolls.
@@ -264,13 +291,26 @@ def pane(
     side = ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT)
     edge = ft.Border.only(right=side) if line == "right" else ft.Border.only(left=side) if line == "left" else None
     return ft.Container(
-        ft.Column(
-            [inner], spacing=0, expand=True, scroll=ft.ScrollMode.AUTO if scroll else None, horizontal_alignment=STRETCH
-        ),
+        _scrolling(inner, scroll, on_scroll),
         width=width,
         expand=True if width is None else None,
         bgcolor=fill,
         border=edge,
+    )
+
+
+def _scrolling(
+    inner: ft.Control, scroll: bool, on_scroll: Callable[[ft.OnScrollEvent], Any] | None = None
+) -> ft.Column:
+    """Return what fills the room between bars. `on_scroll` hears of the place at most every `SCROLL_MS`."""
+    return ft.Column(
+        [inner],
+        spacing=0,
+        expand=True,
+        scroll=ft.ScrollMode.AUTO if scroll else None,
+        scroll_interval=SCROLL_MS,
+        on_scroll=guarded(on_scroll) if on_scroll else None,
+        horizontal_alignment=STRETCH,
     )
 
 

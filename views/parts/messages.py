@@ -11,11 +11,14 @@ from views.parts.buttons import icon_button, pressable, who_chip
 from views.parts.fields import bare_field
 from views.parts.people import GROUP_LOOKS, Look, group_mark, person
 from views.parts.rows import State, state_mark
-from views.parts.safe import Handler
+from views.parts.safe import Handler, guarded
 from views.parts.surfaces import column, together
 from views.parts.text import soft, text
 
 GUTTER = 36
+DASH = 28
+"""How long the lines on both sides of a divider's words are."""
+SCROLL_MS = 100
 INDENT = 56
 
 
@@ -34,6 +37,7 @@ class Reaction:
     label: str
     name: str
     on_press: Handler
+    is_mine: bool = False
 
 
 def bubble(
@@ -48,18 +52,23 @@ def bubble(
     quote: Quote | None = None,
     reactions: Sequence[Reaction] = (),
     on_press: Handler | None = None,
+    more: tuple[str, Handler] | None = None,
+    is_found: bool = False,
     key: str | None = None,
 ) -> ft.Control:
     """Return one message: yours right in pine wash with its state in words, others left on card.
 
     `by` is who says it to screen readers ("You"). A control as `said` (a voice note) keeps its own names, and
-    `spoken` then says what it is. With `on_press` the message can be focused and pressed.
+    `spoken` then says what it is. With `on_press` the message can be focused and pressed; where something inside is
+    pressed, `more` is a small button with a name instead. `is_found` is the message that somebody looked for.
     """
     body = text(said) if isinstance(said, str) else said
     words = spoken if spoken is not None else said if isinstance(said, str) else ""
     stamp: list[ft.Control] = [soft(time, ft.TextThemeStyle.LABEL_SMALL)]
     if state:
         stamp.append(state_mark(state, state_label))
+    if more:
+        stamp.append(icon_button(ft.Icons.MORE_HORIZ_ROUNDED, *more, target=theme.TARGET_FLOOR, icon_size=20))
     foot = ft.Row(stamp, spacing=theme.SMALL, alignment=ft.MainAxisAlignment.END)
     parts = [*([_quote(quote)] if quote else []), body, foot]
     is_whole = isinstance(said, str)
@@ -74,23 +83,26 @@ def bubble(
         horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
         intrinsic_width=is_whole,
     )
-    box = _sheet(face, name, mine, on_press, is_whole, key)
+    box = _sheet(face, name, mine, on_press, is_whole, key, is_found)
     if not reactions:
         return box
-    marks = ft.Row([_reaction(one) for one in reactions], spacing=0, tight=True)
+    marks = ft.Row([_reaction(one) for one in reactions], spacing=0, run_spacing=0, wrap=True)
     return ft.Column([box, ft.Container(marks, margin=ft.Margin.only(left=theme.SMALL))], spacing=0, tight=True)
 
 
 def _sheet(
-    face: ft.Control, name: str, mine: bool, on_press: Handler | None, is_whole: bool, key: str | None
+    face: ft.Control, name: str, mine: bool, on_press: Handler | None, is_whole: bool, key: str | None, is_found: bool
 ) -> ft.Control:
     fill = ft.Colors.PRIMARY_CONTAINER if mine else ft.Colors.SURFACE_CONTAINER_LOWEST
     edge = ft.Colors.with_opacity(0.16, ft.Colors.ON_PRIMARY_CONTAINER) if mine else ft.Colors.OUTLINE_VARIANT
+    width = 3 if is_found else 1
+    edge = ft.Colors.PRIMARY if is_found else edge
     corners = ft.BorderRadius(top_left=18, top_right=18, bottom_left=18 if mine else 5, bottom_right=5 if mine else 18)
     pad = ft.Padding.only(left=14, right=14, top=10, bottom=theme.SMALL)
     if on_press:
-        return pressable(face, name, on_press, fill=fill, edge=ft.BorderSide(1, edge), radius=corners, pad=pad, key=key)
-    box = ft.Container(face, padding=pad, bgcolor=fill, border=ft.Border.all(1, edge), border_radius=corners)
+        line = ft.BorderSide(width, edge)
+        return pressable(face, name, on_press, fill=fill, edge=line, radius=corners, pad=pad, key=key)
+    box = ft.Container(face, padding=pad, bgcolor=fill, border=ft.Border.all(width, edge), border_radius=corners)
     return ft.Semantics(label=name, container=True, exclude_semantics=is_whole, content=box, key=key)
 
 
@@ -107,10 +119,11 @@ def _reaction(reaction: Reaction) -> ft.Control:
 
     It touches the bubble but does not overlap it: a screen reader would then meet it before the message.
     """
+    edge = ft.Colors.PRIMARY if reaction.is_mine else ft.Colors.OUTLINE_VARIANT
     pill = ft.Container(
         text(reaction.label, ft.TextThemeStyle.LABEL_MEDIUM),
-        bgcolor=ft.Colors.SURFACE_CONTAINER_LOWEST,
-        border=ft.Border.all(1, ft.Colors.OUTLINE_VARIANT),
+        bgcolor=ft.Colors.PRIMARY_CONTAINER if reaction.is_mine else ft.Colors.SURFACE_CONTAINER_LOWEST,
+        border=ft.Border.all(2 if reaction.is_mine else 1, edge),
         border_radius=theme.ROUND,
         padding=ft.Padding.symmetric(horizontal=theme.GAP, vertical=7),
     )
@@ -129,6 +142,12 @@ def message(name: str, role: str, initials: str, look: Look, *bubbles: ft.Contro
     )
 
 
+def going_on(*bubbles: ft.Control, key: str | None = None) -> ft.Row:
+    """Return what the same person went on to say: below the first, without their name again."""
+    said = ft.Column(list(bubbles), spacing=theme.TIGHT, tight=True, expand=True)
+    return ft.Row([ft.Container(width=GUTTER), said], spacing=10, key=key)
+
+
 def own_message(*bubbles: ft.Control, key: str | None = None) -> ft.Row:
     """Return what you said, on the right."""
     said = ft.Column(
@@ -137,28 +156,46 @@ def own_message(*bubbles: ft.Control, key: str | None = None) -> ft.Row:
     return ft.Row([ft.Container(width=INDENT), said], spacing=0, key=key)
 
 
-def conversation(rows: Sequence[ft.Control], *, side: int = theme.PAD) -> ft.ListView:
-    """Return the rows, given oldest first, in a list that opens at its foot and grows upwards."""
+def conversation(
+    rows: Sequence[ft.Control],
+    *,
+    side: int = theme.PAD,
+    is_from_top: bool = False,
+    on_scroll: Handler | None = None,
+    key: str | None = None,
+) -> ft.ListView:
+    """Return the rows, given oldest first, in a list that opens at its foot and grows upwards.
+
+    `is_from_top` opens it at its oldest row, and it grows downwards. Another `key` opens it anew.
+    """
     return ft.ListView(
-        list(reversed(rows)),
-        reverse=True,
-        spacing=14,
+        list(rows) if is_from_top else list(reversed(rows)),
+        reverse=not is_from_top,
+        spacing=0,
         expand=True,
         padding=ft.Padding.symmetric(horizontal=side, vertical=theme.GAP),
+        on_scroll=guarded(on_scroll) if on_scroll else None,
+        scroll_interval=SCROLL_MS,
+        key=key,
     )
 
 
-def divider(label: str, icon: ft.IconData | None = None) -> ft.Semantics:
-    """Return a line across the conversation with words in its middle ("Since you were last here")."""
-    middle: list[ft.Control] = [ft.Icon(icon, size=16, color=ft.Colors.ON_SURFACE_VARIANT)] if icon else []
-    middle.append(soft(label, ft.TextThemeStyle.LABEL_SMALL))
+def divider(label: str, icon: ft.IconData | None = None, *, is_strong: bool = False) -> ft.Semantics:
+    """Return a line across the conversation with words in its middle ("Since you were last here").
+
+    A strong one parts what is new from what was there.
+    """
+    ink = ft.Colors.PRIMARY if is_strong else ft.Colors.ON_SURFACE_VARIANT
+    middle: list[ft.Control] = [ft.Icon(icon, size=16, color=ink)] if icon else []
+    said = text(label, ft.TextThemeStyle.LABEL_SMALL, ink, align=ft.TextAlign.CENTER)
+    middle.append(ft.Container(said, expand=True, expand_loose=True))
 
     def line() -> ft.Container:
-        return ft.Container(height=1, bgcolor=ft.Colors.OUTLINE_VARIANT, expand=True)
+        fill = ft.Colors.PRIMARY if is_strong else ft.Colors.OUTLINE_VARIANT
+        return ft.Container(height=2 if is_strong else 1, bgcolor=fill, width=DASH)
 
-    return ft.Semantics(
-        label=label, container=True, exclude_semantics=True, content=ft.Row([line(), *middle, line()], spacing=10)
-    )
+    row = ft.Row([line(), *middle, line()], spacing=10, alignment=ft.MainAxisAlignment.CENTER)
+    return ft.Semantics(label=label, container=True, exclude_semantics=True, content=row)
 
 
 def composer(
@@ -177,16 +214,18 @@ def composer(
     topic: str | None = None,
     before: Sequence[ft.Control] = (),
     after: Sequence[ft.Control] = (),
+    above: Sequence[ft.Control] = (),
     disabled: bool = False,
     side: int = theme.GAP,
     enter_sends: bool = True,
+    autofocus: bool = False,
     ref: ft.Ref[ft.TextField] | None = None,
     key: str | None = None,
 ) -> ft.Container:
     """Return the field for a message, under a strip that says which group and who can see it.
 
-    `name` names the field, `before` and `after` are icon buttons on its sides. Enter sends, Shift and Enter
-    begins a new line.
+    `name` names the field, `before` and `after` are icon buttons on its sides, `above` stands between strip and
+    field. Enter sends, Shift and Enter begins a new line.
     """
     style = GROUP_LOOKS[look]
     title = text(f"{group}, {topic}" if topic else group, ft.TextThemeStyle.LABEL_MEDIUM, style.ink, expand=True)
@@ -213,13 +252,14 @@ def composer(
         on_submit=on_send,
         expand=True,
         enter_sends=enter_sends,
+        autofocus=autofocus,
         ref=ref,
         key=key,
         pad=ft.Padding.symmetric(vertical=14, horizontal=theme.SMALL),
     )
     row = ft.Row([*before, entry, *after, send], spacing=theme.TIGHT, vertical_alignment=ft.CrossAxisAlignment.END)
     box = ft.Container(
-        column(strip, ft.Container(together(row), padding=theme.TIGHT), spacing=0),
+        column(strip, *above, ft.Container(together(row), padding=theme.TIGHT), spacing=0),
         bgcolor=ft.Colors.SURFACE_CONTAINER_LOWEST,
         border_radius=theme.RADIUS_CARD,
         border=ft.Border.all(1.5, ft.Colors.OUTLINE),

@@ -1,5 +1,6 @@
 """Rows of a list, and the marks that stand in them."""
 
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -73,6 +74,41 @@ def list_row(
         selected=selected or None,
         key=key,
     )
+
+
+def found_row(
+    lead: ft.Control,
+    title: str,
+    passage: str,
+    marks: Sequence[tuple[int, int]],
+    on_press: Handler,
+    *,
+    time: str,
+    name: str,
+    key: str | None = None,
+) -> ft.MergeSemantics:
+    """Return a row whose passage shows what matched: bold and underlined. `marks` are start and end in characters.
+
+    A screen reader hears `name`.
+    """
+    style = ft.TextStyle(weight=ft.FontWeight.W_700, color=ft.Colors.ON_SURFACE, decoration=ft.TextDecoration.UNDERLINE)
+    spans, place = list[ft.TextSpan](), 0
+    for start, end in marks:
+        spans += [ft.TextSpan(passage[place:start]), ft.TextSpan(passage[start:end], style)]
+        place = end
+    spans.append(ft.TextSpan(passage[place:]))
+    said = soft("", max_lines=3)
+    said.spans = spans
+    head = ft.Row(
+        [
+            text(title, ft.TextThemeStyle.TITLE_SMALL, max_lines=2, expand=True),
+            soft(time, ft.TextThemeStyle.LABEL_SMALL),
+        ],
+        spacing=theme.SMALL,
+        vertical_alignment=ft.CrossAxisAlignment.START,
+    )
+    row = ft.Row([lead, column(head, said, spacing=theme.HAIR, expand=True)], spacing=theme.GAP)
+    return pressable(row, name, on_press, pad=ft.Padding.all(theme.GAP), key=key)
 
 
 def fact_row(icon: ft.IconData, value: str, label: str | None = None) -> ft.Row:

@@ -43,6 +43,11 @@ def safe(render: Callable[..., ft.Control]) -> Callable[..., ft.Control]:
     return ft.component(bounded)
 
 
+def remembered(render: Callable[..., ft.Control]) -> Callable[..., ft.Control]:
+    """Make a `safe` component that is rendered again only with other arguments: for rows of a list."""
+    return ft.memo(safe(render))  # type: ignore[no-any-return, no-untyped-call]  # Flet leaves it unannotated
+
+
 def guarded(handler: Handler, explain: Explain | None = None) -> Callable[[Any], Awaitable[None]]:
     """Return an event handler that logs an error and says it in a snackbar.
 

@@ -25,7 +25,7 @@ FOCUS_WIDTH: Final = 3
 LINE_LENGTH: Final = 640
 """Width of a reading column: about 75 characters."""
 RAIL_WIDTH: Final = 96
-LIST_WIDTH: Final = 320
+LIST_WIDTH: Final = 336
 CONTEXT_WIDTH: Final = 288
 
 # Widths in logical pixels at which the layout changes.

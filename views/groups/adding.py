@@ -1,0 +1,206 @@
+"""What can be added to a conversation besides words, and how a message goes: each choice is one press."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import flet as ft
+
+from companion.app.chatting import UNDO_MS, Ways
+from companion.chat.message import TOPIC_LIMIT
+from companion.chat.polls import OPTION_LIMIT, OPTIONS_LIMIT, QUESTION_LIMIT
+from companion.groups import Group
+from views import theme
+from views.context import use_frame, use_opened, use_part, use_quiet_window
+from views.groups.drafting import composing_of
+from views.groups.lines import due_words
+from views.parts.buttons import button, filter_chip, icon_button
+from views.parts.fields import field
+from views.parts.safe import guarded, safe, say
+from views.parts.surfaces import column, equal, gap, wrapping
+from views.parts.text import heading, soft
+from views.picking import pick_picture
+from views.texts import Texts
+
+HOUR_MS = 3_600_000
+CLOSES_HOURS = (24, 72, 168)
+
+
+def use_change(group: Group) -> Callable[..., None]:
+    """A hook: the function that changes what the foot does."""
+    state = use_quiet_window().state
+
+    def change(**parts: Any) -> None:
+        state.composing = replace(composing_of(state.composing, group), **parts)
+
+    return change
+
+
+def head(texts: Texts, title: str, leave: Callable[[], Any]) -> ft.Control:
+    close = icon_button(ft.Icons.CLOSE_ROUNDED, texts("groups.close"), leave, target=theme.TARGET_FLOOR)
+    return ft.Row([ft.Container(heading(title, 2, ft.TextThemeStyle.TITLE_MEDIUM), expand=True), close])
+
+
+@safe
+def AddPanel(group: Group, key: str = "") -> ft.Control:
+    window, opened, change = use_quiet_window(), use_opened(), use_change(group)
+    texts = window.texts
+    composing = use_part(lambda s: composing_of(s.composing, group))
+
+    async def add_picture() -> None:
+        data = await pick_picture(window)
+        if data is not None:
+            picture = await opened.sharing.seal(group.id, await window.pictures.clean(data))
+            change(files=(*composing.files, picture), mode="")
+
+    def one(key: str, on_press: Any, icon: ft.IconData) -> ft.Control:
+        return button(texts(key), on_press, icon=icon, kind="outlined", size="slim")
+
+    choices = wrapping(
+        one("groups.add_picture", guarded(add_picture, texts.error), ft.Icons.IMAGE_OUTLINED),
+        one("groups.add_poll", lambda: change(mode="poll"), ft.Icons.BALLOT_OUTLINED),
+        one("groups.add_topic", lambda: change(mode="topic"), ft.Icons.TAG_ROUNDED),
+        one("groups.add_later", lambda: change(mode="later"), ft.Icons.SCHEDULE_SEND_ROUNDED),
+        one("groups.add_silent", lambda: change(mode="", is_silent=True), ft.Icons.NOTIFICATIONS_OFF_OUTLINED),
+    )
+    return column(head(texts, texts("groups.add"), lambda: change(mode="")), choices, spacing=theme.GAP)
+
+
+@safe
+def PollPanel(group: Group, key: str = "") -> ft.Control:
+    """A question with answers that stand there already: type the question, press Ask."""
+    window, opened, frame, change = use_quiet_window(), use_opened(), use_frame(), use_change(group)
+    texts = window.texts
+    question, set_question = ft.use_state("")
+    ready: tuple[str, ...] = (texts("groups.poll_yes"), texts("groups.poll_no"))
+    options, set_options = ft.use_state(ready)
+    is_secret, set_secret = ft.use_state(False)
+    hours, set_hours = ft.use_state(72)
+    topic = use_part(lambda s: composing_of(s.composing, group).topic or s.chat.topic)
+
+    def option(number: int, value: str) -> None:
+        set_options(tuple(value if place == number else one for place, one in enumerate(options)))
+
+    async def ask() -> None:
+        wanted = tuple(one for one in (" ".join(o.split())[:OPTION_LIMIT] for o in options) if one)
+        if not question.strip() or len(set(wanted)) < 2 or len(set(wanted)) != len(wanted):
+            say(texts("groups.poll_problem"))
+            return
+        closes_ms = opened.chat.now_ms() + hours * HOUR_MS
+        ways = Ways(hold_ms=UNDO_MS, topic=topic)
+        await opened.polls.ask(
+            group.id, question[:QUESTION_LIMIT], wanted, is_secret=is_secret, closes_ms=closes_ms, ways=ways
+        )
+        change(mode="")
+
+    fields = [_option_field(texts, number, one, option) for number, one in enumerate(options)]
+    more = button(
+        texts("groups.poll_more"),
+        lambda: set_options((*options, "")),
+        icon=ft.Icons.ADD_ROUNDED,
+        kind="outlined",
+        size="slim",
+        disabled=len(options) >= OPTIONS_LIMIT,
+    )
+    kinds = _poll_kinds(texts, is_secret, set_secret, hours, set_hours)
+    words = texts("groups.poll_secret_about" if is_secret else "groups.poll_open_about")
+    body = column(
+        gap(theme.TIGHT),
+        field(
+            texts("groups.poll_question"),
+            set_question,
+            value=question,
+            autofocus=True,
+            key="poll-question",
+        ),
+        *fields,
+        more,
+        kinds,
+        soft(words),
+        spacing=theme.SMALL,
+    )
+    room = None if frame.is_large_text else 330
+    return column(
+        head(texts, texts("groups.add_poll"), lambda: change(mode="")),
+        ft.Column([body], scroll=ft.ScrollMode.AUTO, height=room),
+        equal(
+            button(texts("groups.not_now"), lambda: change(mode=""), kind="outlined"),
+            button(texts("groups.poll_ask"), guarded(ask, texts.error), icon=ft.Icons.BALLOT_OUTLINED),
+            stacked=frame.is_large_text,
+        ),
+        spacing=theme.GAP,
+    )
+
+
+def _poll_kinds(
+    texts: Texts, is_secret: bool, set_secret: Callable[[bool], Any], hours: int, set_hours: Callable[[int], Any]
+) -> ft.Control:
+    """Return the chips for who sees the answers, and how long it is open."""
+    return wrapping(
+        filter_chip(texts("groups.poll_open"), lambda: set_secret(False), selected=not is_secret),
+        filter_chip(texts("groups.poll_secret"), lambda: set_secret(True), selected=is_secret),
+        *(
+            filter_chip(texts(f"groups.closes_{one}"), lambda one=one: set_hours(one), selected=one == hours)
+            for one in CLOSES_HOURS
+        ),
+        spacing=theme.TIGHT,
+    )
+
+
+def _option_field(texts: Texts, number: int, value: str, change: Callable[[int, str], None]) -> ft.Control:
+    return field(
+        texts("groups.poll_option", number=number + 1),
+        lambda typed: change(number, typed),
+        value=value,
+        key=f"option-{number}",
+    )
+
+
+@safe
+def TopicPanel(group: Group, key: str = "") -> ft.Control:
+    """Under which topic the next messages stand."""
+    texts, change = use_quiet_window().texts, use_change(group)
+    topics = use_part(lambda s: s.chat.topics)
+    typed, set_typed = ft.use_state("")
+
+    def choose(topic: str) -> None:
+        change(topic=" ".join(topic.split())[:TOPIC_LIMIT], mode="")
+
+    known = wrapping(
+        filter_chip(texts("groups.no_topic"), lambda: choose("")),
+        *(filter_chip(one, lambda one=one: choose(one)) for one in topics),
+        spacing=theme.TIGHT,
+    )
+    entry = field(
+        texts("groups.topic_name"),
+        set_typed,
+        value=typed,
+        on_submit=lambda: choose(typed),
+        max_length=TOPIC_LIMIT,
+        key="topic-name",
+    )
+    done = button(texts("groups.topic_use"), lambda: choose(typed), disabled=not typed.strip(), size="slim")
+    return column(
+        head(texts, texts("groups.add_topic"), lambda: change(mode="")), known, entry, done, spacing=theme.GAP
+    )
+
+
+@safe
+def LaterPanel(group: Group, key: str = "") -> ft.Control:
+    """When the next message goes."""
+    texts, opened, change = use_quiet_window().texts, use_opened(), use_change(group)
+    chips = [
+        button(
+            texts(f"groups.later_{one.name}", when=due_words(texts, one.at_ms)),
+            lambda one=one: change(due_ms=one.at_ms, mode=""),
+            kind="outlined",
+            size="slim",
+        )
+        for one in opened.chat.later_offers()
+    ]
+    return column(
+        head(texts, texts("groups.add_later"), lambda: change(mode="")),
+        soft(texts("groups.later_about")),
+        column(*chips),
+        spacing=theme.GAP,
+    )

@@ -1,0 +1,146 @@
+"""Being in a group, and no longer: leaving, who looks after it, who goes, and what one plain sentence says of each."""
+
+from typing import Any
+
+import flet as ft
+
+from companion.groups import Group, Seat
+from views import theme
+from views.context import use_frame, use_opened, use_quiet_window
+from views.groups.naming import profession
+from views.names import initials, look_of
+from views.parts.buttons import Action, button, icon_button
+from views.parts.people import badge, person
+from views.parts.safe import guarded, safe, say
+from views.parts.surfaces import card, column, equal, notice
+from views.parts.text import soft, text
+
+
+@safe
+def OutNotice(group: Group, key: str = "") -> ft.Control:
+    """Why nothing can be written here now, and the one next step, if there is one."""
+    opened, texts = use_opened(), use_quiet_window().texts
+
+    async def again() -> None:
+        await opened.groups.rejoin(group.id)
+
+    action = None
+    if group.state == "rejoining":
+        action = button(texts("groups.rejoin"), guarded(again, texts.error), kind="outlined", size="slim")
+    words = notice(ft.Icons.INFO_OUTLINE_ROUNDED, texts(f"groups.out_{group.state}"), kind="stone", action=action)
+    return ft.Container(words, padding=theme.GAP)
+
+
+@safe
+def NewKeyNotice(group: Group, key: str = "") -> ft.Control:
+    """Somebody's identity key is another one: nothing goes before the person has decided."""
+    opened, texts = use_opened(), use_quiet_window().texts
+    changed = [seat.member for seat in group.seats if not seat.accepted]
+
+    def accept(who: str) -> Any:
+        async def run() -> None:
+            await opened.groups.accept_identity(group.id, who)
+            say(texts("groups.key_accepted"))
+
+        return guarded(run, texts.error)
+
+    rows = [
+        notice(
+            ft.Icons.KEY_ROUNDED,
+            texts("groups.key_changed", name=member.name),
+            action=button(texts("groups.accept_key"), accept(member.person), kind="outlined", size="slim"),
+        )
+        for member in changed
+    ]
+    return ft.Container(column(*rows), padding=theme.GAP)
+
+
+@safe
+def MemberRow(group: Group, seat: Seat, key: str = "") -> ft.Control:
+    """One person of the group: who they are, who invited them, and what who looks after the group can do."""
+    opened, texts = use_opened(), use_quiet_window().texts
+    is_open, set_open = ft.use_state(False)
+    member, me = seat.member, opened.me.person
+    is_me, cares = member.person == me, me in group.facilitators
+    said: list[ft.Control] = [
+        text(texts("groups.name_you", name=member.name) if is_me else member.name, ft.TextThemeStyle.TITLE_SMALL),
+        soft(profession(texts, member.profession)),
+    ]
+    if seat.invited_by:
+        said.append(soft(texts("groups.invited_by", name=seat.invited_by)))
+    if member.person in group.facilitators:
+        said.append(ft.Row([badge(texts("groups.facilitator"), "pine", ft.Icons.SUPPORT_AGENT_ROUNDED)], wrap=True))
+    parts: list[ft.Control] = [
+        person(initials(member.name), look_of(member.person), 40),
+        ft.MergeSemantics(column(*said, spacing=theme.HAIR), expand=True),
+    ]
+    if cares and not is_me:
+        name = texts("groups.person_more", name=member.name)
+        parts.append(
+            icon_button(ft.Icons.MORE_HORIZ_ROUNDED, name, lambda: set_open(not is_open), target=theme.TARGET_FLOOR)
+        )
+    row = ft.Row(parts, spacing=theme.GAP, vertical_alignment=ft.CrossAxisAlignment.START)
+    if not is_open:
+        return row
+    return column(row, MemberActions(group, seat, lambda: set_open(False), key=f"actions-{member.person}"))
+
+
+@safe
+def MemberActions(group: Group, seat: Seat, leave: Any, key: str = "") -> ft.Control:
+    opened, texts = use_opened(), use_quiet_window().texts
+    member = seat.member
+    is_facilitator = member.person in group.facilitators
+
+    async def remove() -> None:
+        await opened.groups.remove_member(group.id, member.person)
+        leave()
+        say(texts("groups.removed_now", name=member.name))
+
+    async def turn() -> None:
+        others = tuple(one for one in group.facilitators if one != member.person)
+        await opened.groups.set_administrators(group.id, others if is_facilitator else (*others, member.person))
+        leave()
+        say(texts("groups.facilitators_now"))
+
+    label = texts("groups.end_facilitator" if is_facilitator else "groups.make_facilitator", name=member.name)
+    return card(
+        button(label, guarded(turn, texts.error), icon=ft.Icons.SUPPORT_AGENT_ROUNDED, kind="outlined", size="slim"),
+        Sure(
+            Action(label=texts("groups.remove_member"), on_press=remove, icon=ft.Icons.PERSON_REMOVE_ALT_1_ROUNDED),
+            texts("groups.remove_question", name=member.name),
+            texts("groups.remove_member"),
+            texts("groups.cancel"),
+            key="remove",
+        ),
+    )
+
+
+@safe
+def LeaveButton(group: Group, key: str = "") -> ft.Control:
+    opened, frame, texts = use_opened(), use_frame(), use_quiet_window().texts
+
+    async def leave() -> None:
+        await opened.groups.leave(group.id)
+        frame.go("/groups")
+
+    return Sure(
+        Action(label=texts("groups.leave"), on_press=leave, icon=ft.Icons.LOGOUT_ROUNDED),
+        texts("groups.leave_question"),
+        texts("groups.leave_now"),
+        texts("groups.stay_in"),
+        key="leave",
+    )
+
+
+@safe
+def Sure(action: Action, question: str, do: str, leave: str, key: str = "") -> ft.Control:
+    """A button that asks before it does something; both answers weigh the same."""
+    texts = use_quiet_window().texts
+    is_asked, ask = ft.use_state(False)
+    if not is_asked:
+        return button(action.label, lambda: ask(True), icon=action.icon, kind="outlined", size="slim")
+    answers = equal(
+        button(leave, lambda: ask(False), kind="outlined", size="slim"),
+        button(do, guarded(action.on_press, texts.error), kind="outlined", size="slim"),
+    )
+    return ft.Semantics(live_region=True, container=True, content=column(soft(question), answers))

@@ -1,0 +1,80 @@
+"""I feel on my own today: up to three people to write to, a line that is ready, and help where there is nobody."""
+
+from typing import cast
+
+import flet as ft
+
+from companion.app.reaching import Suggestion, suggest
+from companion.groups import Group
+from views import theme
+from views.chat_state import Composing
+from views.context import use_frame, use_opened, use_part, use_quiet_window
+from views.effects import use_task
+from views.groups.naming import look_of_group
+from views.help import HelpLines
+from views.names import first_name, initials, look_of
+from views.pages import content_page
+from views.parts.buttons import pressable
+from views.parts.people import group_mark, person
+from views.parts.safe import Handler, guarded, safe
+from views.parts.surfaces import card, column, empty_state, ruled
+from views.parts.text import reading_column, soft, text, words
+from views.texts import Texts
+
+
+@safe
+def ReachPage(key: str = "") -> ft.Control:
+    """Pick somebody; their group opens with a line that you can change."""
+    window, frame, opened = use_quiet_window(), use_frame(), use_opened()
+    texts, state = window.texts, window.state
+    groups = use_part(lambda s: {line.group.id: line.group for line in s.groups})
+    found, set_found = ft.use_state(cast("tuple[Suggestion, ...] | None", None))
+
+    async def look() -> None:
+        set_found(suggest(await opened.groups.contacts(), opened.chat.now_ms()))
+
+    use_task(look, [])
+    title = texts("groups.reach_title")
+    if found is None:
+        return content_page(frame, title, [])
+    if not found:
+        nobody = empty_state(texts("groups.reach_nobody"))
+        return content_page(frame, title, [nobody, HelpLines(frame.is_phone)])
+
+    async def write_to(one: Suggestion) -> None:
+        group, chat = one.contact.group, opened.chat
+        if not (await chat.draft_of(group)).strip():
+            chat.draft(group, texts("groups.reach_line", name=one.contact.name))
+        state.composing = Composing(group=group)
+        frame.go(f"/groups/{group}")
+
+    rows = [
+        _row(texts, one, groups[one.contact.group], guarded(lambda one=one: write_to(one), texts.error))
+        for one in found
+        if one.contact.group in groups
+    ]
+    body = reading_column(
+        words(texts("groups.reach_about"), ft.TextThemeStyle.DISPLAY_MEDIUM),
+        card(*ruled(rows), pad=4, spacing=0),
+        soft(texts("groups.reach_seen")),
+        spacing=theme.PAD,
+    )
+    return content_page(frame, title, [body])
+
+
+def _row(texts: Texts, one: Suggestion, group: Group, on_press: Handler) -> ft.Control:
+    """Return one person, why them, and where the line would go."""
+    when = {0: "today", 1: "yesterday"}.get(one.days, one.reason) if one.reason == "recent" else one.reason
+    why = texts(f"groups.reach_{when}", days=one.days)
+    where = texts("groups.reach_where", group=group.name)
+    name = text(one.contact.name, ft.TextThemeStyle.TITLE_MEDIUM)
+    face = ft.Row(
+        [
+            person(initials(one.contact.name), look_of(one.contact.device), theme.TARGET_FLOOR),
+            column(name, soft(why), soft(where), spacing=theme.HAIR, expand=True),
+            group_mark(look_of_group(group), 32),
+        ],
+        spacing=theme.GAP,
+    )
+    spoken = f"{texts('groups.reach_write', name=first_name(one.contact.name))}. {why} {where}"
+    return pressable(face, spoken, on_press, pad=ft.Padding.all(theme.GAP), key=f"reach-{one.contact.device}")
