@@ -10,6 +10,7 @@ from views import theme
 from views.context import use_frame, use_opened, use_part, use_quiet_window
 from views.effects import Box, use_kept
 from views.journal.days import month_of, months_later, parse_day, weeks_of
+from views.journal.marks import mark_name
 from views.parts.buttons import button, filter_chip, icon_button, pressable
 from views.parts.calendar import day_cell, month_grid
 from views.parts.fields import field, live
@@ -23,13 +24,13 @@ Choose = Callable[[str], Any]
 
 
 def said_marks(texts: Texts, mood: int | None, energy: int | None, connection: int | None) -> str:
-    """mood 3 of 5, energy 2 of 5; empty without marks."""
+    """Mood: Steady, Energy: Low; empty without marks."""
     levels = {"mood": mood, "energy": energy, "connection": connection}
-    return ", ".join(texts(f"timeline.mark_{name}", level=level) for name, level in levels.items() if level)
+    return ", ".join(mark_name(texts, name, level) for name, level in levels.items() if level)
 
 
 def said_day(texts: Texts, day: str, marks: DayMarks | None) -> str:
-    """Tuesday 14 October, 2 pages, mood 3 of 5"""
+    """Tuesday 14 October, 2 pages, Mood: Steady"""
     if marks is None:
         return f"{texts.date(day)}, {texts('timeline.pages_none')}"
     key = "timeline.pages_one" if marks.count == 1 else "timeline.pages_many"

@@ -43,6 +43,11 @@ def mark_word(texts: Texts, mark: str, level: int) -> str:
     return texts(f"journal.{mark}_{level}")
 
 
+def mark_name(texts: Texts, mark: str, level: int) -> str:
+    """Return "Mood: Steady" and the like."""
+    return texts("journal.mark_name", mark=texts(f"journal.{mark}"), level=mark_word(texts, mark, level))
+
+
 def mark_rows(
     texts: Texts, entry: Entry, choose: Callable[[str, int | None], None], *, is_large_text: bool = False
 ) -> ft.Control:
@@ -77,7 +82,7 @@ def _level(
     )
     return pressable(
         face,
-        texts("journal.mark_name", mark=texts(f"journal.{mark}"), level=word),
+        mark_name(texts, mark, level),
         lambda: choose(mark, None if is_chosen else level),
         fill=ft.Colors.PRIMARY_CONTAINER if is_chosen else ft.Colors.TRANSPARENT,
         edge=ft.BorderSide(2, ft.Colors.PRIMARY) if is_chosen else None,
