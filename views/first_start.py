@@ -7,8 +7,9 @@ from typing import Any, Final, Literal
 
 import flet as ft
 
+from companion.devices import NAME_BYTES
 from companion.errors import CompanionError
-from companion.people import NAME_LIMIT, PROFESSIONS
+from companion.people import NAME_LIMIT, PROFESSIONS, tidy_name
 from companion.unlocking import PASSPHRASE_LENGTH
 from views import theme
 from views.context import use_quiet_window
@@ -20,12 +21,15 @@ from views.parts.frame import back_bar, foot, phone_page, top_bar
 from views.parts.safe import safe
 from views.parts.surfaces import card, column, gap, notice, wrapping
 from views.parts.text import heading, soft, text, words
+from views.routes import ACCOUNT, LINKING
 from views.state import Window
 from views.texts import Texts
 from views.unlock import eye, takes_focus
 
 STEPS: Final = 4
 WORDS: Final = 24
+UNTIL_LINKED: Final = "other"
+"""The profession of a new device; the real one comes from the other device with the name."""
 Strength = Literal["short", "fair", "good", "strong"]
 _BARS: Final[tuple[Strength, ...]] = ("short", "fair", "good", "strong")
 
@@ -34,10 +38,13 @@ _BARS: Final[tuple[Strength, ...]] = ("short", "fair", "good", "strong")
 class Draft:
     """What was given so far; it lives in this component only and goes when the store is made.
 
+    `is_linking`: this is to be one more device of somebody who is there already, and `device` is its name.
     `asked` are the two positions to type back, counted from 1. `fault` is a sentence about the step shown.
     """
 
     step: int = 1
+    is_linking: bool = False
+    device: str = ""
     name: str = ""
     profession: str = ""
     passphrase: str = ""
@@ -96,7 +103,7 @@ def FirstStart(is_phone: bool, show_help: Callable[[], None]) -> ft.Control:
         newest.value = replace(newest.value, **{"fault": "", **values})
         set_draft(newest.value)
 
-    steps = {1: _who, 2: _passphrase, 3: _words, 4: _check}
+    steps = {1: _device if draft.is_linking else _who, 2: _passphrase, 3: _words, 4: _check}
     body, actions = steps[draft.step](Step(window=window, newest=newest, refs=refs, change=change))
     bar = _bar(window, draft, change, show_help)
     faults = [notice(ft.Icons.INFO_OUTLINE_ROUNDED, draft.fault)] if draft.fault else []
@@ -170,7 +177,7 @@ class Step:
 
 
 def make_refs() -> dict[str, ft.Ref[ft.TextField]]:
-    return {name: ft.Ref() for name in ("name", "passphrase", "again", "first", "second")}
+    return {name: ft.Ref() for name in ("device", "name", "passphrase", "again", "first", "second")}
 
 
 def _who(step: Step) -> Shown:
@@ -201,7 +208,30 @@ def _who(step: Step) -> Shown:
         heading(texts("unlock.profession"), 2, ft.TextThemeStyle.TITLE_MEDIUM),
         wrapping(*chips),
     ]
-    return body, [button(texts("common.continue"), go_on, size="tall")]
+    other = button(texts("unlock.link"), lambda: change(is_linking=True), kind="outlined", size="tall")
+    return body, [button(texts("common.continue"), go_on, kind="outlined", size="tall"), other]
+
+
+def _device(step: Step) -> Shown:
+    """The first step on one more device of mine: who I am comes over from the other one."""
+    texts, newest, change = step.window.texts, step.newest, step.change
+
+    def go_on() -> None:
+        name = tidy_name(newest.value.device)
+        if not name:
+            change(fault=texts("unlock.device_missing"))
+        elif len(name.encode()) > NAME_BYTES:
+            change(fault=texts("unlock.device_long"))
+        else:
+            change(step=2)
+
+    body: list[ft.Control] = [
+        words(texts("unlock.device_ask"), ft.TextThemeStyle.DISPLAY_MEDIUM),
+        soft(texts("unlock.device_about"), ft.TextThemeStyle.BODY_LARGE),
+        step.entry("device", texts("unlock.device"), helper=texts("unlock.device_help"), on_submit=go_on),
+    ]
+    other = button(texts("unlock.link_not"), lambda: change(is_linking=False), kind="outlined", size="tall")
+    return body, [button(texts("common.continue"), go_on, kind="outlined", size="tall"), other]
 
 
 def _passphrase(step: Step) -> Shown:
@@ -293,6 +323,7 @@ def sheet(drawn: tuple[str, ...]) -> ft.Container:
 
 def _check(step: Step) -> Shown:
     texts, draft, newest, change = step.window.texts, step.newest.value, step.newest, step.change
+    page = ft.context.page
 
     async def create() -> None:
         draft = newest.value
@@ -304,9 +335,13 @@ def _check(step: Step) -> Shown:
             return
         change(is_busy=True)
         try:
-            await step.window.companion.create(draft.name, draft.profession, draft.passphrase, draft.recovery)
+            who = (draft.device, UNTIL_LINKED) if draft.is_linking else (draft.name, draft.profession)
+            await step.window.companion.create(*who, draft.passphrase, draft.recovery)
         except CompanionError as error:
             change(is_busy=False, fault=texts.error(error))
+        else:
+            if draft.is_linking:
+                page.navigate(f"/{ACCOUNT}/{LINKING}")
 
     first, second = (texts("unlock.check_word", number=number) for number in draft.asked)
     body: list[ft.Control] = [
@@ -314,6 +349,7 @@ def _check(step: Step) -> Shown:
         step.entry("first", first, autofocus=True, read_only=draft.is_busy),
         step.entry("second", second, on_submit=create, read_only=draft.is_busy),
     ]
-    label = texts("unlock.creating" if draft.is_busy else "unlock.create")
+    go = "unlock.create_link" if draft.is_linking else "unlock.create"
+    label = texts("unlock.creating") if draft.is_busy else texts(go)
     see = button(texts("unlock.check_look"), lambda: change(step=3), kind="outlined", disabled=draft.is_busy)
     return body, [see, button(label, create, size="tall", disabled=draft.is_busy)]

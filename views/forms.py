@@ -13,6 +13,8 @@ from views.parts.fields import live
 from views.state import Window
 from views.unlock import eye
 
+Explain = Callable[[CompanionError], str]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filled:
@@ -28,11 +30,11 @@ class Filled:
 class Form:
     """Acts for the screen. `filled` is ahead of what is rendered: a press may come before the last key was shown."""
 
-    def __init__(self, window: Window, show: Callable[[Filled], None]) -> None:
+    def __init__(self, window: Window, show: Callable[[Filled], None], values: dict[str, str]) -> None:
         self._window = window
         self._show = show
         self._refs: dict[str, ft.Ref[ft.TextField]] = {}
-        self.filled = Filled()
+        self.filled = Filled(values=values)
 
     def __getitem__(self, name: str) -> str:
         return self.filled.values.get(name, "")
@@ -64,8 +66,11 @@ class Form:
             **more,
         )
 
-    async def send(self, job: Callable[[], Awaitable[None]], wrong: str) -> bool:
-        """Run the job once; return whether it ended well. `wrong` is what is said of a key that does not fit."""
+    async def send(self, job: Callable[[], Awaitable[None]], wrong: str, explain: Explain | None = None) -> bool:
+        """Run the job once; return whether it ended well. `wrong` is what is said of a key that does not fit.
+
+        `explain` has the sentences of this screen for other errors.
+        """
         if self.filled.is_busy:
             return False
         self.change(is_busy=True, said="")
@@ -74,7 +79,7 @@ class Form:
         except WrongKey:
             self.change(said=wrong)
         except CompanionError as error:
-            self.change(said=self._window.texts.error(error))
+            self.change(said=(explain or self._window.texts.error)(error))
         else:
             return True
         finally:
@@ -82,7 +87,7 @@ class Form:
         return False
 
 
-def use_form(window: Window) -> Form:
-    """A hook: a form that lives as long as the component."""
+def use_form(window: Window, **values: str) -> Form:
+    """A hook: a form that lives as long as the component; `values` stand in its fields at first."""
     _, show = ft.use_state(Filled())
-    return use_kept(lambda: Box(Form(window, show))).value
+    return use_kept(lambda: Box(Form(window, show, values))).value

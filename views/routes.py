@@ -9,6 +9,8 @@ LISTS: Final = ("journal", "groups", "stories")
 EXTRAS: Final = ("help", "account", "search")
 ACCOUNT: Final = "account"
 DETAILS: Final = "details"
+LINKING: Final = "devices/link"
+"""Below the account: where the code of another device of mine is typed in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -207,7 +207,9 @@ class Linking:
         if doc is None or doc["state"] != ASKED or doc["device"] != letter.sender:
             raise MessageRejected("a handover that was not asked for")
         me = self._handed(letter, InviteCode(code=str(doc["code"]), service=service))
-        return Outcome(change=Change(put=(Put(ME, me.to_doc()),), drop=(Drop(TABLE, str(doc["_id"])),)))
+        asked = [one for one in await self._context.store.all(TABLE) if one["state"] == ASKED]
+        drop = tuple(Drop(TABLE, str(one["_id"])) for one in asked)  # also a code that was tried before this one
+        return Outcome(change=Change(put=(Put(ME, me.to_doc()),), drop=drop))
 
     async def _history(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
         """My other device tells what was said before."""

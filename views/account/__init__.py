@@ -7,13 +7,14 @@ from typing import Any, Final
 import flet as ft
 
 from views.account.damage import DamagePane
-from views.account.devices import DevicesPane
+from views.account.devices import DevicesPane, LinkPane
 from views.account.erase import ErasePane
 from views.account.keys import DevicePane, PassphrasePane, WordsPane
 from views.account.page import Home
 from views.account.privacy import PrivacyPane
 from views.context import use_frame
 from views.parts.safe import safe
+from views.routes import LINKING
 
 __all__ = ["AccountPane"]
 
@@ -25,6 +26,7 @@ PAGES: Final = MappingProxyType[str, Callable[..., Any]](
         "words": WordsPane,
         "device": DevicePane,
         "devices": DevicesPane,
+        LINKING: LinkPane,
         "damage": DamagePane,
         "erase": ErasePane,
     }

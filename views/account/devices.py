@@ -1,22 +1,27 @@
 """My devices: which are in use, a code for one more, taking one out, and using this one as another of mine."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import flet as ft
 
 from companion.app.linking import MyDevice
+from companion.errors import CompanionError, InviteError, InviteGarbled
+from companion.wire import InviteCode
 from views import theme
 from views.account.subpage import subpage
 from views.context import use_frame, use_opened, use_part, use_quiet_window
 from views.effects import use_task
 from views.forms import Form, use_form
 from views.parts.buttons import button
+from views.parts.qr import QrPicture
 from views.parts.rows import section
 from views.parts.safe import safe
 from views.parts.surfaces import card, column, equal, notice, ruled
-from views.parts.text import soft, text
+from views.parts.text import soft, text, words
 from views.state import Window
+from views.texts import Texts
+from views.unlock import takes_focus
 
 
 @safe
@@ -25,25 +30,19 @@ def DevicesPane() -> ft.Control:
     frame, window, opened = use_frame(), use_quiet_window(), use_opened()
     texts, form = window.texts, use_form(window)
     me = use_part(lambda state: (state.me,))[0]
-    code, set_code = ft.use_state("")
+    code, set_code = ft.use_state(cast("InviteCode | None", None))
     asked, set_asked = ft.use_state("")
-    waits, set_waits = ft.use_state(False)
 
-    async def look() -> None:
-        set_waits(await opened.devices.is_linking())
+    async def put_away() -> None:
+        set_code(None)
 
-    use_task(look, [me])
+    use_task(put_away, [me])  # a code works once: it goes when the new device has come
 
     async def offer() -> None:
         async def make() -> None:
-            set_code((await opened.devices.offer()).short)
+            set_code(await opened.devices.offer())
 
         await form.send(make, "")
-
-    async def link() -> None:
-        if await form.send(lambda: opened.devices.link(form["code"], form["name"]), ""):
-            form.clear()
-            await look()
 
     def remove(id: str) -> Callable[[], Any]:
         async def act() -> None:
@@ -59,9 +58,32 @@ def DevicesPane() -> ft.Control:
         card(*ruled(rows)),
         *said,
         section(texts("account.devices_add"), _offer(window, form, code, offer)),
-        section(texts("account.devices_join"), _join(window, form, waits, link)),
+        Join(key="join"),
     ]
     return subpage(frame, window, texts("account.devices_title"), body)
+
+
+@safe
+def LinkPane() -> ft.Control:
+    """Where first start leads somebody who uses Companion already: the code, and nothing else.
+
+    Until it is linked, this person is called what the device was called at first start.
+    """
+    frame, window, opened = use_frame(), use_quiet_window(), use_opened()
+    texts = window.texts
+    over = [] if len(opened.devices.devices()) > 1 else [_start_over(texts, lambda: frame.go("/account/erase"))]
+    body = [
+        words(texts("account.link_ask"), ft.TextThemeStyle.DISPLAY_MEDIUM),
+        soft(texts("account.link_about"), ft.TextThemeStyle.BODY_LARGE),
+        Join(name=opened.me.name, is_first=True, key="join"),
+        *over,
+    ]
+    return subpage(frame, window, texts("account.link_title"), body)
+
+
+def _start_over(texts: Texts, erase: Callable[[], None]) -> ft.Control:
+    away = button(texts("account.link_erase"), erase, kind="outlined")
+    return section(texts("account.link_no_other"), card(soft(texts("account.link_no_other_about")), ft.Row([away])))
 
 
 def _row(
@@ -83,28 +105,75 @@ def _row(
     return ft.Container(column(*parts, spacing=theme.SMALL), key=one.id)
 
 
-def _offer(window: Window, form: Form, code: str, offer: Callable[[], Any]) -> ft.Control:
+def _offer(window: Window, form: Form, code: InviteCode | None, offer: Callable[[], Any]) -> ft.Control:
     texts = window.texts
     make = button(texts("account.devices_code"), offer, kind="outlined", disabled=form.filled.is_busy)
-    if not code:
+    if code is None:
         return card(soft(texts("account.devices_add_about"), ft.TextThemeStyle.BODY_MEDIUM), ft.Row([make]))
     # Words that can be selected stand in the accessibility tree as an empty field, so they are said by name.
     shown = ft.Semantics(
-        label=code,
+        label=code.short,
         container=True,
         exclude_semantics=True,
-        content=text(code, ft.TextThemeStyle.TITLE_LARGE, selectable=True),
+        content=text(code.short, ft.TextThemeStyle.TITLE_LARGE, selectable=True),
     )
-    return card(shown, soft(texts("account.devices_code_about"), ft.TextThemeStyle.BODY_MEDIUM), ft.Row([make]))
+    # The picture holds the link: it also says which service, which the short code leaves out.
+    picture = QrPicture(code.link, texts("account.devices_picture"), key=f"qr-{code.id}")
+    about = soft(texts("account.devices_code_about"), ft.TextThemeStyle.BODY_MEDIUM)
+    return card(shown, picture, about, ft.Row([make]))
 
 
-def _join(window: Window, form: Form, waits: bool, link: Callable[[], Any]) -> ft.Control:
+@safe
+def Join(name: str = "", is_first: bool = False) -> ft.Control:
+    """Making this device one of a person who is there already: the code, waiting, and done.
+
+    Nothing on a device that has groups or other devices: it is somebody's own.
+    """
+    window, opened = use_quiet_window(), use_opened()
+    texts, form = window.texts, use_form(window, name=name)
+    me, groups = use_part(lambda state: (state.me, len(state.groups)))
+    step, set_step = ft.use_state("code")
+
+    async def look() -> None:
+        waits = await opened.devices.is_linking()
+        set_step(lambda now: "waiting" if waits else "linked" if now == "waiting" else now)
+
+    use_task(look, [me])
+
+    async def link() -> None:
+        job = form.send(lambda: opened.devices.link(form["code"], form["name"]), "", lambda e: _failed(texts, e))
+        if await job:
+            form.clear()
+            await look()
+
+    if step == "linked":
+        done = texts("account.devices_linked", name=me.name if me else "")
+        return notice(ft.Icons.CHECK_CIRCLE_OUTLINE_ROUNDED, done, kind="pine")
+    if groups or len(opened.devices.devices()) > 1:
+        return ft.Container(height=0)
+    if step == "waiting":
+        again = button(texts("account.devices_again"), lambda: set_step("again"), kind="outlined")
+        waiting = notice(ft.Icons.SCHEDULE_ROUNDED, texts("account.devices_waiting"), kind="stone")
+        return section(texts("account.devices_join"), card(waiting, ft.Row([again])))
+    return section(texts("account.devices_join"), _code_card(window, form, link, is_first))
+
+
+def _code_card(window: Window, form: Form, link: Callable[[], Any], is_first: bool) -> ft.Control:
     texts = window.texts
-    if waits:
-        return card(notice(ft.Icons.SCHEDULE_ROUNDED, texts("account.devices_waiting"), kind="stone"))
+    said = [notice(ft.Icons.INFO_OUTLINE_ROUNDED, form.filled.said)] if form.filled.said else []
+    about = soft(texts("account.devices_join_about"), ft.TextThemeStyle.BODY_MEDIUM)
+    focus = is_first and takes_focus()
     return card(
-        soft(texts("account.devices_join_about"), ft.TextThemeStyle.BODY_MEDIUM),
-        form.entry("code", texts("account.devices_code_field")),
+        *([] if is_first else [about]),
+        form.entry("code", texts("account.devices_code_field"), on_submit=link, autofocus=focus),
         form.entry("name", texts("account.devices_name_field"), max_length=30),
+        *said,
         ft.Row([button(texts("account.devices_link"), link, disabled=form.filled.is_busy)]),
     )
+
+
+def _failed(texts: Texts, error: CompanionError) -> str:
+    """Return why there is no link, in the words of devices: the errors' own speak of invites."""
+    if isinstance(error, InviteGarbled):
+        return texts("account.link_garbled")
+    return texts("account.link_over") if isinstance(error, InviteError) else texts.error(error)

@@ -5,6 +5,7 @@ import flet as ft
 from companion.groups import Group
 from views import theme
 from views.context import use_frame, use_part, use_quiet_window
+from views.groups.comparing import use_verified
 from views.groups.helping import AskedForHelp
 from views.groups.membership import LeaveButton, MemberRow
 from views.groups.naming import INVITE, people
@@ -32,6 +33,7 @@ def About(group: Group, key: str = "") -> ft.Control:
     texts = window.texts
     topics, shown = use_part(lambda s: (s.chat.topics, s.chat.topic) if s.chat.group == group.id else ((), ""))
     agreement = use_agreement(group)
+    verified, _ = use_verified(group)
     count = people(texts, len(group.seats))
     facts = [
         fact_row(ft.Icons.LOCK_ROUNDED, texts("groups.who_sees_fact", count=count)),
@@ -53,7 +55,7 @@ def About(group: Group, key: str = "") -> ft.Control:
             for topic in ("", *topics)
         ]
         parts.append(section(texts("groups.topics"), wrapping(*chips, spacing=theme.TIGHT)))
-    rows = [MemberRow(group, seat, key=seat.member.person) for seat in group.seats]
+    rows = [MemberRow(group, seat, seat.member.person in verified, key=seat.member.person) for seat in group.seats]
     parts += [
         section(texts("groups.people"), *rows, spacing=theme.GAP),
         column(

@@ -7,6 +7,7 @@ import flet as ft
 from companion.groups import Group, Seat
 from views import theme
 from views.context import use_frame, use_opened, use_quiet_window
+from views.groups.comparing import SAFETY
 from views.groups.naming import profession
 from views.names import initials, look_of
 from views.parts.buttons import Action, button, icon_button
@@ -56,12 +57,12 @@ def NewKeyNotice(group: Group, key: str = "") -> ft.Control:
 
 
 @safe
-def MemberRow(group: Group, seat: Seat, key: str = "") -> ft.Control:
-    """One person of the group: who they are, who invited them, and what who looks after the group can do."""
+def MemberRow(group: Group, seat: Seat, is_verified: bool, key: str = "") -> ft.Control:
+    """One person of the group: who they are, who invited them, whether I compared codes, and what I can do."""
     opened, texts = use_opened(), use_quiet_window().texts
     is_open, set_open = ft.use_state(False)
     member, me = seat.member, opened.me.person
-    is_me, cares = member.person == me, me in group.facilitators
+    is_me = member.person == me
     said: list[ft.Control] = [
         text(texts("groups.name_you", name=member.name) if is_me else member.name, ft.TextThemeStyle.TITLE_SMALL),
         soft(profession(texts, member.profession)),
@@ -70,11 +71,13 @@ def MemberRow(group: Group, seat: Seat, key: str = "") -> ft.Control:
         said.append(soft(texts("groups.invited_by", name=seat.invited_by)))
     if member.person in group.facilitators:
         said.append(ft.Row([badge(texts("groups.facilitator"), "pine", ft.Icons.SUPPORT_AGENT_ROUNDED)], wrap=True))
+    if is_verified:
+        said.append(ft.Row([badge(texts("groups.safety_done"), "sky", ft.Icons.VERIFIED_USER_OUTLINED)], wrap=True))
     parts: list[ft.Control] = [
         person(initials(member.name), look_of(member.person), 40),
         ft.MergeSemantics(column(*said, spacing=theme.HAIR), expand=True),
     ]
-    if cares and not is_me:
+    if not is_me:
         name = texts("groups.person_more", name=member.name)
         parts.append(
             icon_button(ft.Icons.MORE_HORIZ_ROUNDED, name, lambda: set_open(not is_open), target=theme.TARGET_FLOOR)
@@ -87,8 +90,17 @@ def MemberRow(group: Group, seat: Seat, key: str = "") -> ft.Control:
 
 @safe
 def MemberActions(group: Group, seat: Seat, leave: Any, key: str = "") -> ft.Control:
-    opened, texts = use_opened(), use_quiet_window().texts
+    opened, frame, texts = use_opened(), use_frame(), use_quiet_window().texts
     member = seat.member
+    compare = button(
+        texts("groups.safety_compare"),
+        lambda: frame.go(f"/groups/{group.id}/{SAFETY}{member.person}"),
+        icon=ft.Icons.VERIFIED_USER_OUTLINED,
+        kind="outlined",
+        size="slim",
+    )
+    if opened.me.person not in group.facilitators:
+        return card(compare)
     is_facilitator = member.person in group.facilitators
 
     async def remove() -> None:
@@ -104,6 +116,7 @@ def MemberActions(group: Group, seat: Seat, leave: Any, key: str = "") -> ft.Con
 
     label = texts("groups.end_facilitator" if is_facilitator else "groups.make_facilitator", name=member.name)
     return card(
+        compare,
         button(label, guarded(turn, texts.error), icon=ft.Icons.SUPPORT_AGENT_ROUNDED, kind="outlined", size="slim"),
         Sure(
             Action(label=texts("groups.remove_member"), on_press=remove, icon=ft.Icons.PERSON_REMOVE_ALT_1_ROUNDED),

@@ -7,6 +7,7 @@ from companion.groups import Group
 from views.chat_state import GroupLine
 from views.context import use_frame, use_part, use_quiet_window
 from views.groups.chat import Chat
+from views.groups.comparing import SAFETY, SafetyPage
 from views.groups.inviting import InvitePage
 from views.groups.joining import JoinPage, WaitingToJoin
 from views.groups.naming import INVITE
@@ -23,7 +24,7 @@ from views.parts.surfaces import empty_state
 def GroupContent(group_id: str = "", key: str = "") -> ft.Control:
     """`group_id` is a group's id, one after "invite-", "<id>/rules", "<id>/ways", a word, or empty.
 
-    The words are "new", "join", "quiet" and "reach".
+    "<id>/safety-<person>" compares codes with somebody. The words are "new", "join", "quiet" and "reach".
     """
     if group_id == "new":
         return StartPage()
@@ -50,6 +51,8 @@ def OneGroup(group_id: str, what: str, key: str = "") -> ft.Control:
         return WelcomePage(group, wishes)
     if what == "invite":
         return InvitePage(group)
+    if what.startswith(SAFETY):
+        return SafetyPage(group, what.removeprefix(SAFETY))
     if what == "rules":
         return RulesPage(group)
     return WaysPage(group, wishes) if what == "ways" else Chat(group)
