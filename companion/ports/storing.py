@@ -1,0 +1,257 @@
+"""What the core asks of the store, and what a commit holds.
+
+Times are ms since the epoch, UTC. Ids are 32 lower-case hex characters.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+Doc = dict[str, object]
+T = TypeVar("T")
+STATES = "mls"
+PACKAGES = "mls-packages"
+NOT_IN_COPIES = frozenset({STATES, PACKAGES})
+"""Tables with keys of which no older state may ever be used again: no backup and no rescue copy holds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write this document whole; `doc["_id"]` says which one of its table it is."""
+
+    table: str
+    doc: Doc
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Remove this document."""
+
+    table: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Change this document as it is at the moment of the commit, so that two who change it lose nothing.
+
+    `update` gets the document or None, and returns what it becomes; None leaves it as it is. It is pure, never raises,
+    and may run on another thread.
+    """
+
+    table: str
+    id: str
+    update: Callable[[Doc | None], Doc | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one commit makes durable, whole or not at all. Envelopes to send are documents of the outbox table."""
+
+    put: tuple[Put, ...] = ()
+    drop: tuple[Drop, ...] = ()
+    edit: tuple[Edit, ...] = ()
+
+    def __add__(self, other: "Change") -> "Change":
+        return Change(put=self.put + other.put, drop=self.drop + other.drop, edit=self.edit + other.edit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searchable:
+    """Which documents are found: tables of this kind (the name up to a colon), text in these fields, newest first by
+    `time_field` (ms since the epoch)."""
+
+    kind: str
+    fields: tuple[str, ...]
+    time_field: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snippet:
+    """A passage of a text, and where in it the matches are: start and end in characters."""
+
+    text: str
+    marks: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A document that was found. `id` is its `_id`, empty if it has none."""
+
+    table: str
+    id: str
+    time_ms: int
+    snippet: Snippet
+    doc: Doc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """What a device remembers of its store outside of it: which one it is, and how far it had come."""
+
+    store_id: str
+    commit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """Documents that are not as they were written: their kind ("journal"), and one of `errors.DAMAGES`."""
+
+    part: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedPart:
+    """One kind of documents in a rescue copy. `promised` is how many there should be, None if nobody knows."""
+
+    part: str
+    readable: int
+    promised: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rescue:
+    """What could be read of a damaged store, and the folder in which it now lies."""
+
+    folder: str
+    parts: tuple[SavedPart, ...]
+
+
+class Store(Protocol):
+    """The opened, sealed documents of one person."""
+
+    def turn(self, of: str) -> AbstractAsyncContextManager[None]:
+        """Wait for, and hold, the turn of this name: whoever reads documents and commits what follows from them does
+        so alone. It is not held twice by one caller.
+        """
+
+    async def commit(self, change: Change) -> None:
+        """Make the change durable: what it puts, then its edits, then its drops.
+
+        Raises: StoreError; then nothing has changed.
+        """
+
+    async def get(self, table: str, id: str) -> Doc | None: ...
+
+    async def all(self, table: str) -> tuple[Doc, ...]:
+        """Every document of the table, in the order of their first commit."""
+
+    async def newest(self, table: str, limit: int, before: str | None = None) -> tuple[Doc, ...]:
+        """Up to `limit` documents, newest first, older than the document `before` if that is given."""
+
+    async def following(self, table: str, limit: int, after: str) -> tuple[Doc, ...]:
+        """Up to `limit` documents, oldest first, newer than the document `after`; none if that does not exist."""
+
+    async def purge(self, table: str) -> None:
+        """Really delete what was dropped from a table: the rest is sealed under a new key."""
+
+    async def read(self, table: str, make: Callable[[Iterable[Doc]], T]) -> T:
+        """Return what `make` makes of every document, in a thread of the store. It must not change or keep one."""
+
+    async def start_search(self, searchables: Iterable[Searchable]) -> None:
+        """Begin to build the word index of these documents in the background."""
+
+    async def search(
+        self, text: str, kinds: frozenset[str], limit: int, where: Callable[[Doc], bool] | None = None
+    ) -> tuple[Hit, ...]:
+        """Up to `limit` documents in which each word of `text` begins a word, whatever its case and accents.
+
+        The newest first; only those for which `where` is true, which runs in a thread of the store and must not change
+        or keep a document. Raises StoreError before `start_search`.
+        """
+
+    async def idle(self) -> bool:
+        """Do some of the housekeeping that no save should wait for; return whether there is more of it."""
+
+    @property
+    def anchor(self) -> Anchor: ...
+
+    @property
+    def rollback(self) -> str:
+        """ "old" or "replaced" if the store is not what the anchor says, else "". Commits then raise RolledBack."""
+
+    async def accept_rollback(self) -> None:
+        """Go on from this state, because the person says that it came from a backup."""
+
+    @property
+    def damages(self) -> tuple[Damage, ...]:
+        """What was found damaged so far. It can be read as far as it opens; commits to it raise Tampered."""
+
+    async def salvage(self) -> Rescue:
+        """Copy what can be read into a new folder. Nothing is changed or deleted in this one."""
+
+    async def counts(self) -> dict[str, int]:
+        """The number of documents of each table. Loads nothing."""
+
+    @property
+    def slots(self) -> frozenset[str]:
+        """The kinds of keys that open the store: "passphrase", "recovery", "keystore"."""
+
+    async def opens_with(self, *, passphrase: str | None = None, recovery: bytes | None = None) -> bool: ...
+
+    async def rekey(
+        self, *, passphrase: str | None = None, recovery: bytes | None = None, keystore: bytes | None = None
+    ) -> None:
+        """Replace or add the keys that are given. Raises StoreError; the old keys then still hold."""
+
+    async def remove_slot(self, kind: str) -> None:
+        """Let this kind of key open the store no more."""
+
+    async def close(self) -> None:
+        """Drop the keys and close the files."""
+
+
+class Recording(Protocol):
+    """A sealed blob that is being written. Its reference exists before its first byte."""
+
+    @property
+    def reference(self) -> Doc: ...
+
+    async def write(self, data: bytes) -> None:
+        """Seal the data and bring all full chunks of it to the disk."""
+
+    async def close(self) -> None: ...
+
+
+class Blobs(Protocol):
+    """Large sealed things beside the documents: sound and pictures."""
+
+    async def start(self, context: bytes) -> Recording: ...
+
+    async def length(self, reference: Doc) -> int:
+        """Readable bytes, also of a blob whose writing was cut short."""
+
+    async def read(self, reference: Doc, offset: int, length: int) -> bytes: ...
+
+    async def drop(self, reference: Doc) -> None:
+        """Remove the blob; one that is gone already is ignored. Commit the document that named it first."""
+
+    async def usage(self) -> tuple[int, int]:
+        """How many blobs there are, and their bytes on the disk."""
+
+
+class Vault(Protocol):
+    """The locked box in one person's folder."""
+
+    async def exists(self) -> bool: ...
+
+    async def create(self, passphrase: str, recovery: bytes) -> tuple[Store, Blobs]:
+        """Make the box with two keys: the passphrase, and the 32 bytes behind the recovery words."""
+
+    async def unlock(
+        self,
+        *,
+        passphrase: str | None = None,
+        recovery: bytes | None = None,
+        keystore: bytes | None = None,
+        anchor: Anchor | None = None,
+    ) -> tuple[Store, Blobs]:
+        """Raises WrongKey, Tampered, TooNew or StoreBusy; then nothing on the disk has changed."""
+
+    async def rescue(self, *, passphrase: str | None = None, recovery: bytes | None = None) -> Rescue:
+        """Copy what can be read of a box that does not open into a new folder. Raises as `unlock`."""
+
+    async def adopt(self, folder: str) -> None:
+        """Use a rescue copy from now on; the damaged box stays, under another name."""
