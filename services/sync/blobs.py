@@ -13,25 +13,11 @@ import httpx
 
 from companion.errors import Offline, RelayRefused
 from services.sync.protocol import BLOB_LIMIT_BYTES, OFFSET_HEADER, PART_BYTES, encode_octets
-from services.sync.transport import ANSWER_S, Answer
+from services.sync.transport import ANSWER_S, Answer, Call
 
 PART_S = 120.0  # to send 1 MiB over a slow line
 COMPLETE_S = 60.0  # the relay reads all parts once more and checks the whole
 Read = Callable[[int, int], Awaitable[bytes]]
-
-
-class Call(Protocol):
-    """One authorised call to the relay; raises Offline and RelayRefused."""
-
-    async def __call__(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        content: bytes = b"",
-        answer_s: float = ANSWER_S,
-    ) -> Answer: ...
 
 
 class Direct(Protocol):

@@ -4,28 +4,13 @@ Source: docs/protocol.md section 2.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 from companion.errors import Offline
 from companion.ports import ClaimedKeyPackage, InboxItem
 from services.sync.answers import read_inbox_item, read_items, read_number, read_octets
 from services.sync.protocol import CID_HEADER, PAGE_LIMIT_EVENTS, encode_octets
-from services.sync.transport import ANSWER_S, Answer
-
-
-class Call(Protocol):
-    """One authorised call to the relay; raises Offline and RelayRefused."""
-
-    async def __call__(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        content: bytes = b"",
-        answer_s: float = ANSWER_S,
-    ) -> Answer: ...
+from services.sync.transport import ANSWER_S, Answer, Call
 
 
 class DeviceCalls:

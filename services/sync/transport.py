@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import httpx
 from httpx_sse import EventSource, ServerSentEvent, SSEError
@@ -27,6 +27,20 @@ class Answer:
     def fields(self) -> dict[str, Any]:
         """Return the JSON object in the body. Raises Offline: a service that talks nonsense is not there."""
         return parse_fields(self.body)
+
+
+class Call(Protocol):
+    """One authorised call to the relay; raises Offline and RelayRefused."""
+
+    async def __call__(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
+        answer_s: float = ANSWER_S,
+    ) -> Answer: ...
 
 
 class Transport:

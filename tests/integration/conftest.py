@@ -11,6 +11,8 @@ import pytest
 
 from companion.crypto.primitives import signing_keypair
 from services.sync.client import RelayClient
+from services.sync.loop import SyncLoop
+from tests.memory_side import MemorySide
 from tests.object_server import ObjectServer
 from tests.postgres_server import PostgresServer
 from tests.relay_process import RelayProcess
@@ -106,3 +108,39 @@ def new_id():
 @pytest.fixture
 def new_capability():
     return lambda: secrets.token_hex(32)
+
+
+def short(low, high):
+    """Retry soon: the tests need not wait as long as people do."""
+    return 0.05
+
+
+@pytest.fixture
+async def loops(device):
+    running = []
+
+    def start(side, client=None):
+        client = client or device()
+
+        async def factory():
+            return client
+
+        loop = SyncLoop(side, factory, spread=short)
+        loop.start()
+        running.append(loop)
+        return loop
+
+    yield start
+    for loop in running:
+        await loop.stop()
+
+
+@pytest.fixture
+def pair(new_id, new_capability):
+    """Two sides of one group; the first has yet to make it."""
+    alice, bob = MemorySide(), MemorySide()
+    group, capability = new_id(), new_capability()
+    alice.join(group, capability)
+    bob.join(group, capability)
+    alice.post(group, b"")
+    return alice, bob, group

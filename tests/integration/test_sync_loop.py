@@ -2,47 +2,9 @@
 
 import asyncio
 
-import pytest
-
 from companion.errors import MessageRejected, StoreError
 from services.sync.loop import SyncLoop
 from tests.memory_side import MemorySide
-
-
-def short(low, high):
-    """Retry soon: the tests need not wait as long as people do."""
-    return 0.05
-
-
-@pytest.fixture
-async def loops(device):
-    running = []
-
-    def start(side, client=None):
-        client = client or device()
-
-        async def factory():
-            return client
-
-        loop = SyncLoop(side, factory, spread=short)
-        loop.start()
-        running.append(loop)
-        return loop
-
-    yield start
-    for loop in running:
-        await loop.stop()
-
-
-@pytest.fixture
-def pair(new_id, new_capability):
-    """Two sides of one group; the first has yet to make it."""
-    alice, bob = MemorySide(), MemorySide()
-    group, capability = new_id(), new_capability()
-    alice.join(group, capability)
-    bob.join(group, capability)
-    alice.post(group, b"")
-    return alice, bob, group
 
 
 async def test_messages_go_both_ways_and_to_the_sender(pair, loops):
