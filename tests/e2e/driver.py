@@ -32,6 +32,17 @@ FLAGS = [
     "--use-fake-device-for-media-stream",
 ]
 START_S, STEP_MS = 40.0, 20_000
+STILL = """
+() => new Promise(done => {
+  let quiet;
+  const stop = () => { eyes.disconnect(); clearTimeout(quiet); clearTimeout(last); done(); };
+  const again = () => { clearTimeout(quiet); quiet = setTimeout(stop, 300); };
+  const eyes = new MutationObserver(again);
+  const last = setTimeout(stop, 5000);
+  eyes.observe(document.body, {subtree: true, childList: true, attributes: true});
+  again();
+})
+"""
 
 
 class AppProcess:
@@ -146,10 +157,17 @@ class Person:
         target.click(timeout=STEP_MS)
 
     def type(self, label: str | re.Pattern[str], text: str) -> None:
+        self.stand_still()
         self.focus(self.page.get_by_role("textbox", name=label).first)
         self.page.keyboard.press("Control+a")
         self.page.keyboard.type(text, delay=10)
         self.settle()
+
+    def stand_still(self) -> None:
+        """Wait until a page has come in: meanwhile the client may move the focus to a new element, and what is
+        typed into the old one reaches nobody."""
+        self.settle()
+        self.page.evaluate(STILL)
 
     def focus(self, field: Locator) -> None:
         """Click into a field. After a page was left, Chromium's focus may lie outside the app: Tab brings it back."""
