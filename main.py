@@ -45,9 +45,9 @@ from services.sync.embedded import EmbeddedRelay
 from services.sync.network import RelayNetwork
 from views import theme
 from views.app import App
-from views.cover import cover_while_away
-from views.state import Mirror, ViewState, Window
-from views.texts import Texts, load_texts
+from views.gate.cover import cover_while_away
+from views.mirror.state import Mirror, ViewState, Window
+from views.words.texts import Texts, load_texts
 
 log = logging.getLogger("companion")
 HERE = Path(__file__).resolve().parent

@@ -28,7 +28,7 @@
     └── CryptoError             bytes that do not open, verify or parse
 
 Messages hold ids, sizes and versions, never text, keys or passphrases. What the person reads is in
-`views/texts.py`.
+`views/words/texts.py`.
 """
 
 DAMAGES = (

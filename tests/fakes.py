@@ -35,8 +35,8 @@ from companion.ports import (
 from companion.unlocking import Attempts
 from services.store.search_text import Query, fold
 from tests.fake_relay import FakeNetwork, FakeRelay
-from views.state import ViewState, Window
-from views.texts import Texts, load_texts
+from views.mirror.state import ViewState, Window
+from views.words.texts import Texts, load_texts
 
 ASSETS = Path(__file__).parents[1] / "assets"
 NOW_MS = 1_796_000_000_000

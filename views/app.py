@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable
 
 import flet as ft
 
-from views.context import WindowCtx, use_part, use_quiet_window
-from views.effects import Box, use_kept
-from views.gate import Gate
+from views.gate.gate import Gate
+from views.mirror.context import WindowCtx, use_part, use_quiet_window
+from views.mirror.effects import Box, use_kept
+from views.mirror.state import Window
 from views.parts.safe import InUse, guarded, safe
 from views.parts.text import soft, text_scale_probe
 from views.routes import Route, parse_route
 from views.shell import shell_views
-from views.state import Window
 from views.theme import Layout, layout_for
 
 TWICE_WITHIN_S = 0.8

@@ -3,7 +3,7 @@
 import flet as ft
 
 from views import theme
-from views.context import use_frame, use_quiet_window
+from views.mirror.context import use_frame, use_quiet_window
 from views.pages import list_page, narrow
 from views.parts.buttons import Action, button
 from views.parts.choices import prompt_card
@@ -11,7 +11,7 @@ from views.parts.rows import fact_row, section
 from views.parts.safe import safe
 from views.parts.surfaces import card, column, well
 from views.parts.text import soft, words
-from views.prompts import prompt_of_day
+from views.words.prompts import prompt_of_day
 
 TALK_TURN = 14
 """Half the prompts away from the one that Today shows on the same day."""

@@ -8,15 +8,15 @@ from urllib.parse import quote
 import flet as ft
 
 from views import theme
-from views.context import use_frame, use_quiet_window
-from views.library import HelpLine, Reach
+from views.mirror.context import use_frame, use_quiet_window
 from views.pages import content_page, narrow
 from views.parts.buttons import Action
 from views.parts.help import help_card, line_card
 from views.parts.safe import safe, say
 from views.parts.surfaces import column
 from views.parts.text import soft
-from views.texts import Texts
+from views.words.library import HelpLine, Reach
+from views.words.texts import Texts
 
 LAUNCH_TIMEOUT_S = 5.0
 WHOLE_COUNTRY = "All of the UK"

@@ -6,7 +6,7 @@ from typing import Any
 import flet as ft
 
 from views import theme
-from views.context import Frame
+from views.mirror.context import Frame
 from views.parts.buttons import Action, icon_button
 from views.parts.frame import back_bar, hiding, pane, pane_head, phone_page, top_bar
 from views.parts.surfaces import STRETCH, rule

@@ -2,7 +2,7 @@
 
 import flet as ft
 
-from views.state import Window
+from views.mirror.state import Window
 
 
 async def pick_picture(window: Window) -> bytes | None:

@@ -9,8 +9,8 @@ import flet_audio as fa
 
 from companion.sound import SAMPLE_BYTES, loudness, wav_header
 from views.client import ask
-from views.effects import use_kept, use_leave
 from views.hearing import height_of
+from views.mirror.effects import use_kept, use_leave
 
 PIECE_S = 60
 BARS = 24

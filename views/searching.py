@@ -11,8 +11,8 @@ from companion.app.searching import CHAT, EVERYWHERE, JOURNAL, Found, Wanted
 from companion.errors import StoreError
 from companion.journal_index import Head
 from views import theme
-from views.context import use_frame, use_opened, use_part, use_quiet_window
-from views.effects import Box, use_kept, use_task
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
+from views.mirror.effects import Box, use_kept, use_task
 from views.pages import content_page, narrow
 from views.parts.buttons import button, filter_chip
 from views.parts.fields import live, search_field
@@ -20,7 +20,7 @@ from views.parts.rows import found_row
 from views.parts.safe import remembered, safe
 from views.parts.surfaces import column, together, wrapping
 from views.parts.text import soft
-from views.texts import Texts
+from views.words.texts import Texts
 
 SHOWN: Final = 20
 TIMES: Final = MappingProxyType({"any_time": 0, "week": 7, "month": 31, "year": 366})

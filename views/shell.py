@@ -12,23 +12,23 @@ import flet as ft
 from views import theme
 from views.account import AccountPane
 from views.community import CommunityPane
-from views.context import Frame, FrameCtx, use_part, use_quiet_window
+from views.gate.rescuing import DamageNotice
 from views.groups import GroupContent, GroupContext, GroupList
 from views.help import HelpPane
 from views.journal import JournalContent, JournalContext, JournalList
-from views.names import initials
+from views.mirror.context import Frame, FrameCtx, use_part, use_quiet_window
+from views.mirror.state import Window
 from views.pages import content_page
 from views.parts.buttons import Action, icon_button
 from views.parts.frame import Account, Place, bottom_bar, panes, rail
 from views.parts.safe import guarded, safe
 from views.parts.surfaces import STRETCH
-from views.rescuing import DamageNotice
 from views.routes import LISTS, PLACES, Route, parse_route
 from views.searching import SearchPane
-from views.state import Window
 from views.stories import StoryContent, StoryContext, StoryList
 from views.theme import Layout
 from views.today import TodayPane
+from views.words.names import initials
 
 Component = Callable[..., Any]
 

@@ -9,10 +9,10 @@ import flet as ft
 from companion.checkins import is_low
 from companion.nudges import Contact, Nudge
 from views import theme
-from views.context import Frame, use_frame, use_part, use_quiet_window
-from views.effects import Box, use_kept
 from views.journal.past import PastDays
-from views.names import first_name, initials, look_of
+from views.mirror.context import Frame, use_frame, use_part, use_quiet_window
+from views.mirror.effects import Box, use_kept
+from views.mirror.state import Window
 from views.pages import list_page, narrow
 from views.parts.buttons import Action, button, who_chip
 from views.parts.choices import check_in_row, nudge_card, prompt_card
@@ -21,9 +21,9 @@ from views.parts.frame import pane, tray
 from views.parts.safe import safe
 from views.parts.surfaces import card, column, equal
 from views.parts.text import heading, soft, text, words
-from views.prompts import prompt_of_day
-from views.state import Window
 from views.theme import Layout
+from views.words.names import first_name, initials, look_of
+from views.words.prompts import prompt_of_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

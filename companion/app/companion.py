@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from companion.app.device import Device
-from companion.app.keeping import forget_keys
+from companion.app.groups.key_states import forget_keys
 from companion.app.opened import Opened
 from companion.app.security import Security, passphrase_or_words
 from companion.app.tries import Tries

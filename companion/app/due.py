@@ -1,12 +1,12 @@
 """What happens by itself when its time has come, while the app is open: the one list of it."""
 
-from companion.app.agreeing import Agreeing
-from companion.app.attending import Attending
-from companion.app.chatting import Chatting
+from companion.app.chat.agreeing import Agreeing
+from companion.app.chat.attending import Attending
+from companion.app.chat.chatting import Chatting
+from companion.app.chat.polling import Polling
+from companion.app.chat.sharing import Sharing
 from companion.app.context import Context
-from companion.app.grouping import Grouping
-from companion.app.polling import Polling
-from companion.app.sharing import Sharing
+from companion.app.groups.grouping import Grouping
 from companion.chat.contents import got_content, seen_content
 from companion.chat.message import WAITING, Message
 from companion.chat.standing import SEEN, STANDINGS

@@ -4,22 +4,22 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from companion.app.agreeing import Agreeing
 from companion.app.attaching import Attaching
-from companion.app.attending import Attending
 from companion.app.caring import Caring
-from companion.app.chatting import Chatting
+from companion.app.chat.agreeing import Agreeing
+from companion.app.chat.attending import Attending
+from companion.app.chat.chatting import Chatting
+from companion.app.chat.polling import Polling
+from companion.app.chat.sharing import Sharing
 from companion.app.context import Context
 from companion.app.due import Due
-from companion.app.grouping import Grouping
-from companion.app.journalling import Journalling
-from companion.app.linking import Linking
-from companion.app.polling import Polling
+from companion.app.groups.grouping import Grouping
+from companion.app.groups.linking import Linking
+from companion.app.journal.journalling import Journalling
+from companion.app.journal.timeline import Timeline
 from companion.app.searching import Searching
 from companion.app.security import Security
-from companion.app.sharing import Sharing
-from companion.app.storytelling import Storytelling
-from companion.app.timeline import Timeline
+from companion.app.stories.storytelling import Storytelling
 from companion.app.today import Today
 from companion.attachments import IN_WORK
 from companion.consent import Wording

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from companion import checkins, nudges
-from companion.app.attending import Attending
+from companion.app.chat.attending import Attending
 from companion.app.context import Context
-from companion.app.grouping import Grouping
+from companion.app.groups.grouping import Grouping
 from companion.checkins import CheckIn
 from companion.nudges import Nudge
 from companion.ports import Change, Put

@@ -20,8 +20,8 @@ from services.store.keyfile import read_key_file
 from services.store.sealing import StoreSealer
 from tests.fakes import ASSETS
 from tests.faults.profile import PASSPHRASE, Profile
-from views.rescuing import damage_sentence
-from views.texts import load_texts
+from views.gate.rescuing import damage_sentence
+from views.words.texts import load_texts
 
 TEXTS = load_texts(ASSETS / "words")
 NOTES, OTHERS = "journal", "checkins"

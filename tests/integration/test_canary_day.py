@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from companion.app.chatting import Ways
+from companion.app.chat.chatting import Ways
 from companion.attachments import Picture
 from tests.integration.people import Person, PlainRecorder, until
 from tests.integration.test_thread import has_line, let_in

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from companion.app.chatting import Ways
-from companion.app.letting_go import local_of
+from companion.app.chat.chatting import Ways
+from companion.app.chat.letting_go import local_of
 from companion.chat.message import Message
 from companion.errors import SyncError
 from services.pictures import PillowPictures

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.app.receiving import take_in
-from companion.app.sharing import open_file, seal_file
+from companion.app.chat.receiving import take_in
+from companion.app.chat.sharing import open_file, seal_file
 from companion.chat.agreement import Agreement
 from companion.chat.message import Message, messages_table
 from companion.chat.parsing import NUMBER_LIMIT

@@ -9,7 +9,7 @@ import flet as ft
 from tests.fakes import Desk
 from tests.ui.harness import HeadlessApp
 from views.app import App
-from views.state import Mirror
+from views.mirror.state import Mirror
 
 PHONE: dict[str, Any] = {"width": 390, "height": 844}
 DESKTOP: dict[str, Any] = {"width": 1280, "height": 800, "platform": "linux"}

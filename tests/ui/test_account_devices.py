@@ -2,7 +2,7 @@
 
 import flet as ft
 
-from companion.app.linking import OFFER_MS
+from companion.app.groups.linking import OFFER_MS
 from tests.fakes import PASSPHRASE, Desk, FakeClock, FakeRelay, deliver
 from tests.ui.harness import HeadlessApp
 from tests.ui.people import DESKTOP, PHONE, opened

@@ -5,7 +5,7 @@ import pytest
 
 from tests.fakes import Desk
 from tests.ui.people import opened
-from views.cover import cover_while_away
+from views.gate.cover import cover_while_away
 
 AWAY, HERE = ft.AppLifecycleState.INACTIVE, ft.AppLifecycleState.RESUME
 

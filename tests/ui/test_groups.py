@@ -7,7 +7,7 @@ import flet as ft
 import pytest
 
 from companion.app import Opened
-from companion.app.chatting import DRAFTS
+from companion.app.chat.chatting import DRAFTS
 from companion.chat.attention import Wishes
 from companion.chat.message import WAITING, messages_table
 from companion.inviting import TABLE as INVITES

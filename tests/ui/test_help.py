@@ -5,7 +5,7 @@ import flet as ft
 from tests.fakes import Desk
 from tests.ui.people import DESKTOP, opened
 from views.help import address
-from views.library import Reach
+from views.words.library import Reach
 
 
 async def test_emergency_comes_first_then_urgent_then_who_listens() -> None:

@@ -10,7 +10,7 @@ from companion.ports import Change, Put
 from tests.fakes import NOW_MS, Desk
 from tests.ui.harness import HeadlessApp
 from tests.ui.people import DESKTOP, opened
-from views.autosave import AT_MOST_S, QUIET_S
+from views.mirror.autosave import AT_MOST_S, QUIET_S
 
 PAGE = "My page"
 OLD = Entry(id="0" * 31 + "1", day="2026-11-20", text="A better day\nRowan rang back.", created_ms=1, changed_ms=NOW_MS)

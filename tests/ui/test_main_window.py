@@ -6,7 +6,7 @@ import pytest
 
 from main import ASSETS, build_profile, page_main
 from tests.ui.harness import HeadlessApp
-from views.texts import load_texts
+from views.words.texts import load_texts
 
 PASSPHRASE = "three kettles and a lantern"
 

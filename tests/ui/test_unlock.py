@@ -9,7 +9,7 @@ from companion.errors import Tampered, TooNew
 from tests.fakes import PASSPHRASE, Desk
 from tests.ui.harness import HeadlessApp
 from tests.ui.people import opened
-from views.first_start import Draft, differing, draw_positions, strength
+from views.gate.first_start import Draft, differing, draw_positions, strength
 
 
 @pytest.fixture

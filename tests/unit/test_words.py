@@ -11,9 +11,9 @@ import pytest
 from companion import errors, nudges
 from companion.consent import RECORD
 from companion.people import PROFESSIONS
-from views.library import load_library
-from views.prompts import load_prompts
-from views.texts import load_texts
+from views.words.library import load_library
+from views.words.prompts import load_prompts
+from views.words.texts import load_texts
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "assets"

@@ -12,7 +12,7 @@ from views.account.erase import ErasePane
 from views.account.keys import DevicePane, PassphrasePane, WordsPane
 from views.account.page import Home
 from views.account.privacy import PrivacyPane
-from views.context import use_frame
+from views.mirror.context import use_frame
 from views.parts.safe import safe
 from views.routes import LINKING
 

@@ -6,12 +6,12 @@ from companion.errors import StoreError
 from companion.ports import Rescue
 from views import theme
 from views.account.subpage import ABOVE, subpage
-from views.context import use_frame, use_opened, use_part, use_quiet_window
+from views.gate.rescuing import damage_sentence, part_name, saved_copy
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.parts.buttons import button
 from views.parts.safe import safe, say
 from views.parts.surfaces import card, column
 from views.parts.text import heading, soft
-from views.rescuing import damage_sentence, part_name, saved_copy
 
 
 @safe

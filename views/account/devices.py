@@ -5,23 +5,23 @@ from typing import Any, cast
 
 import flet as ft
 
-from companion.app.linking import MyDevice
+from companion.app.groups.linking import MyDevice
 from companion.errors import CompanionError, InviteError, InviteGarbled
 from companion.wire import InviteCode
 from views import theme
 from views.account.subpage import subpage
-from views.context import use_frame, use_opened, use_part, use_quiet_window
-from views.effects import use_task
-from views.forms import Form, use_form
+from views.gate.forms import Form, use_form
+from views.gate.unlock import takes_focus
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
+from views.mirror.effects import use_task
+from views.mirror.state import Window
 from views.parts.buttons import button
 from views.parts.qr import QrPicture
 from views.parts.rows import section
 from views.parts.safe import safe
 from views.parts.surfaces import card, column, equal, notice, ruled
 from views.parts.text import soft, text, words
-from views.state import Window
-from views.texts import Texts
-from views.unlock import takes_focus
+from views.words.texts import Texts
 
 
 @safe

@@ -3,9 +3,9 @@
 import flet as ft
 
 from views.account.subpage import ABOVE, subpage
-from views.context import use_frame, use_opened, use_quiet_window
-from views.effects import use_task
-from views.erasing import Erase
+from views.gate.erasing import Erase
+from views.mirror.context import use_frame, use_opened, use_quiet_window
+from views.mirror.effects import use_task
 from views.parts.safe import safe
 
 

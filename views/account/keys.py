@@ -8,15 +8,15 @@ import flet as ft
 
 from views import theme
 from views.account.subpage import ABOVE, subpage
-from views.context import Frame, use_frame, use_opened, use_quiet_window
-from views.effects import Box, use_kept, use_task
-from views.first_start import draw_positions, sheet, strength, strength_bars
-from views.forms import Form, use_form
+from views.gate.first_start import draw_positions, sheet, strength, strength_bars
+from views.gate.forms import Form, use_form
+from views.mirror.context import Frame, use_frame, use_opened, use_quiet_window
+from views.mirror.effects import Box, use_kept, use_task
+from views.mirror.state import Window
 from views.parts.buttons import button
 from views.parts.safe import safe, say
 from views.parts.surfaces import card, column, equal, gap, notice
 from views.parts.text import soft, text
-from views.state import Window
 
 
 def _notices(form: Form) -> list[ft.Control]:

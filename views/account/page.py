@@ -10,8 +10,8 @@ from flet.version import flet_version
 
 from companion.app.opened import AUTO_LOCK_MINUTES
 from views import theme
-from views.context import Frame, use_frame, use_part, use_quiet_window
-from views.names import initials, look_of
+from views.mirror.context import Frame, use_frame, use_part, use_quiet_window
+from views.mirror.state import Window
 from views.pages import content_page, narrow
 from views.parts.buttons import button, filter_chip
 from views.parts.people import person
@@ -19,7 +19,7 @@ from views.parts.rows import list_row, section
 from views.parts.safe import safe
 from views.parts.surfaces import card, column, equal, ruled, wrapping
 from views.parts.text import soft, text
-from views.state import Window
+from views.words.names import initials, look_of
 
 THEMES = ("system", "light", "dark", "contrast", "contrast-dark")
 

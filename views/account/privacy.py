@@ -7,15 +7,15 @@ import flet as ft
 from companion.app.opened import Facts
 from views import theme
 from views.account.subpage import subpage
-from views.context import Frame, use_frame, use_opened, use_quiet_window
-from views.effects import use_task
+from views.mirror.context import Frame, use_frame, use_opened, use_quiet_window
+from views.mirror.effects import use_task
+from views.mirror.state import Window
 from views.parts.buttons import button
 from views.parts.rows import fact_row
 from views.parts.safe import safe
 from views.parts.surfaces import card, column, notice
 from views.parts.text import heading, soft, text
-from views.state import Window
-from views.texts import Texts
+from views.words.texts import Texts
 
 LOCAL = "local"
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import flet as ft
 
 from views import theme
-from views.context import Frame
+from views.mirror.context import Frame
+from views.mirror.state import Window
 from views.pages import content_page, narrow
 from views.parts.buttons import button
 from views.parts.surfaces import column
-from views.state import Window
 
 ABOVE = "/account"
 

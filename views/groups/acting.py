@@ -5,15 +5,15 @@ from typing import Any
 
 import flet as ft
 
-from companion.app.chatting import can_delete
+from companion.app.chat.chatting import can_delete
 from companion.chat.message import REACTIONS, Message
 from companion.groups import Group
 from views import theme
 from views.client import ask
-from views.context import use_frame, use_opened, use_part, use_quiet_window
 from views.groups.drafting import composing_of
 from views.groups.lines import gist
 from views.groups.naming import name_of
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.parts.buttons import Action, button, pressable
 from views.parts.safe import guarded, safe, say
 from views.parts.surfaces import column, equal, wrapping

@@ -6,21 +6,21 @@ from typing import Any
 
 import flet as ft
 
-from companion.app.chatting import UNDO_MS, Ways
+from companion.app.chat.chatting import UNDO_MS, Ways
 from companion.chat.message import TOPIC_LIMIT
 from companion.chat.polls import OPTION_LIMIT, OPTIONS_LIMIT, QUESTION_LIMIT
 from companion.groups import Group
 from views import theme
-from views.context import use_frame, use_opened, use_part, use_quiet_window
 from views.groups.drafting import composing_of
 from views.groups.lines import due_words
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.parts.buttons import button, filter_chip, icon_button
 from views.parts.fields import field
 from views.parts.safe import guarded, safe, say
 from views.parts.surfaces import column, equal, gap, wrapping
 from views.parts.text import heading, soft
 from views.picking import pick_picture
-from views.texts import Texts
+from views.words.texts import Texts
 
 HOUR_MS = 3_600_000
 CLOSES_HOURS = (24, 72, 168)

@@ -7,10 +7,10 @@ import flet as ft
 from companion.chat.reports import NOTE_LIMIT, chosen_facilitators
 from companion.groups import Group
 from views import theme
-from views.context import use_frame, use_opened, use_part, use_quiet_window
 from views.groups.adding import head, use_change
 from views.groups.drafting import composing_of
 from views.groups.lines import gist
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.parts.buttons import button
 from views.parts.choices import consent_row
 from views.parts.fields import field

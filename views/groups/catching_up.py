@@ -5,19 +5,19 @@ from typing import Any
 
 import flet as ft
 
-from companion.app.attending import Since
+from companion.app.chat.attending import Since
 from companion.chat.message import Message
 from views import theme
-from views.chat_state import Composing
-from views.context import use_frame, use_part, use_quiet_window
 from views.groups.lines import gist
 from views.groups.naming import counted, look_of_group
+from views.mirror.chat_state import Composing
+from views.mirror.context import use_frame, use_part, use_quiet_window
 from views.parts.buttons import pressable
 from views.parts.people import badge, group_mark
 from views.parts.safe import safe
 from views.parts.surfaces import card, column, rule
 from views.parts.text import heading, soft, text
-from views.texts import Texts
+from views.words.texts import Texts
 
 SHOWN = 3
 """Questions, mentions and decisions of each group; the rest is in the group."""

@@ -4,11 +4,11 @@ import flet as ft
 
 from companion.groups import Group
 from views import theme
-from views.context import use_frame, use_part, use_quiet_window
-from views.effects import use_leave, use_task
 from views.groups.composing import Foot
 from views.groups.naming import INVITE, look_of_group, people
 from views.groups.timeline import Timeline, use_acts
+from views.mirror.context import use_frame, use_part, use_quiet_window
+from views.mirror.effects import use_leave, use_task
 from views.pages import content_page
 from views.parts.buttons import filter_chip, icon_button
 from views.parts.people import group_mark

@@ -10,10 +10,10 @@ from companion.errors import CompanionError, UsageError
 from companion.groups import Group
 from companion.people import Member
 from views import theme
-from views.context import use_frame, use_opened, use_quiet_window
-from views.effects import use_kept, use_task
-from views.forms import Form, use_form
-from views.names import initials, look_of
+from views.gate.forms import Form, use_form
+from views.mirror.context import use_frame, use_opened, use_quiet_window
+from views.mirror.effects import use_kept, use_task
+from views.mirror.state import Window
 from views.pages import content_page
 from views.parts.buttons import button
 from views.parts.people import person
@@ -22,7 +22,7 @@ from views.parts.rows import section
 from views.parts.safe import safe
 from views.parts.surfaces import card, column, empty_state, notice, wrapping
 from views.parts.text import reading_column, soft, text, words
-from views.state import Window
+from views.words.names import initials, look_of
 
 SAFETY: Final = "safety-"
 """Before a person's id in a route, behind the group's: the page where codes are compared with them."""

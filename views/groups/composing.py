@@ -8,10 +8,9 @@ import flet as ft
 from companion.chat.message import Message
 from companion.groups import Group
 from views import theme
-from views.chat_state import Composing, Conversation
+from views.attachments import Attachments
+from views.caring import DistressCard, guard_card
 from views.client import focus
-from views.context import use_frame, use_opened, use_part, use_quiet_window
-from views.effects import use_kept, use_task
 from views.groups.acting import MessagePanel
 from views.groups.adding import AddPanel, LaterPanel, PollPanel, TopicPanel
 from views.groups.asking_help import ReportPanel, WorryPanel
@@ -20,9 +19,10 @@ from views.groups.lines import due_words, gist
 from views.groups.membership import NewKeyNotice, OutNotice
 from views.groups.naming import look_of_group, name_of, people, suggested, with_mention
 from views.groups.speaking import VoiceStrip
-from views.parts.attachments import Attachments
+from views.mirror.chat_state import Composing, Conversation
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
+from views.mirror.effects import use_kept, use_task
 from views.parts.buttons import Action, button, filter_chip, icon_button
-from views.parts.care import DistressCard, guard_card
 from views.parts.messages import composer
 from views.parts.safe import guarded, safe
 from views.parts.surfaces import column, notice, wrapping

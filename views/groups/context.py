@@ -4,12 +4,12 @@ import flet as ft
 
 from companion.groups import Group
 from views import theme
-from views.context import use_frame, use_part, use_quiet_window
 from views.groups.comparing import use_verified
 from views.groups.helping import AskedForHelp
 from views.groups.membership import LeaveButton, MemberRow
 from views.groups.naming import INVITE, people
 from views.groups.settling import keep_words, use_agreement
+from views.mirror.context import use_frame, use_part, use_quiet_window
 from views.parts.buttons import button, filter_chip
 from views.parts.frame import pane
 from views.parts.rows import fact_row, section

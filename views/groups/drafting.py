@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import flet as ft
 
 from companion.app import Opened
-from companion.app.chatting import UNDO_MS, Ways
+from companion.app.chat.chatting import UNDO_MS, Ways
 from companion.care import patient_details
 from companion.chat.message import TEXT_LIMIT
 from companion.groups import Group
-from views.autosave import Autosave
-from views.chat_state import Composing
 from views.client import focus
-from views.context import use_opened, use_part, use_quiet_window
-from views.effects import use_kept, use_leave, use_task
 from views.groups.naming import mentioned
+from views.mirror.autosave import Autosave
+from views.mirror.chat_state import Composing
+from views.mirror.context import use_opened, use_part, use_quiet_window
+from views.mirror.effects import use_kept, use_leave, use_task
+from views.mirror.state import Window
 from views.parts.safe import say
-from views.state import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

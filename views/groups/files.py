@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import flet as ft
 
-from companion.app.letting_go import local_of
+from companion.app.chat.letting_go import local_of
 from companion.chat.message import Message
 from companion.errors import CompanionError
-from views.context import use_opened, use_quiet_window
-from views.effects import use_task
-from views.parts.attachments import PictureView, VoiceNote
+from views.attachments import PictureView, VoiceNote
+from views.mirror.context import use_opened, use_quiet_window
+from views.mirror.effects import use_task
 from views.parts.buttons import button
 from views.parts.safe import safe
 from views.parts.surfaces import column, notice

@@ -5,7 +5,7 @@ import flet as ft
 from companion.chat.reports import NOTE_LIMIT, Report
 from companion.groups import Group
 from views import theme
-from views.context import use_opened, use_part, use_quiet_window
+from views.mirror.context import use_opened, use_part, use_quiet_window
 from views.parts.buttons import button
 from views.parts.fields import field
 from views.parts.rows import section

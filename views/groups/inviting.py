@@ -11,9 +11,9 @@ from companion.inviting import Invite
 from companion.wire import LOCAL_SERVICE
 from views import theme
 from views.client import ask
-from views.context import use_frame, use_opened, use_quiet_window
-from views.effects import use_task
 from views.groups.naming import look_of_group
+from views.mirror.context import use_frame, use_opened, use_quiet_window
+from views.mirror.effects import use_task
 from views.pages import content_page
 from views.parts.buttons import button
 from views.parts.frame import foot
@@ -22,7 +22,7 @@ from views.parts.rows import section
 from views.parts.safe import guarded, safe, say
 from views.parts.surfaces import card, column, notice
 from views.parts.text import reading_column, soft, text, words
-from views.texts import Texts
+from views.words.texts import Texts
 
 
 @safe

@@ -9,9 +9,8 @@ from companion.groups import Group
 from companion.inviting import Invitation
 from companion.wire import parse_invite
 from views import theme
-from views.context import use_frame, use_opened, use_quiet_window
 from views.groups.naming import inviter, look_of_group, people, profession
-from views.names import initials
+from views.mirror.context import use_frame, use_opened, use_quiet_window
 from views.pages import content_page
 from views.parts.buttons import button
 from views.parts.fields import field
@@ -21,7 +20,8 @@ from views.parts.rows import fact_row
 from views.parts.safe import Handler, safe
 from views.parts.surfaces import card, column, gap, notice
 from views.parts.text import heading, reading_column, soft, words
-from views.texts import Texts
+from views.words.names import initials
+from views.words.texts import Texts
 
 
 @safe

@@ -9,9 +9,9 @@ import flet as ft
 from companion.chat.message import Message
 from companion.chat.polls import Results, results
 from companion.groups import Group
-from views.chat_state import Conversation
 from views.groups.naming import name_of
-from views.texts import Texts
+from views.mirror.chat_state import Conversation
+from views.words.texts import Texts
 
 ICONS = MappingProxyType(
     {

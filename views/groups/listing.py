@@ -4,12 +4,12 @@ import flet as ft
 
 from companion.chat.message import Message
 from views import theme
-from views.chat_state import GroupLine
-from views.context import use_frame, use_opened, use_part, use_quiet_window
 from views.groups.catching_up import SinceCard
 from views.groups.lines import HAPPENED, gist, happened_words
 from views.groups.naming import INVITE, counted, inviter, look_of_group, name_of
 from views.groups.quiet import QuietNotice
+from views.mirror.chat_state import GroupLine
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.pages import list_page
 from views.parts.buttons import button, icon_button
 from views.parts.frame import tray
@@ -17,7 +17,7 @@ from views.parts.people import badge, group_mark
 from views.parts.rows import list_row, section
 from views.parts.safe import guarded, safe, say
 from views.parts.surfaces import card, column, empty_state, ruled
-from views.texts import Texts
+from views.words.texts import Texts
 
 
 @safe

@@ -6,15 +6,15 @@ import flet as ft
 
 from companion.groups import Group, Seat
 from views import theme
-from views.context import use_frame, use_opened, use_quiet_window
 from views.groups.comparing import SAFETY
 from views.groups.naming import profession
-from views.names import initials, look_of
+from views.mirror.context import use_frame, use_opened, use_quiet_window
 from views.parts.buttons import Action, button, icon_button
 from views.parts.people import badge, person
 from views.parts.safe import guarded, safe, say
 from views.parts.surfaces import card, column, equal, notice
 from views.parts.text import soft, text
+from views.words.names import initials, look_of
 
 
 @safe

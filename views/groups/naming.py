@@ -6,7 +6,7 @@ from companion.chat.message import Message
 from companion.groups import Group
 from companion.people import Member
 from views.parts.people import GROUP_LOOKS, Look
-from views.texts import Texts
+from views.words.texts import Texts
 
 INVITE = "invite-"
 """Before a group's id in a route: the page where an invite to it is made."""

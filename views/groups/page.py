@@ -4,8 +4,6 @@ import flet as ft
 
 from companion.chat.attention import Wishes
 from companion.groups import Group
-from views.chat_state import GroupLine
-from views.context import use_frame, use_part, use_quiet_window
 from views.groups.chat import Chat
 from views.groups.comparing import SAFETY, SafetyPage
 from views.groups.inviting import InvitePage
@@ -15,6 +13,8 @@ from views.groups.quiet import QuietPage
 from views.groups.reaching import ReachPage
 from views.groups.settling import RulesPage, WaysPage, WelcomePage
 from views.groups.starting import StartPage
+from views.mirror.chat_state import GroupLine
+from views.mirror.context import use_frame, use_part, use_quiet_window
 from views.pages import content_page
 from views.parts.safe import safe
 from views.parts.surfaces import empty_state

@@ -7,14 +7,14 @@ import flet as ft
 
 from companion.chat.attention import LEVELS
 from views import theme
-from views.context import use_frame, use_opened, use_part, use_quiet_window
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.pages import content_page
 from views.parts.buttons import button, filter_chip
 from views.parts.rows import section
 from views.parts.safe import guarded, safe
 from views.parts.surfaces import notice, wrapping
 from views.parts.text import reading_column, soft
-from views.texts import Texts
+from views.words.texts import Texts
 
 HOUR_MS = 3_600_000
 CLINIC_HOURS = (1, 2, 4)

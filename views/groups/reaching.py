@@ -4,22 +4,22 @@ from typing import cast
 
 import flet as ft
 
-from companion.app.reaching import Suggestion, suggest
+from companion.app.chat.reaching import Suggestion, suggest
 from companion.groups import Group
 from views import theme
-from views.chat_state import Composing
-from views.context import use_frame, use_opened, use_part, use_quiet_window
-from views.effects import use_task
 from views.groups.naming import look_of_group
 from views.help import HelpLines
-from views.names import first_name, initials, look_of
+from views.mirror.chat_state import Composing
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
+from views.mirror.effects import use_task
 from views.pages import content_page
 from views.parts.buttons import pressable
 from views.parts.people import group_mark, person
 from views.parts.safe import Handler, guarded, safe
 from views.parts.surfaces import card, column, empty_state, ruled
 from views.parts.text import reading_column, soft, text, words
-from views.texts import Texts
+from views.words.names import first_name, initials, look_of
+from views.words.texts import Texts
 
 
 @safe

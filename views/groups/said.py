@@ -7,18 +7,18 @@ import flet as ft
 from companion.chat.message import Message
 from companion.chat.polls import Results
 from views import theme
-from views.context import use_quiet_window
 from views.groups.files import SharedFiles
 from views.groups.lines import Said
 from views.groups.naming import counted, profession
-from views.names import initials, look_of
+from views.mirror.context import use_quiet_window
 from views.parts.buttons import button, pressable
 from views.parts.messages import Quote, Reaction, bubble, going_on, message, own_message
 from views.parts.rows import State
 from views.parts.safe import guarded, remembered
 from views.parts.surfaces import column
 from views.parts.text import soft, text
-from views.texts import Texts
+from views.words.names import initials, look_of
+from views.words.texts import Texts
 
 STATES: dict[str, State] = {
     "held": "waiting",

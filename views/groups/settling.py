@@ -9,9 +9,9 @@ from companion.chat.agreement import KEEP_DAYS, PURPOSE_LIMIT, RULES_LIMIT, Agre
 from companion.chat.attention import RHYTHMS, Wishes
 from companion.groups import Group
 from views import theme
-from views.context import use_frame, use_opened, use_part, use_quiet_window
-from views.effects import use_task
 from views.groups.naming import inviter, look_of_group, people
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
+from views.mirror.effects import use_task
 from views.pages import content_page
 from views.parts.buttons import button, filter_chip
 from views.parts.choices import choice_row, consent_row
@@ -22,7 +22,7 @@ from views.parts.rows import section
 from views.parts.safe import guarded, safe, say
 from views.parts.surfaces import card, column, notice, wrapping
 from views.parts.text import reading_column, soft, text, words
-from views.texts import Texts
+from views.words.texts import Texts
 
 HOUR_MS = 3_600_000
 MUTE_HOURS = (1, 8, 168)

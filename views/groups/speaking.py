@@ -10,9 +10,9 @@ from companion.errors import CompanionError
 from companion.groups import Group
 from companion.ports import Change
 from views import theme
-from views.context import use_opened, use_quiet_window
-from views.effects import use_task
 from views.hearing import clock, height_of, level_word
+from views.mirror.context import use_opened, use_quiet_window
+from views.mirror.effects import use_task
 from views.parts.buttons import button
 from views.parts.safe import guarded, safe
 from views.parts.surfaces import card, equal, notice, spread

@@ -6,8 +6,8 @@ import flet as ft
 
 from companion.groups import NAME_LIMIT
 from views import theme
-from views.context import use_frame, use_opened, use_quiet_window
 from views.groups.naming import LOOKS
+from views.mirror.context import use_frame, use_opened, use_quiet_window
 from views.pages import content_page
 from views.parts.buttons import button, pressable
 from views.parts.fields import field

@@ -8,17 +8,17 @@ import flet as ft
 
 from companion.groups import Group
 from views import theme
-from views.chat_state import Composing, Conversation
-from views.context import use_frame, use_opened, use_part, use_quiet_window
-from views.effects import Box, use_kept
 from views.groups.lines import Divider, Said, rows
 from views.groups.naming import INVITE
 from views.groups.said import SaidRow
+from views.mirror.chat_state import Composing, Conversation
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
+from views.mirror.effects import Box, use_kept
 from views.parts.buttons import button
 from views.parts.messages import conversation, divider
 from views.parts.safe import Handler, guarded, safe
 from views.parts.surfaces import empty_state
-from views.texts import Texts
+from views.words.texts import Texts
 
 SCREENFUL = 12
 """Messages that may fit on a screen: with more of them the newest may be out of sight."""

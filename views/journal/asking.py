@@ -3,17 +3,17 @@
 import flet as ft
 
 from views import theme
-from views.context import use_frame, use_opened, use_part, use_quiet_window
 from views.journal.editing import TODAY, use_editing, use_page_id
 from views.journal.marks import mark_rows
 from views.journal.past import PastDays
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.parts.buttons import button
 from views.parts.frame import pane
 from views.parts.rows import fact_row, section
 from views.parts.safe import guarded, safe
 from views.parts.surfaces import card, column, gap, wrapping
 from views.parts.text import soft, words
-from views.prompts import prompt_of_day
+from views.words.prompts import prompt_of_day
 
 
 @safe

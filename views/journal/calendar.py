@@ -7,17 +7,17 @@ import flet as ft
 
 from companion.journal_index import DayMarks
 from views import theme
-from views.context import use_frame, use_opened, use_part, use_quiet_window
-from views.effects import Box, use_kept
 from views.journal.days import month_of, months_later, parse_day, weeks_of
 from views.journal.marks import mark_name
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
+from views.mirror.effects import Box, use_kept
 from views.parts.buttons import button, filter_chip, icon_button, pressable
 from views.parts.calendar import day_cell, month_grid
 from views.parts.fields import field, live
 from views.parts.safe import safe
 from views.parts.surfaces import card, column, wrapping
 from views.parts.text import flexible, soft, text
-from views.texts import Texts
+from views.words.texts import Texts
 
 MEASURES = ("mood", "energy", "connection")
 Choose = Callable[[str], Any]

@@ -7,14 +7,14 @@ from typing import Unpack
 
 import flet as ft
 
-from companion.app.journalling import Journalling
+from companion.app.journal.journalling import Journalling
 from companion.journal import Entry, Marks
-from views.autosave import Autosave, Saving
-from views.context import use_opened, use_part, use_quiet_window
-from views.effects import Box, use_kept, use_leave, use_task
 from views.journal.history import History
+from views.mirror.autosave import Autosave, Saving
+from views.mirror.context import use_opened, use_part, use_quiet_window
+from views.mirror.effects import Box, use_kept, use_leave, use_task
 from views.parts.fields import live
-from views.texts import Texts
+from views.words.texts import Texts
 
 TODAY = ("", "today")
 

@@ -3,10 +3,10 @@
 import flet as ft
 
 from views.client import ask
-from views.context import use_frame, use_opened, use_quiet_window
-from views.effects import use_kept
 from views.journal.choosing import chosen_text, paragraphs, part_rows
 from views.journal.sharing import way_back
+from views.mirror.context import use_frame, use_opened, use_quiet_window
+from views.mirror.effects import use_kept
 from views.pages import content_page
 from views.parts.buttons import Action, button
 from views.parts.frame import tray

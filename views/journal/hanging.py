@@ -8,18 +8,18 @@ from functools import partial
 import flet as ft
 
 from views import theme
-from views.context import use_opened, use_part, use_quiet_window
-from views.effects import use_leave, use_task
+from views.attachments import Attachments
 from views.hearing import clock, height_of, level_word
 from views.journal.editing import Editing
-from views.parts.attachments import Attachments
+from views.mirror.context import use_opened, use_part, use_quiet_window
+from views.mirror.effects import use_leave, use_task
 from views.parts.buttons import Action, button
 from views.parts.safe import guarded, safe
 from views.parts.surfaces import card, equal, spread
 from views.parts.text import text, timer
 from views.parts.voice import level_meter
 from views.picking import pick_picture
-from views.texts import Texts
+from views.words.texts import Texts
 
 TICK_S = 0.25
 WORD_TICKS = 12

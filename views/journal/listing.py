@@ -11,13 +11,13 @@ import flet as ft
 
 from companion.journal_index import Head, JournalIndex
 from views import theme
-from views.context import Frame, use_frame, use_opened, use_part, use_quiet_window
-from views.effects import use_kept
 from views.journal.asking import QuestionCard
 from views.journal.calendar import MonthCard, said_marks
 from views.journal.past import PastDays
 from views.journal.spans import ROWS, Span
 from views.journal.writing import TodayPage
+from views.mirror.context import Frame, use_frame, use_opened, use_part, use_quiet_window
+from views.mirror.effects import use_kept
 from views.pages import list_page
 from views.parts.buttons import button, filter_chip
 from views.parts.calendar import level_bar
@@ -26,7 +26,7 @@ from views.parts.rows import list_row, section
 from views.parts.safe import remembered, safe
 from views.parts.surfaces import column, notice, wrapping
 from views.parts.text import soft
-from views.texts import Texts
+from views.words.texts import Texts
 
 SHOWS = ("list", "month", "on_this_day")
 NEWEST = "9999-12-31"

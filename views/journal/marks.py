@@ -12,7 +12,7 @@ from views.parts.choices import connection_glyph
 from views.parts.rows import section
 from views.parts.surfaces import column
 from views.parts.text import text
-from views.texts import Texts
+from views.words.texts import Texts
 
 MOOD: Final = (
     ft.Icons.SENTIMENT_VERY_DISSATISFIED_ROUNDED,

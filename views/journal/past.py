@@ -7,13 +7,13 @@ import flet as ft
 
 from companion.journal_index import Head
 from views import theme
-from views.context import use_frame, use_opened, use_part, use_quiet_window
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.parts.buttons import button
 from views.parts.rows import section
 from views.parts.safe import safe
 from views.parts.surfaces import card, column, gap, wrapping
 from views.parts.text import soft, text
-from views.texts import Texts
+from views.words.texts import Texts
 
 ALL_MAX = 20
 

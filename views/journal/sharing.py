@@ -6,10 +6,10 @@ import flet as ft
 
 from companion.chat.message import TEXT_LIMIT
 from companion.groups import Group
-from views.context import Frame, use_frame, use_opened, use_part, use_quiet_window
-from views.effects import use_kept
 from views.groups.naming import look_of_group, people
 from views.journal.choosing import chosen_text, paragraphs, part_rows
+from views.mirror.context import Frame, use_frame, use_opened, use_part, use_quiet_window
+from views.mirror.effects import use_kept
 from views.pages import content_page
 from views.parts.buttons import button
 from views.parts.choices import choice_row
@@ -21,7 +21,7 @@ from views.parts.rows import section
 from views.parts.safe import guarded, safe, say
 from views.parts.surfaces import empty_state, notice
 from views.parts.text import soft
-from views.texts import Texts
+from views.words.texts import Texts
 
 
 @safe

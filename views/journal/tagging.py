@@ -5,9 +5,9 @@ from collections.abc import Callable
 import flet as ft
 
 from companion.journal import TAG_LIMIT, with_tag
-from views.context import use_opened, use_part, use_quiet_window
-from views.effects import use_task
 from views.journal.editing import Editing
+from views.mirror.context import use_opened, use_part, use_quiet_window
+from views.mirror.effects import use_task
 from views.parts.buttons import button, filter_chip
 from views.parts.fields import field
 from views.parts.rows import section

@@ -6,26 +6,26 @@ from dataclasses import dataclass
 import flet as ft
 
 from views import theme
-from views.context import Frame, use_frame, use_opened, use_part, use_quiet_window
-from views.effects import use_task
+from views.caring import CareFor
 from views.journal.editing import TODAY, Editing, Typing, status_line, use_editing, use_page_id, use_typing
 from views.journal.exporting import ExportPage
 from views.journal.hanging import Hanging, Hung, use_hanging
 from views.journal.marks import mark_rows
 from views.journal.sharing import SharePage
 from views.journal.tagging import Tags
+from views.mirror.context import Frame, use_frame, use_opened, use_part, use_quiet_window
+from views.mirror.effects import use_task
+from views.mirror.state import Window
 from views.pages import content_page
 from views.parts.buttons import Action, button, icon_button, pressable, who_chip
-from views.parts.care import CareFor
 from views.parts.fields import bare_field
 from views.parts.frame import foot
 from views.parts.rows import section, state_mark
 from views.parts.safe import guarded, safe
 from views.parts.surfaces import card, column, empty_state, gap, notice, ruled, spread, wrapping
 from views.parts.text import reading_column, soft, text, words
-from views.state import Window
-from views.templates import Template
-from views.texts import Texts
+from views.words.templates import Template
+from views.words.texts import Texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

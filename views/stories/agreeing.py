@@ -7,7 +7,7 @@ import flet as ft
 from companion.consent import Receipt
 from companion.stories import Story
 from views import theme
-from views.context import use_frame, use_opened, use_quiet_window
+from views.mirror.context import use_frame, use_opened, use_quiet_window
 from views.pages import content_page
 from views.parts.buttons import button
 from views.parts.choices import consent_row

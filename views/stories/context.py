@@ -4,8 +4,8 @@ import flet as ft
 
 from companion.consent import Receipt
 from views import theme
-from views.context import use_opened, use_part, use_quiet_window
-from views.effects import use_task
+from views.mirror.context import use_opened, use_part, use_quiet_window
+from views.mirror.effects import use_task
 from views.parts.frame import pane
 from views.parts.rows import fact_row, section
 from views.parts.safe import safe

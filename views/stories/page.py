@@ -4,8 +4,8 @@ import flet as ft
 
 from companion.consent import Receipt
 from companion.stories import Story
-from views.context import use_frame, use_opened, use_part, use_quiet_window
-from views.effects import use_task
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
+from views.mirror.effects import use_task
 from views.pages import content_page
 from views.parts.safe import safe
 from views.parts.surfaces import empty_state, gap

@@ -6,8 +6,8 @@ import flet as ft
 
 from companion.app import Opened
 from companion.stories import Story
-from views.context import use_opened
-from views.parts.attachments import SoundRow
+from views.attachments import SoundRow
+from views.mirror.context import use_opened
 from views.parts.safe import safe
 from views.playing import Sound
 

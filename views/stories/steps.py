@@ -4,7 +4,7 @@ import flet as ft
 
 from views import theme
 from views.parts.text import text
-from views.texts import Texts
+from views.words.texts import Texts
 
 STEPS = ("settle", "agree", "talk", "check")
 

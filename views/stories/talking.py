@@ -11,9 +11,10 @@ import flet as ft
 from companion.errors import CompanionError
 from companion.stories import Story
 from views import theme
-from views.context import use_frame, use_opened, use_quiet_window
-from views.effects import use_leave, use_task
 from views.hearing import clock, height_of, level_word
+from views.mirror.context import use_frame, use_opened, use_quiet_window
+from views.mirror.effects import use_leave, use_task
+from views.mirror.state import Window
 from views.pages import content_page
 from views.parts.buttons import chip
 from views.parts.frame import foot
@@ -22,8 +23,7 @@ from views.parts.safe import Handler, guarded, safe
 from views.parts.surfaces import centred, column, gap, notice
 from views.parts.text import heading, soft, timer
 from views.parts.voice import big_button, level_meter, waveform
-from views.state import Window
-from views.texts import Texts
+from views.words.texts import Texts
 
 TICK_S = 0.25
 BARS = 56

@@ -6,7 +6,7 @@ from companion.consent import Receipt
 from companion.stories import Story
 from views.parts.rows import fact_row
 from views.parts.surfaces import well
-from views.texts import Texts
+from views.words.texts import Texts
 
 
 def title_of(texts: Texts, story: Story) -> str:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from companion.app.chatting import UNDO_MS, Ways
+from companion.app.chat.chatting import UNDO_MS, Ways
 from services.due import DueTimer
 from tests.fakes import Desk, deliver, make_pair
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.fakes import ASSETS
 from views.journal.days import months_later, parse_day, weeks_of
 from views.journal.spans import NEAR, ROWS, RUNS_MAX, Span
-from views.texts import load_texts
+from views.words.texts import load_texts
 
 MONTHS = load_texts(ASSETS / "words").month_names()
 

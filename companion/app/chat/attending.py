@@ -1,0 +1,190 @@
+"""Intents of catching up and of being left in peace: what is new, what was seen, when to be told."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from companion.app.context import Context
+from companion.app.groups.choices import Choices
+from companion.app.groups.grouping import Grouping
+from companion.chat.attention import QUIET, WISHES, Quiet, Wishes, is_in_clinic, is_quiet, wants_alert
+from companion.chat.message import Doc, Message, messages_table
+from companion.chat.standing import SEEN, STANDINGS, News, Seen, Standing, news
+from companion.groups import Group
+from companion.ports import Change, Edit
+
+SHOWN = 20
+"""Questions, mentions and decisions of each group that catching up shows, newest ones first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Since:
+    """What is new in one group since this person was last here."""
+
+    group: Group
+    news: News
+    questions: tuple[Message, ...] = ()
+    mentions: tuple[Message, ...] = ()
+    decisions: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Something to tell outside the window: `level` is "new", or "group" and then `names` may be said."""
+
+    level: str
+    names: tuple[str, ...]
+
+
+class Attending:
+    """What was seen stays on this device; what was chosen is told to my other ones."""
+
+    def __init__(self, context: Context, groups: Grouping) -> None:
+        self._context = context
+        self._groups = groups
+        self._choices = Choices(context, groups)
+        self._alerted: dict[str, int] = {}
+
+    # Quiet
+
+    async def quiet(self) -> Quiet:
+        doc = await self._context.store.get(QUIET, QUIET)
+        return Quiet() if doc is None else Quiet.from_doc(doc)
+
+    async def set_quiet(self, quiet: Quiet) -> None:
+        await self._choices.keep(QUIET, quiet.to_doc())
+
+    async def is_quiet_now(self) -> bool:
+        clock = self._context.clock
+        return is_quiet(await self.quiet(), clock.now_ms(), clock.local_minute())
+
+    async def is_in_clinic(self) -> bool:
+        return is_in_clinic(await self.quiet(), self._context.clock.now_ms())
+
+    async def set_in_clinic(self, length_ms: int) -> None:
+        """Be left in peace for so long from now; 0 ends it."""
+        until_ms = self._context.clock.now_ms() + length_ms if length_ms else 0
+        await self.set_quiet(replace(await self.quiet(), in_clinic_until_ms=until_ms))
+
+    # Each group
+
+    async def wishes(self, group_id: str) -> Wishes:
+        doc = await self._context.store.get(WISHES, group_id)
+        return Wishes(group=group_id) if doc is None else Wishes.from_doc(doc)
+
+    async def set_wishes(self, wishes: Wishes) -> None:
+        await self._choices.keep(WISHES, wishes.to_doc())
+
+    async def mute(self, group_id: str, length_ms: int) -> None:
+        """Hear nothing of a group for so long from now; 0 ends it."""
+        until_ms = self._context.clock.now_ms() + length_ms if length_ms else 0
+        await self.set_wishes(replace(await self.wishes(group_id), muted_until_ms=until_ms))
+
+    async def fold(self, group_id: str, person: str, is_folded: bool) -> None:
+        """Keep a person's words folded on this device, or no more. Nobody is told."""
+        wishes = await self.wishes(group_id)
+        others = tuple(one for one in wishes.folded if one != person)
+        await self.set_wishes(replace(wishes, folded=(*others, person) if is_folded else others))
+
+    # Catching up
+
+    async def standing(self, group_id: str) -> Standing:
+        doc = await self._context.store.get(STANDINGS, group_id)
+        return Standing(group=group_id) if doc is None else Standing.from_doc(doc)
+
+    async def seen(self, group_id: str) -> Seen:
+        doc = await self._context.store.get(SEEN, group_id)
+        return Seen(group=group_id) if doc is None else Seen.from_doc(doc)
+
+    async def news(self, group_id: str) -> News:
+        return news(await self.standing(group_id), await self.seen(group_id))
+
+    async def topics(self, group_id: str) -> tuple[str, ...]:
+        """The topics of a group, mine first where I began them, each once."""
+        both = (await self.seen(group_id)).topics + (await self.standing(group_id)).topics
+        return tuple(sorted(set(both), key=both.index))
+
+    async def since(self) -> tuple[Since, ...]:
+        """What is new in every group that has something new, what is for me first."""
+        found = []
+        for group in await self._groups.groups():
+            new = await self.news(group.id)
+            if new.unread or new.is_for_me or new.decisions:
+                folded = (await self.wishes(group.id)).folded
+                found.append(
+                    Since(
+                        group=group,
+                        news=new,
+                        questions=await self._said(group.id, new.questions, folded),
+                        mentions=await self._said(group.id, new.mentions, folded),
+                        decisions=await self._said(group.id, new.decisions, folded),
+                    )
+                )
+        return tuple(sorted(found, key=lambda one: (not one.questions, not one.mentions, -one.news.unread)))
+
+    async def _said(self, group_id: str, ids: tuple[str, ...], folded: tuple[str, ...]) -> tuple[Message, ...]:
+        docs = [await self._context.store.get(messages_table(group_id), id) for id in ids[-SHOWN:]]
+        found = (Message.from_doc(doc) for doc in docs if doc is not None)
+        return tuple(one for one in found if not one.is_deleted and one.author not in folded)
+
+    async def mark_seen(self, group_id: str) -> None:
+        """Everything in this group was seen. It costs nothing if it was before."""
+        standing, seen = await self.standing(group_id), await self.seen(group_id)
+        if (standing.received, standing.newest_seq) != (seen.received, seen.seq):
+            await self._context.note(Change(edit=(self._all_seen(standing),)))
+
+    async def mark_all_seen(self) -> None:
+        """Everything in every group was seen."""
+        standings = [Standing.from_doc(doc) for doc in await self._context.store.all(STANDINGS)]
+        if standings:
+            await self._context.commit(Change(edit=tuple(self._all_seen(one) for one in standings)))
+
+    def _all_seen(self, standing: Standing) -> Edit:
+        now = self._context.clock.now_ms()
+        return _on_seen(
+            standing.group,
+            lambda seen: replace(
+                seen,
+                received=max(seen.received, standing.received),
+                seq=max(seen.seq, standing.newest_seq),
+                at_ms=now,
+                alerted_loud=max(seen.alerted_loud, standing.loud),
+                alerted_for_me=max(seen.alerted_for_me, standing.for_me),
+            ),
+        )
+
+    # Alerts
+
+    async def alert(self, watched: str = "") -> Alert | None:
+        """Return what to tell now, once for each burst. `watched` is the group that is on the screen."""
+        clock, quiet = self._context.clock, await self.quiet()
+        names, edits = [], []
+        for group in await self._groups.groups():
+            standing, last_ms = await self.standing(group.id), self._alerted.get(group.id, 0)
+            if group.id == watched or not wants_alert(
+                quiet,
+                await self.wishes(group.id),
+                standing,
+                await self.seen(group.id),
+                at_ms=clock.now_ms(),
+                local_minute=clock.local_minute(),
+                last_ms=last_ms,
+            ):
+                continue
+            self._alerted[group.id] = clock.now_ms()
+            names.append(group.name)
+            edits.append(_on_seen(group.id, _alerted_to(standing)))
+        if not names:
+            return None
+        await self._context.note(Change(edit=tuple(edits)))
+        return Alert(level=quiet.level, names=tuple(names))
+
+
+def _alerted_to(standing: Standing) -> Callable[[Seen], Seen]:
+    return lambda seen: replace(seen, alerted_loud=standing.loud, alerted_for_me=standing.for_me)
+
+
+def _on_seen(group: str, change: Callable[[Seen], Seen]) -> Edit:
+    def update(doc: Doc | None) -> Doc:
+        return change(Seen(group=group) if doc is None else Seen.from_doc(doc)).to_doc()
+
+    return Edit(SEEN, group, update)

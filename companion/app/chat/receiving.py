@@ -1,0 +1,298 @@
+"""What the opened core makes of content that came for a group, and of what became of an envelope of ours."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from companion.app.chat.letting_go import let_go
+from companion.app.context import Context
+from companion.chat import agreement, changing, contents, reports, standing
+from companion.chat.agreement import AGREEMENTS, Agreement
+from companion.chat.contents import Speaker
+from companion.chat.message import WAITING, Message, messages_table
+from companion.chat.parsing import read_id, read_number
+from companion.chat.private import open_private
+from companion.chat.reports import REPORTS, Report
+from companion.chat.standing import STANDINGS
+from companion.errors import MessageRejected
+from companion.groups import Group, Seat
+from companion.ports import Change, Doc, Drop, Edit, Put
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Arrival:
+    """One content, and who said it when: `at_ms` is the service's time."""
+
+    context: Context
+    group: Group
+    seat: Seat
+    content: Doc
+    seq: int
+    at_ms: int
+
+    @property
+    def person(self) -> str:
+        return self.seat.member.person
+
+    @property
+    def is_mine(self) -> bool:
+        """Said on another device of mine."""
+        return self.person == self.context.me.member.person
+
+    @property
+    def table(self) -> str:
+        return messages_table(self.group.id)
+
+
+async def take_in(
+    context: Context, group: Group, seat: Seat, content: dict[str, object], *, seq: int, at_ms: int
+) -> Change:
+    """Return what one content changes here; nothing for a kind that this version does not know.
+
+    `seat` is the member whose keys prove that they said it; `at_ms` is the service's time.
+    Raises: MessageRejected if it is malformed, or not for this member to say.
+    """
+    arrival = _Arrival(context=context, group=group, seat=seat, content=content, seq=seq, at_ms=at_ms)
+    if content.get("kind") == "private":
+        device, key = seat.member.person, context.me.seal_private
+        inside = open_private(content, key, group=group.id, person=device)
+        return Change() if inside is None else await _dispatch(_PRIVATE, replace(arrival, content=inside))
+    return await _dispatch(_OPEN, arrival)
+
+
+async def _dispatch(kinds: "dict[str, Callable[[_Arrival], Awaitable[Change]]]", arrival: _Arrival) -> Change:
+    kind = arrival.content.get("kind")
+    handle = kinds.get(kind) if isinstance(kind, str) else None
+    if handle is None:
+        log.info("content of an unknown kind was left alone")
+        return Change()
+    return await handle(arrival)
+
+
+async def settle(context: Context, group: str, message: str, *, state: str, seq: int, at_ms: int) -> Change:
+    """Return what the service's answer changes for this message of mine, if any: `state` is "sent" or "refused".
+
+    What was sent leaves the table of what waits and joins the conversation at its end.
+    """
+    doc = await context.store.get(WAITING, message) if message else None
+    if doc is None:
+        return Change()
+    settled = replace(Message.from_doc(doc), state=state, seq=seq, sent_ms=at_ms)
+    if state != "sent":
+        return Change(put=(Put(WAITING, settled.to_doc()),))
+    return Change(put=(Put(messages_table(group), settled.to_doc()),), drop=(Drop(WAITING, message),))
+
+
+def speaker(seat: Seat) -> Speaker:
+    member = seat.member
+    return Speaker(device=member.person, person=member.person, name=member.name, profession=member.profession)
+
+
+# What is new -------------------------------------------------------------------------------------------
+
+
+async def _message(arrival: _Arrival) -> Change:
+    message = contents.read_message(
+        arrival.content, arrival.group.id, speaker(arrival.seat), seq=arrival.seq, at_ms=arrival.at_ms
+    )
+    return await _new_line(arrival, message)
+
+
+async def _decision(arrival: _Arrival) -> Change:
+    line = contents.read_message(
+        arrival.content, arrival.group.id, speaker(arrival.seat), seq=arrival.seq, at_ms=arrival.at_ms
+    )
+    return await _new_line(arrival, replace(line, kind="decision", mentions=(), attachments=()))
+
+
+async def _new_line(arrival: _Arrival, message: Message) -> Change:
+    store, me = arrival.context.store, arrival.context.me.member
+    if await store.get(arrival.table, message.id) is not None or await store.get(WAITING, message.id) is not None:
+        raise MessageRejected("message id was used before")
+    if arrival.is_mine:
+        return Change(put=(Put(arrival.table, replace(message, state="sent").to_doc()),))
+    answered = await store.get(arrival.table, message.reply_to) if message.reply_to else None
+    answers_me = answered is not None and Message.from_doc(answered).author == me.person
+    note = standing.note_message(message, person=me.person, name=me.name, answers_me=answers_me)
+    return Change(put=(Put(arrival.table, message.to_doc()),), edit=(Edit(STANDINGS, arrival.group.id, note),))
+
+
+# What changes a message --------------------------------------------------------------------------------
+
+
+async def _edit(arrival: _Arrival) -> Change:
+    id, text, mentions = contents.read_edit(arrival.content)
+    return _on_message(arrival, id, changing.edit(arrival.person, text, mentions, at_ms=arrival.at_ms))
+
+
+async def _delete(arrival: _Arrival) -> Change:
+    id = read_id(arrival.content, "id")
+    update = changing.delete(arrival.person, at_ms=arrival.at_ms)
+    doc = await arrival.context.store.get(arrival.table, id)
+    is_taken = doc is not None and update(doc) is not None
+    gone = let_go(Message.from_doc(doc)) if doc is not None and is_taken else Change()
+    return gone + _on_message(arrival, id, update)
+
+
+async def _react(arrival: _Arrival) -> Change:
+    id, emoji, is_on = contents.read_react(arrival.content)
+    return _on_message(arrival, id, changing.react(arrival.person, emoji, is_on))
+
+
+async def _vote(arrival: _Arrival) -> Change:
+    option = read_number(arrival.content, "option", most=100)
+    poll = await _poll_of(arrival)
+    if poll is None or poll.get("is_secret"):
+        return Change()
+    return _voted(arrival, option)
+
+
+async def _secret_vote(arrival: _Arrival) -> Change:
+    """Only the device that asked can open it."""
+    option = read_number(arrival.content, "option", most=100)
+    poll = await _poll_of(arrival)
+    return _voted(arrival, option) if poll is not None and poll.get("is_secret") else Change()
+
+
+def _voted(arrival: _Arrival, option: int) -> Change:
+    vote = changing.vote(arrival.person, option, is_me=arrival.is_mine, at_ms=arrival.at_ms)
+    return _on_message(arrival, read_id(arrival.content, "id"), vote)
+
+
+async def _poll_of(arrival: _Arrival) -> Doc | None:
+    doc = await arrival.context.store.get(arrival.table, read_id(arrival.content, "id"))
+    poll = None if doc is None else Message.from_doc(doc).poll
+    return None if poll is None else dict(poll)
+
+
+async def _close(arrival: _Arrival) -> Change:
+    return _on_message(arrival, read_id(arrival.content, "id"), changing.close(arrival.person, arrival.content))
+
+
+def _on_message(arrival: _Arrival, id: str, update: changing.Update) -> Change:
+    return Change(edit=(Edit(arrival.table, id, update),))
+
+
+# What is about the group -------------------------------------------------------------------------------
+
+
+async def _got(arrival: _Arrival) -> Change:
+    """A receipt counts only for what the service has numbered already."""
+    seq = read_number(arrival.content, "seq", most=arrival.seq)
+    if arrival.is_mine:
+        return Change()
+    return Change(edit=(Edit(STANDINGS, arrival.group.id, standing.note_delivered(arrival.group.id, seq)),))
+
+
+async def _seen(arrival: _Arrival) -> Change:
+    """Somebody tells how far they have read. It is kept only where the group has agreed to it."""
+    seq = read_number(arrival.content, "seq", most=arrival.seq)
+    doc = await arrival.context.store.get(AGREEMENTS, arrival.group.id)
+    if arrival.is_mine or doc is None or not Agreement.from_doc(doc).is_read_shared:
+        return Change()
+    read = standing.note_read(arrival.group.id, arrival.person, seq)
+    return Change(edit=(Edit(STANDINGS, arrival.group.id, read),))
+
+
+async def _agreement(arrival: _Arrival) -> Change:
+    if arrival.person not in arrival.group.facilitators:
+        raise MessageRejected("only a facilitator can put an agreement forward")
+    new = agreement.read_agreement(arrival.content, arrival.group.id)
+    doc = await arrival.context.store.get(AGREEMENTS, arrival.group.id)
+    known = Agreement(group=arrival.group.id) if doc is None else Agreement.from_doc(doc)
+    change = Change(edit=(Edit(AGREEMENTS, arrival.group.id, agreement.replaced(new, at_ms=arrival.at_ms)),))
+    kind = what_changed(known, new)
+    if new.version <= known.version or not kind or arrival.content.get("again"):
+        return change
+    by = speaker(arrival.seat)
+    id = read_id(arrival.content, "id")
+    if await arrival.context.store.get(arrival.table, id) is not None:
+        raise MessageRejected("line id was used before")
+    line = agreement_line(new, kind, id=id, by=by, seq=arrival.seq, at_ms=arrival.at_ms)
+    return change + Change(put=(Put(arrival.table, line.to_doc()),))
+
+
+def what_changed(known: Agreement, new: Agreement) -> str:
+    """Return the kind of line that tells the group, or nothing."""
+    if known.keep_days != new.keep_days:
+        return "keep"
+    if (known.purpose, known.rules) != (new.purpose, new.rules):
+        return "rules"
+    return "read_state" if known.is_read_shared != new.is_read_shared else ""
+
+
+def agreement_line(new: Agreement, kind: str, *, id: str, by: Speaker, seq: int, at_ms: int) -> Message:
+    text = str(new.keep_days) if kind == "keep" else "on" if kind == "read_state" and new.is_read_shared else ""
+    return Message(
+        id=id,
+        group=new.group,
+        sender=by.device,
+        person=by.person,
+        name=by.name,
+        profession=by.profession,
+        text=text,
+        at_ms=at_ms,
+        sent_ms=at_ms,
+        state="received",
+        kind=kind,
+        seq=seq,
+    )
+
+
+async def _agree(arrival: _Arrival) -> Change:
+    version = read_number(arrival.content, "version")
+    yes = agreement.agreed_by(arrival.group.id, arrival.person, version)
+    return Change(edit=(Edit(AGREEMENTS, arrival.group.id, yes),))
+
+
+# What is for a few -------------------------------------------------------------------------------------
+
+
+async def _report(arrival: _Arrival) -> Change:
+    if arrival.context.me.member.person not in arrival.group.facilitators:
+        raise MessageRejected("a report for somebody who is no facilitator")
+    by, name = arrival.person, arrival.seat.member.name
+    report = reports.read_report(arrival.content, arrival.group.id, by, name, arrival.at_ms)
+    if await arrival.context.store.get(REPORTS, report.id) is not None:
+        raise MessageRejected("report id was used before")
+    return Change(put=(Put(REPORTS, report.to_doc()),))
+
+
+async def _outcome(arrival: _Arrival) -> Change:
+    id, answer = reports.read_outcome(arrival.content)
+    name, group, is_facilitator = (
+        arrival.seat.member.name,
+        arrival.group.id,
+        arrival.person in arrival.group.facilitators,
+    )
+
+    def update(doc: Doc | None) -> Doc | None:
+        known = None if doc is None else Report.from_doc(doc)
+        if known is None or known.group != group or not known.is_mine or not is_facilitator:
+            return None
+        return replace(known, answer=answer, answered_by=name).to_doc()
+
+    return Change(edit=(Edit(REPORTS, id, update),))
+
+
+_OPEN: dict[str, Callable[[_Arrival], Awaitable[Change]]] = {
+    "message": _message,
+    "poll": _message,
+    "decision": _decision,
+    "edit": _edit,
+    "delete": _delete,
+    "react": _react,
+    "vote": _vote,
+    "close": _close,
+    "got": _got,
+    "seen": _seen,
+    "agreement": _agreement,
+    "agree": _agree,
+}
+_PRIVATE: dict[str, Callable[[_Arrival], Awaitable[Change]]] = {
+    "vote": _secret_vote,
+    "report": _report,
+    "outcome": _outcome,
+}

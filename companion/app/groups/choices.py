@@ -1,0 +1,48 @@
+"""Choices that hold on all devices of one person: quiet hours, and what they want of each group."""
+
+from collections.abc import Callable
+
+from companion.app.context import Context
+from companion.app.groups.grouping import Grouping
+from companion.app.groups.tools import Outcome
+from companion.chat.attention import QUIET, WISHES, Quiet, Wishes
+from companion.errors import MessageRejected
+from companion.groups import as_object
+from companion.letters import Letter
+from companion.ports import Change, Doc, InboxItem, Put
+
+READ: dict[str, Callable[[Doc], Doc]] = {
+    QUIET: lambda doc: Quiet.from_doc(doc).to_doc(),
+    WISHES: lambda doc: Wishes.from_doc(doc).to_doc(),
+}
+
+
+class Choices:
+    """A choice is kept here, and told to my other devices by letters, in one commit. The last one holds."""
+
+    def __init__(self, context: Context, groups: Grouping) -> None:
+        self._context = context
+        self._groups = groups
+        groups.letterbox.add({"choice": self._choice})
+
+    async def keep(self, table: str, doc: Doc) -> None:
+        others = self._context.me.other_devices
+        services = sorted({group.service for group in await self._groups.groups()}) if others else []
+        content: dict[str, object] = {"kind": "choice", "table": table, "doc": doc}
+        letters = tuple(
+            self._groups.tools.posting.letter(service, device, content) for service in services[:1] for device in others
+        )
+        await self._context.commit(Change(put=(Put(table, doc), *letters)))
+        for service in services[:1] if letters else []:
+            await self._groups.follow(service)
+
+    async def _choice(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
+        """Another device of mine chose something."""
+        if self._context.me.member.devices.device(letter.sender) is None:
+            raise MessageRejected("a choice that only a device of mine may make")
+        table = str(letter.content.get("table"))
+        try:
+            doc = READ[table](as_object(letter.content["doc"]))
+        except (KeyError, ValueError, TypeError):
+            raise MessageRejected("a choice that this version does not know") from None
+        return Outcome(change=Change(put=(Put(table, doc),)))

@@ -1,0 +1,366 @@
+"""One event of a group: opened, judged, and turned into what it changes here. Callers hold the turn of `Keeping`."""
+
+import base64
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+from companion import groups, outgoing
+from companion.app.chat import receiving
+from companion.app.context import ME, Context
+from companion.app.groups.commits import ADD, INTENTS, REMOVE_DEVICE, Intent
+from companion.app.groups.key_states import Keeping, Kept, capability_of, device_of, person_at, ruled
+from companion.app.groups.outbox import Posting
+from companion.chat.message import messages_table
+from companion.errors import MessageRejected
+from companion.groups import LEAVING, LEFT, REJOINING, REMOVED, Group, Seat, line
+from companion.inviting import welcome_content
+from companion.letters import parse_content
+from companion.mls import group as mls
+from companion.mls.framing import ContentType
+from companion.mls.group_state import Group as Keys
+from companion.mls.nodes import LeafSource
+from companion.mls.processing import ApplicationMessage, EpochChanged, RemovedFromGroup
+from companion.outgoing import COMMIT, CONTENT, Outgoing
+from companion.people import Member
+from companion.ports import STATES, Change, Doc, Drop, Put, RelayEvent
+from companion.wire import SUITE_MLS, parse_envelope
+
+log = logging.getLogger(__name__)
+
+EARLY = "early"
+EARLY_LIMIT = 200
+MEMBERSHIP = frozenset({"joining", "devices"})
+"""Kinds of content that take effect in the order of the group, on the device that sent them too."""
+
+
+def tail_table(group: str) -> str:
+    """What was taken in lately, in case the service loses its end and everybody offers theirs again."""
+    return f"tail:{group}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one event comes to. `kept` is None when the group's keys are gone; `is_new_epoch`: seal anew what waits."""
+
+    group: Group
+    kept: Kept | None
+    change: Change = field(default_factory=Change)
+    is_new_epoch: bool = False
+
+    def adding(self, *puts: Put, drop: tuple[Drop, ...] = ()) -> "Step":
+        return replace(self, change=self.change + Change(put=puts, drop=drop))
+
+
+class Reading:
+    """Judges events. It commits nothing itself."""
+
+    def __init__(
+        self,
+        context: Context,
+        keeping: Keeping,
+        posting: Posting,
+        everybody: Callable[[], Awaitable[tuple[Member, ...]]],
+    ) -> None:
+        self._context = context
+        self._keeping = keeping
+        self._posting = posting
+        self._everybody = everybody
+
+    async def read(self, group: Group, kept: Kept, event: RelayEvent) -> Step:
+        """Return what the event changes.
+
+        Raises: MessageRejected if it is malformed, forged, a replay, or not for its sender to say.
+        """
+        step = Step(group=group, kept=kept)
+        tail = await self._context.store.get(tail_table(group.id), event.cid)
+        if tail is not None:
+            return await self._again(step, tail, event)
+        own = await self._posting.item(event.cid)
+        if own is not None and own.group == group.id and own.was(event.body):
+            return await self._own(step, kept, own, event)
+        suite, payload = parse_envelope(event.body)
+        if suite != SUITE_MLS:
+            raise MessageRejected(f"suite {suite} in a group")
+        head = mls.head(payload)
+        if head.epoch > kept.keys.epoch:
+            if len(early_events(await self._context.store.all(EARLY), group.id)) >= EARLY_LIMIT:
+                raise MessageRejected("too many envelopes in keys that never came")
+            return step.adding(_early(event))
+        if head.epoch < kept.keys.epoch and head.content_type != ContentType.APPLICATION:
+            raise MessageRejected("a change of keys that is long over")
+        environment = self._keeping.environment(group.known, event.at_ms)
+        keys, happened = mls.process(kept.keys, payload, environment)
+        step = replace(step, kept=replace(kept, keys=keys)).adding(_tail_put(group.id, event))
+        match happened:
+            case ApplicationMessage(identity=identity, plaintext=plaintext):
+                return await self._said(step, person_at(identity), plaintext, event)
+            case EpochChanged(committer=committer):
+                step = replace(step, kept=replace(kept, keys=keys).without_pending())
+                if kept.pending is not None:
+                    step = step.adding(drop=(Drop(outgoing.TABLE, kept.pending_cid),))
+                step = step.adding(_tail_commit(group, keys, event))
+                return await self._entered(step, kept.keys, keys, committer, event)
+            case RemovedFromGroup(committer=committer):
+                return await self._out(step, kept.keys, committer, event)
+            case _:
+                return step
+
+    # My own
+
+    async def _own(self, step: Step, kept: Kept, own: Outgoing, event: RelayEvent) -> Step:
+        """Settle what I sent: it has its place in the order now."""
+        step = step.adding(tail_own(own, event.seq), drop=(Drop(outgoing.TABLE, own.cid),))
+        self._posting.forget(own.cid)
+        if own.kind == COMMIT and kept.pending is not None and kept.pending_cid == own.cid:
+            environment = self._keeping.environment(step.group.known, event.at_ms)
+            keys = mls.accept(kept.keys, kept.pending, environment)
+            step = replace(step, kept=replace(kept, keys=keys).without_pending())
+            step = await self._entered(step, kept.keys, keys, keys.own_leaf, event)
+            step = replace(step, group=replace(step.group, renewed_ms=event.at_ms))
+            return self._welcomed(step, kept, keys, event)
+        if own.kind == CONTENT:
+            settled = await receiving.settle(
+                self._context, step.group.id, own.message, state="sent", seq=event.seq, at_ms=event.at_ms
+            )
+            step = replace(step, change=step.change + settled)
+            if own.content is not None and own.content.get("kind") in MEMBERSHIP:
+                seat = step.group.seat(self._context.me.member.person)
+                if seat is not None:
+                    return await self._membership(step, seat, own.content, event)
+        return step
+
+    def _welcomed(self, step: Step, kept: Kept, keys: Keys, event: RelayEvent) -> Step:
+        """Write to each device that this commit of mine let in."""
+        if kept.pending is None or kept.pending.welcome is None:
+            return step
+        content = welcome_content(step.group, kept.pending.welcome, event.seq)
+        for index in _came(kept.keys, keys):
+            identity = keys.member(index).credential.identity
+            seat = step.group.seat(person_at(identity))
+            device = seat.member.devices.device(device_of(identity)) if seat else None
+            if device is not None:
+                step = step.adding(self._posting.letter(step.group.service, device, content))
+        return step
+
+    async def _again(self, step: Step, tail: Doc, event: RelayEvent) -> Step:
+        """It comes again from a restored service: only its place is new. Otherwise it is my own, or a replay."""
+        if not tail["is_lost"]:
+            if tail["seq"] != event.seq:
+                raise MessageRejected("an envelope that was taken in before")
+            return step
+        moved: Doc = {**tail, "seq": event.seq, "is_lost": False}
+        step = step.adding(Put(tail_table(step.group.id), moved), drop=(Drop(outgoing.TABLE, event.cid),))
+        self._posting.forget(event.cid)
+        if tail["next_capability"]:
+            step = replace(step, group=replace(step.group, capability=str(tail["next_capability"])))
+        table = messages_table(step.group.id)
+        message = await self._context.store.get(table, str(tail["message"])) if tail["message"] else None
+        return step if message is None else step.adding(Put(table, {**message, "seq": event.seq}))
+
+    # What was said
+
+    async def _said(self, step: Step, person: str, plaintext: bytes, event: RelayEvent) -> Step:
+        try:
+            content = parse_content(plaintext)
+            seat = step.group.seat(person)
+            if seat is None:
+                raise MessageRejected("the sender has left the group")
+            if content.get("kind") in MEMBERSHIP:
+                return await self._membership(step, seat, content, event)
+            said = await receiving.take_in(self._context, step.group, seat, content, seq=event.seq, at_ms=event.at_ms)
+        except MessageRejected as error:  # it was opened: its key is used up, whatever becomes of the content
+            log.warning("a content was skipped: %s", error)
+            return step
+        message = content.get("id")
+        if isinstance(message, str):
+            step = step.adding(_tail_put(step.group.id, event, message))
+        return replace(step, change=step.change + said)
+
+    async def _membership(self, step: Step, seat: Seat, content: Doc, event: RelayEvent) -> Step:
+        """Somebody is announced, or somebody's devices changed; everybody learns it before keys change."""
+        if content["kind"] == "devices":
+            return await self._devices(step, seat, content)
+        announcement = groups.read_joining(content)
+        everybody = await self._everybody()
+        before = step.group
+        group = groups.announced(before, announcement.member, seat.member.name, event.at_ms, everybody)
+        step = replace(step, group=group)
+        if self._lets_in(step, seat):
+            for device, package in announcement.packages.items():
+                step = step.adding(Intent(group=group.id, kind=ADD, subject=device, package=package).put())
+        newcomer = announcement.member
+        if before.seat(newcomer.person) is None and before.guest(newcomer.person) is None:
+            step = self._line(step, "joining", newcomer, seat.member.name, event)
+        return step
+
+    def _lets_in(self, step: Step, host: Seat) -> bool:
+        """Whether it falls to this device to commit a guest of `host`: the host's do, or those who alone may."""
+        me = self._context.me.member.person
+        policy = None if step.kept is None else step.kept.keys.policy
+        may_host = host.member.person in step.group.administrators or (policy is not None and policy.members_may_add)
+        return me == host.member.person if may_host else me in step.group.administrators
+
+    async def _devices(self, step: Step, seat: Seat, content: Doc) -> Step:
+        """A person tells of devices of theirs that came or were revoked."""
+        try:
+            offered = Member.from_doc(groups.as_object(content["member"]))
+        except (KeyError, ValueError):
+            raise MessageRejected("a device list is incomplete") from None
+        if offered.person != seat.member.person:
+            raise MessageRejected("a device list of somebody else")
+        newest = seat.member.newer(offered)
+        group = step.group.with_member(newest)
+        step = replace(step, group=group)
+        me = self._context.me
+        if newest.person == me.member.person:
+            mine = replace(me.member, devices=me.member.devices.newer(newest.devices))
+            step = step.adding(Put(ME, replace(me, member=mine).to_doc()))
+        is_ours = self._context.me.member.person in (newest.person, *group.administrators)
+        for index, identity in step.kept.keys.members() if step.kept else ():
+            device = device_of(identity)
+            is_gone = person_at(identity) == newest.person and newest.devices.device(device) is None
+            if is_gone and is_ours and step.kept and index != step.kept.keys.own_leaf:
+                step = step.adding(Intent(group=group.id, kind=REMOVE_DEVICE, subject=device).put())
+        return step
+
+    # Who is in
+
+    async def _entered(self, step: Step, old: Keys, new: Keys, committer: int, event: RelayEvent) -> Step:
+        """Take a new epoch to heart: seats, rules, capability, and a line for whoever came or went."""
+        before = {person_at(identity) for _, identity in old.members()}
+        after = {person_at(identity) for _, identity in new.members()}
+        by = step.group.seat(person_at(old.member(committer).credential.identity))
+        leavers = {person_at(old.member(p.sender.index).credential.identity) for p in old.proposals}
+        group, came, went = groups.seated(step.group, after, event.at_ms)
+        hosts = {seat.member.name for seat in went}
+        group = replace(group, guests=tuple(guest for guest in group.guests if guest.invited_by not in hosts))
+        step = replace(step, group=replace(ruled(group, new), astray=0), is_new_epoch=True)
+        for seat in came:
+            step = self._line(step, "joined", seat.member, seat.invited_by, event)
+        for seat in went:
+            is_leaving = seat.member.person in leavers
+            text = "" if is_leaving or by is None else by.member.name
+            step = self._line(step, "left" if is_leaving else "removed", seat.member, text, event)
+        old_devices = {identity for _, identity in old.members()}
+        for index in _came(old, new):
+            identity = new.member(index).credential.identity
+            person = person_at(identity)
+            known = step.group.seat(person)
+            if person in before and identity not in old_devices and known is not None:
+                step = self._line(step, "device", known.member, "", event)
+        return step
+
+    async def _out(self, step: Step, old: Keys, committer: int, event: RelayEvent) -> Step:
+        """We are no longer in: nothing of the keys stays. A device that asked to come back waits for that."""
+        me = self._context.me.member
+        by = step.group.seat(person_at(old.member(committer).credential.identity))
+        states = {REJOINING: REJOINING, LEAVING: LEFT}
+        state = states.get(step.group.state, REMOVED)
+        if by is not None and by.member.person == me.person and state == REMOVED:
+            state = LEFT
+        dropped = await self._given_up(step.group)
+        step = replace(step, group=replace(step.group, state=state, capability=""), kept=None)
+        step = replace(step, change=step.change + dropped + Change(drop=(Drop(STATES, step.group.id),)))
+        if state == REMOVED:
+            step = self._line(step, "removed", me, "" if by is None else by.member.name, event)
+        return step
+
+    async def _given_up(self, group: Group) -> Change:
+        """Give up everything that still waits for a group; guests of mine learn that I cannot let them in."""
+        change, guests = Change(), list[Member]()
+        for item in await self._posting.of_group(group.id):
+            change += Change(drop=(Drop(outgoing.TABLE, item.cid),))
+            change += await receiving.settle(self._context, group.id, item.message, state="refused", seq=0, at_ms=0)
+            if item.content is not None and item.content.get("kind") == "joining":
+                guests.append(groups.read_joining(item.content).member)
+        intents = [Intent.from_doc(doc) for doc in await self._context.store.all(INTENTS) if doc["group"] == group.id]
+        wanted = {intent.subject for intent in intents if intent.kind == ADD}
+        guests += [g.member for g in group.guests if any(d.id in wanted for d in g.member.devices.active)]
+        content: Doc = {"kind": "declined", "group": group.id}
+        letters = [self._posting.letter(group.service, d, content) for g in guests for d in g.devices.active]
+        return change + Change(put=tuple(letters), drop=tuple(Drop(INTENTS, intent.id) for intent in intents))
+
+    def _line(self, step: Step, kind: str, member: Member, text: str, event: RelayEvent) -> Step:
+        made = line(step.group, kind, member, text, id=self._context.new_id(), seq=event.seq, at_ms=event.at_ms)
+        return step.adding(Put(messages_table(step.group.id), made.to_doc()))
+
+
+def _came(old: Keys, new: Keys) -> tuple[int, ...]:
+    """Return the leaves of devices that a commit let in: fresh from a key package, and not there before."""
+    before = {leaf.encryption_key for _, leaf in old.tree.members()}
+    return tuple(
+        index
+        for index, leaf in new.tree.members()
+        if leaf.source == LeafSource.KEY_PACKAGE and leaf.encryption_key not in before
+    )
+
+
+def is_astray(kept: Kept, event: RelayEvent) -> bool:
+    """Tell whether an envelope names our epoch and was sealed in other keys."""
+    try:
+        suite, payload = parse_envelope(event.body)
+        head = mls.head(payload)
+    except MessageRejected:
+        return False
+    names_ours = suite == SUITE_MLS and (head.group_id, head.epoch) == (kept.keys.group_id, kept.keys.epoch)
+    return names_ours and not mls.is_of_this_epoch(kept.keys, payload)
+
+
+def early_events(docs: tuple[Doc, ...], group: str) -> tuple[RelayEvent, ...]:
+    """Return the events of a group that came before the keys they need, in their order."""
+    found = [
+        RelayEvent(
+            group=group,
+            seq=int(str(doc["seq"])),
+            cid=str(doc["cid"]),
+            at_ms=int(str(doc["at_ms"])),
+            body=base64.b64decode(str(doc["body"])),
+        )
+        for doc in docs
+        if doc["group"] == group
+    ]
+    return tuple(sorted(found, key=lambda event: event.seq))
+
+
+def early_id(event: RelayEvent) -> str:
+    return f"{event.group}:{event.cid}"
+
+
+def _early(event: RelayEvent) -> Put:
+    doc: Doc = {"_id": early_id(event), "_v": 1, "group": event.group, "seq": event.seq, "cid": event.cid}
+    doc |= {"at_ms": event.at_ms, "body": base64.b64encode(event.body).decode()}
+    return Put(EARLY, doc)
+
+
+def _tail(event_cid: str, seq: int, **more: object) -> Doc:
+    standing = {"message": "", "capability": "", "next_capability": "", "is_lost": False, "item": None}
+    return {"_id": event_cid, "_v": 1, "seq": seq, **standing, **more}
+
+
+def _tail_put(group: str, event: RelayEvent, message: str = "") -> Put:
+    return Put(tail_table(group), _tail(event.cid, event.seq, message=message))
+
+
+def tail_own(own: Outgoing, seq: int) -> Put:
+    """Keep what I sent, whole, for a service that was restored."""
+    more = {"message": own.message, "capability": own.capability, "next_capability": own.next_capability}
+    item = replace(own, is_fixed=True, content=None).to_doc()
+    return Put(tail_table(own.group), _tail(own.cid, seq, **more, item=item))
+
+
+def _tail_commit(group: Group, keys: Keys, event: RelayEvent) -> Put:
+    """Keep a whole commit of somebody else: whoever has one offers it again to a service that lost it."""
+    item = Outgoing(
+        cid=event.cid,
+        service=group.service,
+        kind=COMMIT,
+        group=group.id,
+        body=event.body,
+        epoch=keys.epoch - 1,
+        capability=group.capability,
+        next_capability=capability_of(keys),
+        is_fixed=True,
+    )
+    more = {"capability": item.capability, "next_capability": item.next_capability}
+    return Put(tail_table(group.id), _tail(event.cid, event.seq, **more, item=item.to_doc()))

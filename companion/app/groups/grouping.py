@@ -1,0 +1,340 @@
+"""Intents of groups: make, invite, join, send, leave, and who is in."""
+
+from dataclasses import dataclass, replace
+
+from companion import groups, inviting, outgoing, safety
+from companion.app.context import Context
+from companion.app.groups.commits import ADMINISTRATORS, LEAVE, REMOVE_PERSON, Intent
+from companion.app.groups.events import MEMBERSHIP
+from companion.app.groups.inbox import Letterbox
+from companion.app.groups.key_states import Kept, own_identity, ruled
+from companion.app.groups.sync_side import SERVICES, Side, rejoin_change
+from companion.app.groups.tools import make_tools, stand
+from companion.chat.message import Message, messages_table
+from companion.crypto.primitives import random_bytes
+from companion.errors import IdentityChanged, InviteGarbled, SyncError, UsageError
+from companion.groups import JOINING, LEAVING, LEFT, MEMBER, REJOINING, Group, Seat
+from companion.inviting import Invitation, Invite
+from companion.mls import group as mls
+from companion.nudges import Contact
+from companion.outgoing import CONTENT, Outgoing
+from companion.people import Member
+from companion.ports import Change, Drop, Network, Put, Relay
+from companion.wire import InviteCode, create_invite_code, parse_invite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Safety:
+    """`code`: 12 groups of 5 digits, the same on both sides. `qr`: the text of the code that the other one scans."""
+
+    code: tuple[str, ...]
+    qr: str
+
+
+class Grouping:
+    """Everything that is sent is first a document of the outbox; the sync loop takes it from there."""
+
+    def __init__(self, context: Context, network: Network) -> None:
+        self._context = context
+        self._network = network
+        self.tools = make_tools(context)
+        self.letterbox = Letterbox(self.tools)
+        self._sides: dict[str, Side] = {}
+
+    async def start(self) -> None:
+        """Follow every service that has a group of mine, or letters for me."""
+        services = {group.service for group in await self.groups()}
+        services |= {str(doc["_id"]) for doc in await self._context.store.all(SERVICES)}
+        for service in sorted(services):
+            await self._side(service).resume()
+            await self.follow(service)
+
+    async def groups(self) -> tuple[Group, ...]:
+        return await self.tools.groups()
+
+    async def group(self, id: str) -> Group | None:
+        return await self.tools.group(id)
+
+    def sync_state(self, service: str) -> str:
+        """Return "connecting", "online" or "waiting"."""
+        side = self._sides.get(service)
+        return "connecting" if side is None else side.state
+
+    # Making and inviting
+
+    async def create(self, name: str, look: str) -> Group:
+        """Make a group with me in it. Raises UsageError if the name does not fit or no service is known."""
+        name = " ".join(name.split())
+        service, me = self._network.default_service, self._context.me
+        if not 0 < len(name) <= groups.NAME_LIMIT or look not in groups.LOOKS:
+            raise UsageError("group name is empty or too long")
+        if not service:
+            raise UsageError("no sync service")
+        id, now_ms = self._context.new_id(), self._context.clock.now_ms()
+        keys = mls.create_group(
+            own_identity(me),
+            bytes.fromhex(id),
+            self.tools.keeping.environment((), now_ms),
+            administrators=(me.member.identity_key,),
+            members_may_add=True,
+        )
+        seat = Seat(member=me.member, joined_ms=0, invited_by="")
+        bare = Group(
+            id=id, name=name, look=look, service=service, capability="", seats=(seat,), state=MEMBER, created_ms=now_ms
+        )
+        bare = replace(bare, renewed_ms=now_ms)
+        group = ruled(bare, keys)
+        expect = {**inviting.expect_content(group), "asks": True}
+        told = tuple(self.tools.posting.letter(service, device, expect) for device in me.other_devices)
+        change = Change(put=(stand(group), self.tools.posting.creation(group), *told))
+        async with self.tools.keeping.turn():
+            await self.tools.keeping.commit(change, Kept(id=id, keys=keys))
+        await self.follow(service)
+        return group
+
+    async def invite(self, group_id: str) -> Invite:
+        """Make an invite for one person, good for seven days. Raises SyncError if the service cannot keep it now."""
+        group = await self._member_of(group_id)
+        code = create_invite_code(random_bytes(10), group.service)
+        expires_ms = self._context.clock.now_ms() + inviting.INVITE_MS
+        invite = Invite(code=code, group=group.id, expires_ms=expires_ms)
+        relay = await self._network.relay(group.service)
+        # Ours first: an invite that the service holds and this device has forgotten could let nobody in.
+        await self._context.commit(Change(put=(Put(inviting.TABLE, invite.to_doc()),)))
+        await relay.put_invite(code.id, inviting.seal_invitation(group, self._context.me, invite), expires_ms)
+        return invite
+
+    async def invites(self, group_id: str) -> tuple[Invite, ...]:
+        """Return the invites of this device that somebody could still use."""
+        now_ms = self._context.clock.now_ms()
+        made = [Invite.from_doc(doc) for doc in await self._context.store.all(inviting.TABLE)]
+        return tuple(invite for invite in made if invite.group == group_id and invite.is_open(now_ms))
+
+    async def revoke_invite(self, id: str) -> None:
+        """Let nobody in by this invite any more, at once; the service is told too if it answers."""
+        doc = await self._context.store.get(inviting.TABLE, id)
+        if doc is None:
+            return
+        invite = Invite.from_doc(doc)
+        await self._context.commit(Change(put=(Put(inviting.TABLE, replace(invite, is_revoked=True).to_doc()),)))
+        try:
+            relay = await self._network.relay(invite.code.service)
+            await relay.claim_invite(id)  # used up, so nobody can read it
+        except (SyncError, UsageError):
+            return
+
+    # Joining
+
+    async def look_at(self, text: str) -> Invitation:
+        """Return who invites to what. Raises InviteError, Offline."""
+        code = parse_invite(text)
+        if not code.service:
+            service = self._network.default_service
+            if not service:
+                raise InviteGarbled("a short code needs a service")
+            code = InviteCode(code=code.code, service=service)
+        relay = await self._network.relay(code.service)
+        return inviting.open_invitation(code, await relay.get_invite(code.id), self._context.clock.now_ms())
+
+    async def join(self, invitation: Invitation) -> Group:
+        """Use the invite and ask to be let in with all my devices. Raises InviteError, Offline."""
+        known = await self.group(invitation.group)
+        if known is not None and known.state in (JOINING, MEMBER, REJOINING, LEAVING):
+            return known
+        service, me, posting = invitation.code.service, self._context.me, self.tools.posting
+        relay = await self._network.relay(service)
+        await relay.claim_invite(invitation.code.id)
+        group = Group(
+            id=invitation.group,
+            name=invitation.name,
+            look=invitation.look,
+            service=service,
+            capability="",
+            seats=(Seat(member=invitation.inviter, joined_ms=0, invited_by=""),),
+            state=JOINING,
+            created_ms=self._context.clock.now_ms(),
+            inviter=invitation.inviter.person,
+            administrators=invitation.administrators,
+        )
+        package, message = self.tools.keeping.make_package()
+        packages = {me.device: message, **await self._claimed(relay)}
+        told = tuple(posting.letter(service, device, inviting.expect_content(group)) for device in me.other_devices)
+        asked = posting.letter(service, invitation.inviter_device, inviting.join_content(invitation, me, packages))
+        await self._context.commit(Change(put=(package, stand(group), *told, asked)))
+        await self.follow(service)
+        return group
+
+    async def _claimed(self, relay: Relay) -> dict[str, bytes]:
+        """Return a key package for each of my other devices that has one at the service."""
+        found: dict[str, bytes] = {}
+        for device in self._context.me.other_devices:
+            try:
+                found[device.id] = (await relay.claim_key_package(device.id)).body
+            except SyncError:  # that device asks for itself when it is next there
+                continue
+        return found
+
+    # Sending
+
+    async def send(
+        self,
+        group_id: str,
+        content: dict[str, object],
+        change: Change,
+        *,
+        message: str = "",
+        blobs: tuple[str, ...] = (),
+    ) -> None:
+        """Seal `content` for the group and keep its envelope and `change` in one commit; then wake the loop.
+
+        `message` is the id of the message that the service's answer settles, `blobs` what has to be uploaded first.
+        Raises: UsageError if I am not a member, IdentityChanged while somebody's key waits to be accepted; StoreError,
+        and then nothing was kept.
+        """
+        async with self.tools.keeping.turn():
+            group = await self._member_of(group_id)
+            if any(not seat.accepted for seat in group.seats):
+                raise IdentityChanged("a member's identity key waits to be accepted")
+            kept = await self.tools.keeping.kept(group_id)
+            if kept is None:
+                raise UsageError("this device has no keys for the group")
+            kept, put = self.tools.posting.content(group, kept, content, message=message, blobs=blobs)
+            await self.tools.keeping.commit(change + Change(put=(put,)), kept)
+            await self.tools.next(group_id)
+        await self.follow(group.service)
+
+    # Who is in
+
+    async def leave(self, group_id: str) -> None:
+        """Leave with all my devices. What was said stays here; what waits to be sent is given up."""
+        async with self.tools.keeping.turn():
+            group, kept = await self._member_of(group_id), await self.tools.keeping.kept(group_id)
+            waiting = [item for item in await self.tools.posting.of_group(group_id) if _is_said(item)]
+            change = Change(drop=tuple(Drop(outgoing.TABLE, item.cid) for item in waiting))
+            if kept is None or len(kept.keys.members()) == 1:
+                gone = Change(put=(stand(replace(group, state=LEFT, capability="")),))
+                await self.tools.keeping.commit(change + gone, forget=(group_id,))
+                return
+            leaving = (stand(replace(group, state=LEAVING)), Intent(group=group_id, kind=LEAVE).put())
+            await self._context.commit(change + Change(put=leaving))
+            await self.tools.next(group_id)
+        await self.follow(group.service)
+
+    async def remove_member(self, group_id: str, person: str) -> None:
+        """Take somebody out with all their devices. Raises UsageError if I do not look after the group."""
+        group = await self._cared_for(group_id)
+        if person == self._context.me.member.person or group.seat(person) is None:
+            raise UsageError("nobody else of that name is in the group")
+        await self._intend(group, Intent(group=group_id, kind=REMOVE_PERSON, subject=person))
+
+    async def set_administrators(self, group_id: str, persons: tuple[str, ...]) -> None:
+        """Say who looks after the group, at least one of its people. Raises UsageError if I may not."""
+        group = await self._cared_for(group_id)
+        keys = tuple(s.member.identity_key for s in group.seats if s.member.person in persons)
+        if not keys or len(keys) != len(set(persons)):
+            raise UsageError("somebody in the group has to look after it")
+        await self._intend(group, Intent(group=group_id, kind=ADMINISTRATORS, keys=keys))
+
+    async def rejoin(self, group_id: str) -> None:
+        """Ask once more to be let back in, on a device that lost its place."""
+        async with self.tools.keeping.turn():
+            group = await self.group(group_id)
+            if group is None or group.state not in (MEMBER, REJOINING):
+                raise UsageError("not a member of this group")
+            await self._context.commit(await rejoin_change(self.tools, group))
+        await self.follow(group.service)
+
+    async def accept_identity(self, group_id: str, person: str) -> None:
+        """Go on sending to a group in which somebody has another identity key than the one known by that name."""
+        async with self.tools.keeping.turn():
+            group = await self._member_of(group_id)
+            seats = tuple(replace(s, accepted=True) if s.member.person == person else s for s in group.seats)
+            await self._context.commit(Change(put=(stand(replace(group, seats=seats)),)))
+
+    # Comparing in person
+
+    def safety(self, member: Member) -> Safety:
+        """Return what I and this person compare in person."""
+        mine, theirs = self._context.me.member.identity_key, member.identity_key
+        return Safety(code=safety.safety_code(mine, theirs), qr=safety.safety_qr(mine, theirs))
+
+    async def scanned(self, member: Member, text: str) -> bool:
+        """Take what this person's app showed; return whether it fits, and mark them as verified then.
+
+        Raises: UsageError if it is no safety code.
+        """
+        fits = safety.is_match(text, self._context.me.member.identity_key, member.identity_key)
+        if fits:
+            await self.verify(member)
+        return fits
+
+    async def verify(self, member: Member) -> None:
+        """Keep that I compared the code with this person: a mark on this key, gone with it."""
+        at_ms = self._context.clock.now_ms()
+        await self._context.commit(Change(put=(Put(safety.VERIFIED, {"_id": member.person, "_v": 1, "at_ms": at_ms}),)))
+
+    async def verified(self) -> frozenset[str]:
+        """Return the ids of people whose code I have compared."""
+        return frozenset(str(doc["_id"]) for doc in await self._context.store.all(safety.VERIFIED))
+
+    async def _intend(self, group: Group, intent: Intent) -> None:
+        async with self.tools.keeping.turn():
+            await self._context.commit(Change(put=(intent.put(),)))
+            await self.tools.next(group.id)
+        await self.follow(group.service)
+
+    async def contacts(self) -> tuple[Contact, ...]:
+        """Return everybody I share a group with, once for each group."""
+        found: list[Contact] = []
+        mine = self._context.me.member.person
+        for group in await self.groups():
+            if group.state != MEMBER:
+                continue
+            recent = [Message.from_doc(doc) for doc in await self._context.store.newest(messages_table(group.id), 50)]
+            said = max((m.at_ms for m in recent if m.author == mine and m.kind == "message"), default=0)
+            seat = group.seat(mine)
+            joined_self = seat.joined_ms if seat else 0
+            for other in group.seats:
+                if other.member.person == mine:
+                    continue
+                theirs = [m.at_ms for m in recent if m.author == other.member.person]
+                found.append(
+                    Contact(
+                        device=other.member.person,
+                        name=other.member.name,
+                        group=group.id,
+                        last_ms=max([group.created_ms, said, *theirs]),
+                        joined_ms=other.joined_ms,
+                        is_welcomed=other.joined_ms <= joined_self or said >= other.joined_ms,
+                    )
+                )
+        return tuple(found)
+
+    # Services
+
+    def _side(self, service: str) -> Side:
+        if service not in self._sides:
+            self._sides[service] = Side(
+                self.tools, self.letterbox, self._network, service, lambda: self.follow(service)
+            )
+        return self._sides[service]
+
+    async def follow(self, service: str) -> None:
+        """Start the loop of a service, or wake it."""
+        await self._network.follow(service, self._side(service))
+
+    async def _member_of(self, group_id: str) -> Group:
+        group = await self.group(group_id)
+        if group is None or group.state != MEMBER:
+            raise UsageError("not a member of this group yet")
+        return group
+
+    async def _cared_for(self, group_id: str) -> Group:
+        group = await self._member_of(group_id)
+        if self._context.me.member.person not in group.administrators:
+            raise UsageError("only those who look after the group can do this")
+        return group
+
+
+def _is_said(item: Outgoing) -> bool:
+    return item.kind == CONTENT and item.content is not None and item.content.get("kind") not in MEMBERSHIP

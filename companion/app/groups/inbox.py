@@ -1,0 +1,243 @@
+"""Letters from other devices: somebody asks to join, a welcome, a device that lost its place, my other devices."""
+
+import base64
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from companion import groups, inviting
+from companion.app.groups.commits import ADD, RETURN, Intent
+from companion.app.groups.key_states import Kept, leaf_of, person_at, ruled, used
+from companion.app.groups.tools import Outcome, Tools, stand
+from companion.chat.message import messages_table
+from companion.errors import MessageRejected
+from companion.groups import DECLINED, JOINING, LEAVING, MEMBER, REJOINING, REMOVED, Group, line
+from companion.inviting import Arrival, Invite
+from companion.letters import Letter, open_letter
+from companion.mls import group as mls
+from companion.mls.group_state import Group as Keys
+from companion.mls.policy import person_of
+from companion.people import Member, person_id
+from companion.ports import Change, Doc, InboxItem, Put
+
+log = logging.getLogger(__name__)
+
+LATER = "letters"
+
+Handler = Callable[[str, Letter, InboxItem], Awaitable[Outcome]]
+
+
+class Letterbox:
+    """Opens letters and says what each changes. Callers hold the turn of `Keeping`."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._context = tools.context
+        self._handlers: dict[str, Handler] = {
+            "join": self._join,
+            "welcome": self._welcome,
+            "expect": self._expect,
+            "rejoin": self._rejoin,
+            "declined": self._declined,
+            "out": self._out,
+            "me": self._me,
+        }
+
+    def add(self, handlers: dict[str, Handler]) -> None:
+        """Let somebody else take these kinds of letters."""
+        self._handlers |= handlers
+
+    async def read(self, service: str, item: InboxItem) -> tuple[Outcome, str]:
+        """Return what a letter comes to, and the group to go on with, or "".
+
+        Raises: MessageRejected if it is malformed, forged, or nothing that its sender may say.
+        """
+        me = self._context.me
+        letter = open_letter(me.seal_private, me.device, item.body, cid=item.cid)
+        handler = self._handlers.get(str(letter.content.get("kind")))
+        if handler is None:
+            log.info("a letter of an unknown kind was left alone")
+            return Outcome(), ""
+        return await handler(service, letter, item), str(letter.content.get("group", ""))
+
+    # Somebody asks to be let in
+
+    async def _join(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
+        doc = await self._context.store.get(inviting.TABLE, str(letter.content.get("invite")))
+        invite = None if doc is None else Invite.from_doc(doc)
+        group = await self._tools.group(invite.group) if invite else None
+        kept = await self._tools.keeping.kept(group.id) if group else None
+        if invite is None or group is None:
+            raise MessageRejected("a join without an invite of this device")
+        request = inviting.read_join(group, invite, letter.content, letter.sender, item.at_ms)
+        member, packages = request.announcement.member, request.announcement.packages
+        if group.state in (JOINING, REJOINING):
+            return Outcome(change=Change(put=(_later(service, item, group.id),)))
+        if request.is_declined or group.state != MEMBER or kept is None:
+            declined: Doc = {"kind": "declined", "group": group.id}
+            letters = tuple(self._tools.posting.letter(service, to, declined) for to in member.devices.active)
+            return Outcome(change=Change(put=letters))
+        if group.seat(member.person) is not None or invite.used_by:
+            return Outcome()
+        kept, announced = self._tools.posting.content(group, kept, groups.joining_content(member, packages))
+        used_up = Put(inviting.TABLE, replace(invite, used_by=member.person).to_doc())
+        return Outcome(change=Change(put=(announced, used_up)), kept=(kept,))
+
+    def _answer(self, service: str, member: Member, device: str, content: dict[str, object]) -> Change:
+        to = member.devices.device(device)
+        return Change() if to is None else Change(put=(self._tools.posting.letter(service, to, content),))
+
+    async def _declined(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
+        group = await self._tools.group(str(letter.content.get("group")))
+        if group is None or group.state != JOINING or not (_is_known(group, letter) or self._is_mine(letter)):
+            raise MessageRejected("a refusal of something that was not asked")
+        return Outcome(change=Change(put=(stand(replace(group, state=DECLINED)),)))
+
+    # We are let in
+
+    async def _expect(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
+        """My other device says that a welcome will come."""
+        self._require_mine(letter)
+        group = inviting.read_expect(letter.content, service)
+        known = await self._tools.group(group.id)
+        if known is not None and known.state in groups.FOLLOWED:
+            return Outcome()
+        device = self._context.me.member.devices.device(letter.sender)
+        if not letter.content.get("asks") or device is None:
+            return Outcome(change=Change(put=(stand(group),)))
+        package, content = asking_content(self._tools, group)
+        asked = self._tools.posting.letter(service, device, content)
+        return Outcome(change=Change(put=(package, stand(group), asked)))
+
+    async def _welcome(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
+        arrival = inviting.read_welcome(letter.content)
+        group = await self._tools.group(arrival.group)
+        is_early = group is not None and group.state in (MEMBER, LEAVING) and group.cursor < arrival.seq
+        if group is not None and is_early and _is_known(group, letter):
+            return Outcome(change=Change(put=(_later(service, item, group.id),)))
+        if group is None or group.state in (MEMBER, LEAVING) or group.service != service:
+            raise MessageRejected("a welcome to a group that was not asked for")
+        arrived = replace(await self._arrived(group, arrival), renewed_ms=item.at_ms)
+        known = (*arrived.known, *group.known)
+        environment = self._tools.keeping.environment(known, item.at_ms, is_joining=True)
+        keys, package = mls.join(arrival.welcome, await self._tools.keeping.packages(), environment)
+        _require_fit(group, arrived, keys)
+        change = used(package) + Change(put=(stand(ruled(arrived, keys)),))
+        is_back = group.state != JOINING
+        at = {"seq": arrival.seq, "at_ms": item.at_ms}
+        me = self._context.me.member
+        seat = arrived.seat(me.person)
+        invited_by = "" if is_back or seat is None else seat.invited_by
+        made = line(arrived, "gap" if is_back else "joined", me, invited_by, id=self._context.new_id(), **at)
+        change += Change(put=(Put(messages_table(group.id), made.to_doc()),))
+        return Outcome(change=change, kept=(Kept(id=group.id, keys=keys),))
+
+    async def _arrived(self, group: Group, arrival: Arrival) -> Group:
+        """Return the group as the welcome describes it, as far as it agrees with what is known here."""
+        everybody = {member.person: member for member in (*await self._tools.everybody(), self._context.me.member)}
+        seats, guests = (
+            tuple(replace(seat, member=_newest(everybody, seat.member)) for seat in some)
+            for some in (arrival.seats, arrival.guests)
+        )
+        accepted = {seat.member.person: seat.accepted for seat in group.seats}
+        others = tuple(everybody.values())
+        seats = tuple(
+            replace(s, accepted=accepted.get(s.member.person, not groups.is_namesake(s.member, others))) for s in seats
+        )
+        return replace(
+            group,
+            name=arrival.name,
+            look=arrival.look,
+            created_ms=arrival.created_ms,
+            seats=seats,
+            guests=guests,
+            keeper=arrival.keeper,
+            state=MEMBER,
+            cursor=arrival.seq,
+        )
+
+    # A device that lost its place
+
+    async def _rejoin(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
+        try:
+            member = Member.from_doc(groups.as_object(letter.content["member"]))
+            package = bytes.fromhex(str(letter.content["package"]))
+        except (KeyError, ValueError):
+            raise MessageRejected("a request to come back is incomplete") from None
+        member.check()
+        group = await self._tools.group(str(letter.content.get("group")))
+        kept = await self._tools.keeping.kept(group.id) if group else None
+        if group is None or kept is None or group.state != MEMBER or member.devices.device(letter.sender) is None:
+            raise MessageRejected("a request to come back to a group that is not ours")
+        seat = group.seat(member.person)
+        if seat is None:
+            return Outcome(change=self._answer(service, member, letter.sender, {"kind": "out", "group": group.id}))
+        seat.member.devices.newer(member.devices)
+        leaf = leaf_of(kept.keys, letter.sender)
+        key = b"" if leaf is None else kept.keys.member(leaf).encryption_key
+        kind = ADD if leaf is None else RETURN
+        intent = Intent(group=group.id, kind=kind, subject=letter.sender, package=package, leaf_key=key)
+        return Outcome(change=Change(put=(intent.put(),)))
+
+    async def _out(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
+        group = await self._tools.group(str(letter.content.get("group")))
+        if group is None or group.state != REJOINING or not _is_known(group, letter):
+            raise MessageRejected("an answer to something that was not asked")
+        return Outcome(change=Change(put=(stand(replace(group, state=REMOVED)),)))
+
+    # My other devices
+
+    async def _me(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
+        self._require_mine(letter)
+        try:
+            member = Member.from_doc(groups.as_object(letter.content["member"]))
+        except (KeyError, ValueError):
+            raise MessageRejected("a note about my devices is incomplete") from None
+        return Outcome(change=self._tools.my_devices(member.devices))
+
+    def _is_mine(self, letter: Letter) -> bool:
+        return self._context.me.member.devices.device(letter.sender) is not None
+
+    def _require_mine(self, letter: Letter) -> None:
+        if not self._is_mine(letter):
+            raise MessageRejected("a letter that only a device of mine may write")
+
+
+def _later(service: str, item: InboxItem, group: str) -> Put:
+    """Keep a letter that overtook the group: a welcome before the news that we are out, a guest before we are back."""
+    doc: Doc = {"_id": f"{group}:{item.cid}", "_v": 1, "group": group, "service": service, "cid": item.cid}
+    doc |= {"seq": item.seq, "at_ms": item.at_ms, "body": base64.b64encode(item.body).decode()}
+    return Put(LATER, doc)
+
+
+def kept_letter(doc: Doc) -> InboxItem:
+    """Return a letter that was kept for later."""
+    at = {"seq": int(str(doc["seq"])), "at_ms": int(str(doc["at_ms"]))}
+    return InboxItem(cid=str(doc["cid"]), body=base64.b64decode(str(doc["body"])), **at)
+
+
+def asking_content(tools: Tools, group: Group) -> tuple[Put, dict[str, object]]:
+    """Return what a device that belongs into a group asks with, and the key package to keep for it."""
+    package, message = tools.keeping.make_package()
+    me = tools.context.me.member.to_doc()
+    return package, {"kind": "rejoin", "group": group.id, "member": me, "package": message.hex()}
+
+
+def _is_known(group: Group, letter: Letter) -> bool:
+    return any(member.devices.device(letter.sender) is not None for member in group.known)
+
+
+def _newest(everybody: dict[str, Member], member: Member) -> Member:
+    known = everybody.get(member.person)
+    return member if known is None else known.newer(member)
+
+
+def _require_fit(group: Group, arrived: Group, keys: Keys) -> None:
+    """Raises: MessageRejected unless this is the group we asked for, with the people the letter names."""
+    if keys.group_id.hex() != group.id or keys.policy is None:
+        raise MessageRejected("a welcome to another group")
+    if person_id(person_of(keys.policy.signer)) not in group.administrators:
+        raise MessageRejected("a welcome to a group that nobody we know looks after")
+    persons = {person_at(identity) for _, identity in keys.members()}
+    if persons != {seat.member.person for seat in arrived.seats}:
+        raise MessageRejected("a welcome that names others than are in the group")

@@ -1,0 +1,154 @@
+"""The way out: contents sealed for a group, letters sealed for one device, and what the service said to them.
+
+Whoever calls a method that touches keys holds the turn of `Keeping`.
+"""
+
+import json
+from dataclasses import replace
+
+from companion import outgoing
+from companion.app.context import Context
+from companion.app.groups.cached import Cached
+from companion.app.groups.key_states import Keeping, Kept
+from companion.devices import Device
+from companion.groups import Group
+from companion.letters import seal_letter
+from companion.mls import group as mls
+from companion.outgoing import COMMIT, CONTENT, CREATE, LETTER, PROPOSAL, Outgoing
+from companion.ports import Change, Drop, OutboxItem, Put
+from companion.wire import SUITE_MLS, format_envelope
+
+
+class Posting:
+    """The outbox. What waits for a change of keys is sealed again after it."""
+
+    def __init__(self, context: Context, keeping: Keeping) -> None:
+        self._context = context
+        self._keeping = keeping
+        self._items = Cached(context, outgoing.TABLE, Outgoing.from_doc)
+        self._landed: set[str] = set()
+        self._held: dict[str, str] = {}
+
+    # Putting in
+
+    def creation(self, group: Group) -> Put:
+        item = Outgoing(cid=self._context.new_id(), service=group.service, kind=CREATE, group=group.id)
+        return Put(outgoing.TABLE, replace(item, capability=group.capability).to_doc())
+
+    def letter(self, service: str, to: Device, content: dict[str, object]) -> Put:
+        """Return the document of a letter to one device."""
+        cid = self._context.new_id()
+        body = seal_letter(self._context.me.sign_private, to, content, cid=cid)
+        return Put(outgoing.TABLE, Outgoing(cid=cid, service=service, kind=LETTER, device=to.id, body=body).to_doc())
+
+    def content(
+        self,
+        group: Group,
+        kept: Kept,
+        content: dict[str, object],
+        *,
+        message: str = "",
+        blobs: tuple[str, ...] = (),
+        due_ms: int = 0,
+    ) -> tuple[Kept, Put]:
+        """Return the keys after sealing, to be committed with the document of the content."""
+        item = Outgoing(
+            cid=self._context.new_id(),
+            service=group.service,
+            kind=CONTENT,
+            group=group.id,
+            content=content,
+            message=message,
+            blobs=blobs,
+            due_ms=due_ms,
+        )
+        kept, item = self._sealed(group, kept, item)
+        return kept, Put(outgoing.TABLE, item.to_doc())
+
+    def _sealed(self, group: Group, kept: Kept, item: Outgoing) -> tuple[Kept, Outgoing]:
+        if kept.pending is not None or kept.keys.proposals or item.content is None:
+            return kept, item.sealed(b"", kept.keys.epoch)
+        said = json.dumps(item.content, ensure_ascii=False).encode()
+        environment = self._keeping.environment(group.known, self._context.clock.now_ms())
+        keys, message = mls.protect(kept.keys, said, environment)
+        return replace(kept, keys=keys), item.sealed(format_envelope(SUITE_MLS, message), keys.epoch)
+
+    async def reseal(self, group: Group, kept: Kept) -> None:
+        """Seal again what was sealed for an epoch that is over, and drop proposals that were.
+
+        While somebody's proposal waits, nothing is sealed: who asked to leave should read no more.
+        """
+        change, changed = Change(), kept
+        for item in await self.of_group(group.id):
+            if item.is_fixed or item.kind not in (CONTENT, PROPOSAL):
+                continue
+            if item.kind == PROPOSAL:
+                if item.epoch != kept.keys.epoch:
+                    change += Change(drop=(Drop(outgoing.TABLE, item.cid),))
+            elif item.epoch != kept.keys.epoch or not item.body or kept.keys.proposals:
+                changed, sealed = self._sealed(group, changed, item)
+                if sealed.body or item.body:
+                    change += Change(put=(Put(outgoing.TABLE, sealed.to_doc()),))
+        if change.put or change.drop:
+            await self._keeping.commit(change, changed)
+
+    # Taking out
+
+    async def item(self, cid: str) -> Outgoing | None:
+        return await self._items.get(cid)
+
+    async def all(self) -> tuple[Outgoing, ...]:
+        return await self._items.all()
+
+    async def of_group(self, group: str) -> tuple[Outgoing, ...]:
+        return tuple(item for item in await self.all() if item.group == group)
+
+    async def items(self, service: str, groups: dict[str, Group], *, is_caught_up: bool) -> tuple[OutboxItem, ...]:
+        """Return what may go now, oldest first.
+
+        Contents wait until everything older was read: an envelope in keys that are long over would open nowhere.
+        """
+        now_ms = self._context.clock.now_ms()
+        found = []
+        for item in await self.all():
+            group = groups.get(item.group)
+            if item.service != service or item.cid in self._landed or item.due_ms > now_ms:
+                continue
+            if item.kind == LETTER:
+                found.append(OutboxItem(cid=item.cid, group="", capability="", body=item.body, device=item.device))
+                continue
+            if group is None or self._held.get(item.cid) == group.capability:
+                continue
+            is_ready = item.kind == CREATE or (is_caught_up and bool(item.body))
+            if is_ready:
+                found.append(_group_item(item, group))
+        return tuple(found)
+
+    def landed(self, cid: str) -> None:
+        """The service has it; it is settled when it comes in the order of the group."""
+        self._landed.add(cid)
+
+    def hold(self, cid: str, capability: str) -> None:
+        """Do not offer it again until the group has another capability."""
+        self._held[cid] = capability
+
+    def release(self) -> None:
+        """Offer again what was held: the connection is another one."""
+        self._held.clear()
+
+    def forget(self, cid: str) -> None:
+        self._landed.discard(cid)
+        self._held.pop(cid, None)
+
+
+def _group_item(item: Outgoing, group: Group) -> OutboxItem:
+    is_own_capability = item.kind in (COMMIT, CREATE) and item.is_fixed
+    return OutboxItem(
+        cid=item.cid,
+        group=item.group,
+        capability=item.capability if is_own_capability or item.kind == CREATE else group.capability,
+        body=item.body,
+        epoch=item.epoch if item.kind == COMMIT else None,
+        next_capability=item.next_capability or None,
+        blobs=item.blobs,
+    )

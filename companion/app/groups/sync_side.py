@@ -1,0 +1,360 @@
+"""What one service's sync loop may do with the opened core: take the outbox, report, hand in events and letters."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from companion import outgoing
+from companion.app.chat import receiving
+from companion.app.context import ME
+from companion.app.groups.commits import INTENTS
+from companion.app.groups.events import (
+    EARLY,
+    MEMBERSHIP,
+    Reading,
+    Step,
+    early_events,
+    early_id,
+    is_astray,
+    tail_own,
+    tail_table,
+)
+from companion.app.groups.inbox import LATER, Letterbox, asking_content, kept_letter
+from companion.app.groups.key_states import PACKAGES_LEAST, PACKAGES_PUBLISHED, Kept, leaf_of
+from companion.app.groups.linking import account_of, waits_for_handover
+from companion.app.groups.tools import Outcome, Tools, stand
+from companion.errors import CryptoError, MessageRejected
+from companion.groups import FOLLOWED, MEMBER, REJOINING, Group
+from companion.outgoing import COMMIT, CONTENT, CREATE, PROPOSAL, Outgoing
+from companion.ports import Appended, Change, Doc, Drop, GroupCursor, InboxItem, Network, OutboxItem, Put, RelayEvent
+
+log = logging.getLogger(__name__)
+
+SERVICES = "services"  # what is known of each service: the log's incarnation and the inbox cursor
+EARLY_MS = 60_000  # how long an envelope in keys that we never saw may wait for them
+TAIL_KEPT = 500  # envelopes of a group that could be offered again
+ASTRAY = 3  # envelopes in other keys than ours that show that the group was parted
+ASKED_DEVICES = 8
+ONLINE = "online"
+
+
+class Side:
+    """One service. Each event and its cursor are one commit, so an event counts once, whatever happens between."""
+
+    def __init__(
+        self, tools: Tools, letterbox: Letterbox, network: Network, service: str, wake: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._tools = tools
+        self._context = tools.context
+        self._letterbox = letterbox
+        self._network = network
+        self._service = service
+        self._wake = wake
+        self._reading = Reading(tools.context, tools.keeping, tools.posting, tools.everybody)
+        self._are_packages_there = False
+        self.state = "connecting"
+        self.rejected = 0
+        """Envelopes that were skipped because they were malformed, forged or out of order."""
+
+    # Sending
+
+    async def connected(self) -> None:
+        """See that the service holds key packages of this device. Raises SyncError."""
+        if self._are_packages_there or await waits_for_handover(self._context):
+            return
+        relay = await self._network.relay(self._service)
+        await relay.join_account(account_of(self._context.me))
+        held = await relay.key_packages_left()
+        is_due, change = await self._tools.keeping.aged_packages()
+        wanted = PACKAGES_PUBLISHED - held if held < PACKAGES_LEAST else 0
+        made = [self._tools.keeping.make_package() for _ in range(wanted)]
+        last = self._tools.keeping.make_package(is_last_resort=True) if is_due else None
+        puts = tuple(put for put, _ in (*made, *([last] if last else [])))
+        if puts or change.drop:
+            await self._context.commit(change + Change(put=puts))  # first here: a package without its keys is a trap
+        if puts:
+            await relay.publish_key_packages(tuple(message for _, message in made), last[1] if last else None)
+        self._are_packages_there = True
+
+    async def outbox(self) -> tuple[OutboxItem, ...]:
+        """Everything that waits for this service and may go now, oldest first."""
+        mine = {group.id: group for group in await self._groups()}
+        return await self._tools.posting.items(self._service, mine, is_caught_up=self.state == ONLINE)
+
+    async def mark_sent(self, cid: str, receipt: Appended) -> None:
+        """A content of mine has its place. What changes keys takes effect when it comes in the order of the group."""
+        async with self._tools.keeping.turn():
+            item = await self._tools.posting.item(cid)
+            if item is None:
+                return
+            is_membership = item.content is not None and item.content.get("kind") in MEMBERSHIP
+            if not item.is_fixed and (item.kind in (COMMIT, PROPOSAL) or is_membership):
+                self._tools.posting.landed(cid)
+                return
+            change = Change(drop=(Drop(outgoing.TABLE, cid),))
+            if item.kind == CONTENT and not item.is_fixed:  # what is offered again moves when it comes back
+                change += await self._settled(item, "sent", receipt)
+                change += Change(put=(tail_own(item, receipt.seq),))
+            await self._context.commit(change)
+            self._tools.posting.forget(cid)
+
+    async def mark_refused(self, cid: str, status: int, code: str) -> None:
+        """The service does not take it as it is: whether it may go in another form depends on what it is."""
+        log.warning("the service refused an envelope: %d %s", status, code)
+        async with self._tools.keeping.turn():
+            item = await self._tools.posting.item(cid)
+            if item is None:
+                return
+            group, kept = await self._tools.group(item.group), await self._tools.keeping.kept(item.group)
+            if item.kind == COMMIT:
+                await self._lost(item, group, kept, code)
+            elif code == "other-bytes":
+                self._tools.posting.landed(cid)  # an earlier form of it is there
+            elif status in (403, 404, 409) and item.kind in (CONTENT, PROPOSAL) and code != "no-blob" and group:
+                self._tools.posting.hold(cid, group.capability)
+            else:
+                change = Change(drop=(Drop(outgoing.TABLE, cid),))
+                if item.kind == CONTENT:
+                    change += await self._settled(item, "refused", Appended(seq=0, at_ms=0))
+                await self._context.commit(change)
+
+    async def _lost(self, item: Outgoing, group: Group | None, kept: Kept | None, code: str) -> None:
+        """A commit of mine was not the first of its epoch: the winner comes with the stream, then it is tried anew."""
+        change = Change(drop=(Drop(outgoing.TABLE, item.cid),))
+        if item.is_fixed and code == "epoch" and group is not None and group.state == MEMBER:
+            await self._context.commit(change)
+            await self._ask_to_rejoin(group)
+            return
+        if kept is None or kept.pending_cid != item.cid:
+            await self._context.commit(change)
+            return
+        if code == "epoch":
+            self._tools.committing.lose(kept.id, kept.keys.epoch)
+        await self._tools.keeping.commit(change, kept.without_pending())
+
+    async def _settled(self, item: Outgoing, state: str, receipt: Appended) -> Change:
+        return await receiving.settle(
+            self._context, item.group, item.message, state=state, seq=receipt.seq, at_ms=receipt.at_ms
+        )
+
+    # Reading
+
+    async def cursors(self) -> tuple[GroupCursor, ...]:
+        """Every group of this service that the service knows already and that we read."""
+        unmade = {item.group for item in await self._tools.posting.all() if item.kind == CREATE}
+        return tuple(
+            GroupCursor(group=g.id, capability=g.capability, since=g.cursor)
+            for g in await self._groups()
+            if g.id not in unmade and g.state in FOLLOWED and g.capability
+        )
+
+    async def receive(self, event: RelayEvent) -> None:
+        """Take in one event. A bad one is counted and skipped; the cursor moves on."""
+        async with self._tools.keeping.turn():
+            group = await self._tools.group(event.group)
+            if group is None or event.seq <= group.cursor or group.state not in FOLLOWED:
+                return
+            step = await self._read(replace(group, cursor=event.seq), event)
+            await self._take(step)
+            if step.is_new_epoch:
+                await self._take_early(group.id)
+            if step.kept is None:
+                await self._take_later(group.id)
+            is_new = _has_consequences(step) and await self._tools.next(group.id)
+            if step.group.astray or any(put.table == EARLY for put in step.change.put):
+                await self._judge(group.id, event.at_ms)
+        if is_new or step.is_new_epoch:
+            await self._wake()
+
+    async def _read(self, group: Group, event: RelayEvent) -> Step:
+        kept = await self._tools.keeping.kept(group.id)
+        if kept is None or not event.body:  # an empty body is the place of an event whose sender was deleted
+            return Step(group=group, kept=kept)
+        try:
+            return await self._reading.read(group, kept, event)
+        except (MessageRejected, CryptoError) as error:
+            self.rejected += 1
+            log.warning("envelope skipped: %s", error)
+            astray = group.astray + is_astray(kept, event)
+            return Step(group=replace(group, unopened=group.unopened + 1, astray=astray), kept=kept)
+
+    async def _take(self, step: Step, *more: Change) -> None:
+        change = step.change + Change(put=(stand(step.group),))
+        for one in more:
+            change += one
+        kept = () if step.kept is None else (step.kept,)
+        await self._tools.keeping.commit(change, *kept, forget=() if kept else (step.group.id,))
+
+    async def _take_early(self, group_id: str) -> None:
+        """Read what came before its keys did."""
+        for event in early_events(await self._context.store.all(EARLY), group_id):
+            group = await self._tools.group(group_id)
+            if group is None or group.state not in FOLLOWED:
+                return
+            step = await self._read(group, event)
+            is_early_still = any(put.table == EARLY for put in step.change.put)
+            if not is_early_still:
+                await self._take(step, Change(drop=(Drop(EARLY, early_id(event)),)))
+
+    # Letters
+
+    async def _take_later(self, group_id: str) -> None:
+        """Take in letters that overtook the group."""
+        for doc in await self._context.store.all(LATER):
+            if doc["group"] != group_id:
+                continue
+            outcome = Outcome()
+            try:
+                outcome, _ = await self._letterbox.read(str(doc["service"]), kept_letter(doc))
+            except (MessageRejected, CryptoError) as error:
+                log.warning("a kept letter was skipped: %s", error)
+            if not any(put.table == LATER for put in outcome.change.put):
+                gone = Change(drop=(Drop(LATER, str(doc["_id"])),))
+                await self._tools.keeping.commit(outcome.change + gone, *outcome.kept)
+
+    async def inbox_cursor(self) -> int:
+        return int(str((await self._standing())["inbox"]))
+
+    async def receive_inbox(self, item: InboxItem) -> None:
+        """Take in one letter. A bad one only moves the cursor."""
+        async with self._tools.keeping.turn():
+            standing = {**await self._standing(), "inbox": item.seq}
+            outcome, group = Outcome(), ""
+            try:
+                outcome, group = await self._letterbox.read(self._service, item)
+            except (MessageRejected, CryptoError) as error:
+                self.rejected += 1
+                log.warning("letter skipped: %s", error)
+            change = outcome.change + Change(put=(Put(SERVICES, standing),))
+            await self._tools.keeping.commit(change, *outcome.kept)
+            if group:
+                await self._take_later(group)
+                await self._tools.next(group)
+        if any(put.table == ME for put in outcome.change.put):
+            await self.connected()  # only now are its key packages a person's
+        if outcome != Outcome():
+            await self._wake()
+
+    # What else the service tells
+
+    async def incarnation(self) -> str:
+        return str((await self._standing())["incarnation"])
+
+    async def set_incarnation(self, value: str) -> None:
+        standing = await self._standing()
+        inbox = standing["inbox"] if not standing["incarnation"] else 0
+        await self._stand({**standing, "incarnation": value, "inbox": inbox})
+        self._are_packages_there = False
+
+    async def restored(self, group: str, head: int) -> None:
+        """The service went back: offer again what I sent after `head`, and every commit, in the order it had."""
+        async with self._tools.keeping.turn():
+            known = await self._tools.group(group)
+            if known is None:
+                return
+            head = min(head, known.cursor)
+            tail = sorted(await self._context.store.all(tail_table(group)), key=lambda doc: int(str(doc["seq"])))
+            lost = [doc for doc in tail if int(str(doc["seq"])) > head]
+            change = Change(put=tuple(Put(tail_table(group), {**doc, "is_lost": True}) for doc in lost))
+            if head == 0:
+                change += self._founded_again(known, tail)
+            items = [Outgoing.from_doc(doc["item"]) for doc in lost if isinstance(doc["item"], dict)]
+            change += Change(put=tuple(Put(outgoing.TABLE, item.to_doc()) for item in items))
+            rewound = replace(known, cursor=head, capability=_capability_at(known, tail, head))
+            await self._context.commit(change + Change(put=(stand(rewound),)))
+            for item in items:
+                self._tools.posting.forget(item.cid)
+
+    def _founded_again(self, group: Group, tail: list[Doc]) -> Change:
+        first = replace(group, capability=_capability_at(group, tail, 0))
+        return Change(put=(self._tools.posting.creation(first),))
+
+    async def removed(self, group: str) -> None:
+        """Our place is lost: another capability is in force, and nothing we could read says so."""
+        async with self._tools.keeping.turn():
+            known = await self._tools.group(group)
+            if known is not None and known.state == MEMBER:
+                await self._ask_to_rejoin(known)
+        await self._wake()
+
+    def set_sync_state(self, state: str) -> None:
+        if state != self.state:
+            self.state = state
+            if state == ONLINE:
+                self._tools.posting.release()
+                self._tools.committing.release()
+            self._context.tell(frozenset({"sync"}))
+
+    # Losing one's place
+
+    async def _judge(self, group_id: str, at_ms: int) -> None:
+        """Ask to be let in again if envelopes have waited too long for keys that never came."""
+        group = await self._tools.group(group_id)
+        if group is None or group.state != MEMBER:
+            return
+        early = early_events(await self._context.store.all(EARLY), group_id)
+        if group.astray >= ASTRAY or (early and at_ms - early[0].at_ms > EARLY_MS):
+            await self._ask_to_rejoin(group)
+
+    async def _ask_to_rejoin(self, group: Group) -> None:
+        await self._context.commit(await rejoin_change(self._tools, group))
+
+    async def resume(self) -> None:
+        """Go on with what a crash cut off."""
+        async with self._tools.keeping.turn():
+            for group in await self._groups():
+                if group.state == MEMBER and await self._tools.keeping.kept(group.id) is None:
+                    await self._ask_to_rejoin(group)  # from a backup, which holds no keys
+                await self._trim(group.id)
+                await self._tools.next(group.id)
+                await self._judge(group.id, self._context.clock.now_ms())
+
+    async def _trim(self, group: str) -> None:
+        """Keep only the newest of what could be offered again."""
+        tail = sorted(await self._context.store.all(tail_table(group)), key=lambda doc: int(str(doc["seq"])))
+        old = tuple(Drop(tail_table(group), str(doc["_id"])) for doc in tail[:-TAIL_KEPT])
+        if old:
+            await self._context.commit(Change(drop=old))
+
+    async def _groups(self) -> tuple[Group, ...]:
+        return tuple(group for group in await self._tools.groups() if group.service == self._service)
+
+    async def _standing(self) -> Doc:
+        known = await self._context.store.get(SERVICES, self._service)
+        return known or {"_id": self._service, "_v": 1, "incarnation": "", "inbox": 0}
+
+    async def _stand(self, doc: Doc) -> None:
+        await self._context.commit(Change(put=(Put(SERVICES, doc),)))
+
+
+def _has_consequences(step: Step) -> bool:
+    """Tell whether an event may ask for something to be sealed anew or committed: most are only read."""
+    has_proposals = step.kept is not None and bool(step.kept.keys.proposals)
+    return step.is_new_epoch or has_proposals or any(put.table == INTENTS for put in step.change.put)
+
+
+async def rejoin_change(tools: Tools, group: Group) -> Change:
+    """Return the change with which this device, which lost its place, asks others in the group to let it back in.
+
+    My own other devices are asked first, then those who look after the group, then others, eight in all.
+    """
+    me = tools.context.me
+    kept = await tools.keeping.kept(group.id)
+    own = me.other_devices
+    carers = [s.member for s in group.seats if s.member.person in group.administrators]
+    others = [s.member for s in group.seats if s.member.person not in group.administrators]
+    peers = [d for m in (*carers, *others) if m.person != me.member.person for d in m.devices.active]
+    in_group = [d for d in (*own, *peers) if kept is None or leaf_of(kept.keys, d.id) is not None]
+    package, content = asking_content(tools, group)
+    letters = tuple(tools.posting.letter(group.service, device, content) for device in in_group[:ASKED_DEVICES])
+    return Change(put=(package, stand(replace(group, state=REJOINING, astray=0)), *letters))
+
+
+def _capability_at(group: Group, tail: list[Doc], head: int) -> str:
+    """Return the capability that was in force at a place of the log, as far as the tail goes back."""
+    commits = [doc for doc in tail if doc["next_capability"]]
+    before = [doc for doc in commits if int(str(doc["seq"])) <= head]
+    after = [doc for doc in commits if int(str(doc["seq"])) > head]
+    if before:
+        return str(before[-1]["next_capability"])
+    return str(after[0]["capability"]) if after else group.capability

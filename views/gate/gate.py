@@ -1,0 +1,186 @@
+"""The door: first start, unlocking, hiding, and what is said when the store cannot be opened.
+
+Get help is always here, and so is erasing everything, once there is something to erase.
+"""
+
+from collections.abc import Awaitable, Callable
+from types import MappingProxyType
+from typing import Any, Final
+
+import flet as ft
+
+from companion.ports import Rescue
+from views import theme
+from views.gate.erasing import Erase
+from views.gate.first_start import FirstStart
+from views.gate.forms import use_form
+from views.gate.rescuing import damage_sentence, saved_copy
+from views.gate.unlock import Unlock
+from views.help import HelpLines
+from views.mirror.context import use_part, use_quiet_window
+from views.mirror.state import Window
+from views.pages import narrow
+from views.parts.buttons import Action, button
+from views.parts.frame import back_bar, phone_page
+from views.parts.rows import fact_row
+from views.parts.safe import safe
+from views.parts.surfaces import card, column, gap, notice
+from views.parts.text import heading, soft, text
+
+Show = Callable[[str], None]
+"""Puts "help" or "erase" over the door."""
+
+FAULTS: Final = ("Tampered", "RolledBack", "TooNew", "StoreBusy")
+"""The faults with words of their own."""
+
+
+@safe
+def Gate(phase: str, is_phone: bool) -> ft.Control:
+    """What stands before the store; help lies over it and leaves what was typed as it is."""
+    window = use_quiet_window()
+    over, set_over = ft.use_state(("", ""))
+    what = over[1] if over[0] == phase else ""
+    screen = SCREENS[phase](is_phone, lambda name: set_over((phase, name)), key=phase)
+    under = ft.Container(screen, expand=True, visible=not what)
+    if not what:
+        return ft.Column([under], expand=True, spacing=0)
+    texts = window.texts
+
+    def leave() -> None:
+        set_over(("", ""))
+
+    close = Action(label=texts("common.close"), on_press=leave, icon=ft.Icons.CLOSE_ROUNDED)
+    if what == "help":
+        bar, lines = back_bar(texts("help.title"), close), HelpLines(is_phone, key="lines")
+    else:
+        bar, lines = back_bar(texts("unlock.erase_title"), close), Erase(leave, key="erase")
+    return ft.Column([under, phone_page(bar, [narrow(lines)])], expand=True, spacing=0)
+
+
+@safe
+def Start(is_phone: bool, show: Show) -> ft.Control:
+    """The first start; there is nothing to erase yet."""
+    first: ft.Control = FirstStart(is_phone, lambda: show("help"), key="first-start")
+    return first
+
+
+def help_button(window: Window, show: Show) -> ft.TextButton:
+    """Return the wide way to the help lines at the foot of the door."""
+    return button(
+        window.texts("unlock.get_help_now"),
+        lambda: show("help"),
+        icon=ft.Icons.SUPPORT_ROUNDED,
+        kind="outlined",
+        size="tall",
+    )
+
+
+@safe
+def Broken(is_phone: bool, show: Show) -> ft.Control:
+    """Which fault the store has, that nothing was changed, what to do, and saving what can still be read."""
+    window = use_quiet_window()
+    fault, kind = use_part(lambda state: (state.fault, state.fault_kind))
+    texts = window.texts
+    key = f"unlock.broken_{fault if fault in FAULTS else 'StoreError'}"
+
+    def try_again() -> None:
+        window.state.fault, window.state.fault_kind = "", ""
+        window.state.phase = "locked"
+
+    named = [soft(damage_sentence(texts, kind), ft.TextThemeStyle.BODY_LARGE)] if kind else []
+    can_save = bool(kind) and kind != "keys"
+    body = column(
+        gap(theme.ROOMY),
+        heading(texts("unlock.broken_title"), 1, ft.TextThemeStyle.DISPLAY_MEDIUM),
+        notice(ft.Icons.REPORT_OUTLINED, texts(key), kind="honey" if fault == "StoreBusy" else "alert"),
+        *named,
+        soft(texts(f"{key}_next"), ft.TextThemeStyle.BODY_LARGE),
+        card(fact_row(ft.Icons.FOLDER_OUTLINED, window.data_folder, texts("unlock.broken_where"))),
+        *([Saving(try_again, key="saving")] if can_save else []),
+        button(texts("common.try_again"), try_again, kind="outlined" if can_save else "filled"),
+        help_button(window, show),
+        spacing=theme.PAD,
+    )
+    return phone_page(None, [narrow(body)])
+
+
+@safe
+def Saving(leave: Callable[[], None]) -> ft.Control:
+    """The key again, because it was forgotten, and then what could be saved."""
+    window = use_quiet_window()
+    texts, form = window.texts, use_form(window)
+    nothing: tuple[Rescue, ...] = ()
+    found, show = ft.use_state(nothing)
+
+    async def rescue() -> None:
+        show((await window.companion.rescue(form["secret"]),))
+
+    async def save() -> None:
+        if await form.send(rescue, texts("account.proof_wrong")):
+            form.clear()
+
+    if found:
+        return column(*saved_copy(window, found[0], leave), spacing=theme.PAD)
+    said = [notice(ft.Icons.INFO_OUTLINE_ROUNDED, form.filled.said)] if form.filled.said else []
+    return card(
+        heading(texts("errors.damage_readable"), 2, ft.TextThemeStyle.TITLE_MEDIUM),
+        soft(texts("errors.damage_about"), ft.TextThemeStyle.BODY_MEDIUM),
+        form.entry("secret", texts("account.proof"), secret=True, on_submit=save),
+        *said,
+        button(texts("errors.damage_save"), save, disabled=form.filled.is_busy),
+        spacing=theme.GAP,
+    )
+
+
+@safe
+def Restored(is_phone: bool, show: Show) -> ft.Control:
+    """The store is not what this device remembers. Both answers keep everything; neither is the expected one."""
+    window = use_quiet_window()
+    texts = window.texts
+
+    def answer(was_me: bool) -> Callable[[], Awaitable[None]]:
+        return lambda: window.companion.answer_restored(was_me)
+
+    body = column(
+        gap(theme.ROOMY),
+        heading(texts("unlock.restored_title"), 1, ft.TextThemeStyle.DISPLAY_MEDIUM),
+        notice(ft.Icons.HISTORY_ROUNDED, texts("unlock.restored_found"), kind="honey"),
+        soft(texts("unlock.restored_about"), ft.TextThemeStyle.BODY_LARGE),
+        button(texts("unlock.restored_yes"), answer(True), kind="outlined", size="tall"),
+        button(texts("unlock.restored_no"), answer(False), kind="outlined", size="tall"),
+        help_button(window, show),
+        spacing=theme.PAD,
+    )
+    return phone_page(None, [narrow(body)])
+
+
+@safe
+def Hidden(is_phone: bool, show: Show) -> ft.Control:
+    """A clock, and nothing that says whose or what this is."""
+    window = use_quiet_window()
+    texts, page = window.texts, ft.context.page
+    minute = texts.minute_now()
+
+    def rename(title: str) -> Callable[[], None]:
+        def apply() -> None:
+            page.title = title
+            page.update()
+
+        return apply
+
+    ft.use_effect(rename(texts("unlock.hidden_title")), [], cleanup=rename(texts("common.app_name")))
+    time = text(f"{minute // 60:02}:{minute % 60:02}", ft.TextThemeStyle.DISPLAY_LARGE, align=ft.TextAlign.CENTER)
+    body = column(
+        gap(120),
+        time,
+        soft(texts.date(texts.today()), ft.TextThemeStyle.BODY_LARGE, align=ft.TextAlign.CENTER),
+        gap(theme.ROOMY),
+        button(texts("unlock.hidden_back"), window.companion.come_back, kind="quiet"),
+        spacing=theme.PAD,
+    )
+    return phone_page(None, [narrow(body)])
+
+
+SCREENS: Final = MappingProxyType[str, Callable[..., Any]](
+    {"first_start": Start, "locked": Unlock, "broken": Broken, "restored": Restored, "hidden": Hidden}
+)

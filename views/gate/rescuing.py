@@ -1,0 +1,81 @@
+"""What is said of damaged data, and what could be saved of it. Nothing here deletes anything."""
+
+from collections.abc import Callable
+from typing import Final
+
+import flet as ft
+
+from companion.errors import DAMAGES
+from companion.ports import Rescue
+from views import theme
+from views.mirror.context import use_part, use_quiet_window
+from views.mirror.state import Window
+from views.parts.buttons import button
+from views.parts.rows import fact_row
+from views.parts.safe import safe
+from views.parts.surfaces import card, column, equal, notice
+from views.parts.text import heading, soft
+from views.words.texts import Texts
+
+PARTS: Final = ("journal", "msg", "groups", "stories", "receipts", "checkins", "nudges", "settings", "outbox", "me")
+
+
+def part_name(texts: Texts, part: str) -> str:
+    """Return what a kind of documents is called."""
+    return texts(f"errors.part_{part if part in PARTS else 'other'}")
+
+
+def damage_sentence(texts: Texts, kind: str) -> str:
+    """Return the sentence for one of `errors.DAMAGES`."""
+    return texts(f"errors.damage_{kind if kind in DAMAGES else 'changed'}")
+
+
+@safe
+def DamageNotice(go: Callable[[str], None]) -> ft.Control:
+    """The strip over every screen while something is damaged, or the store may only be read; else nothing."""
+    window = use_quiet_window()
+    texts = window.texts
+    damages, is_read_only = use_part(lambda state: (state.damages, state.is_read_only))
+    strips: list[ft.Control] = []
+    if damages:
+        names = ", ".join(dict.fromkeys(part_name(texts, damage.part) for damage in damages))
+        more = button(texts("errors.damage_more"), lambda: go("/account/damage"), kind="outlined", size="slim")
+        words = texts("errors.damage_notice", parts=names)
+        strips.append(notice(ft.Icons.REPORT_OUTLINED, words, kind="alert", action=more))
+    if is_read_only:
+        strips.append(notice(ft.Icons.HISTORY_ROUNDED, texts("errors.read_only"), kind="honey"))
+    if not strips:
+        return ft.Container()
+    return ft.Container(column(*strips, spacing=theme.SMALL), padding=theme.SMALL)
+
+
+def saved_copy(window: Window, rescue: Rescue, leave: Callable[[], None]) -> list[ft.Control]:
+    """Return what came along, where it lies, and the two ways to go on."""
+    texts = window.texts
+
+    async def use_it() -> None:
+        await window.companion.adopt(rescue)
+        window.state.fault, window.state.fault_kind = "", ""
+        window.state.phase = await window.companion.phase()
+
+    parts = [
+        fact_row(ft.Icons.DONE_ROUNDED, _amount(texts, part.readable, part.promised), part_name(texts, part.part))
+        for part in rescue.parts
+        if part.readable or part.promised
+    ]
+    return [
+        heading(texts("errors.saved_title"), 2, ft.TextThemeStyle.TITLE_MEDIUM),
+        card(*parts, spacing=theme.GAP),
+        card(fact_row(ft.Icons.FOLDER_OUTLINED, rescue.folder, texts("errors.saved_where"))),
+        soft(texts("errors.saved_about"), ft.TextThemeStyle.BODY_MEDIUM),
+        equal(
+            button(texts("errors.saved_use"), use_it, kind="outlined"),
+            button(texts("errors.saved_leave"), leave, kind="outlined"),
+        ),
+    ]
+
+
+def _amount(texts: Texts, readable: int, promised: int | None) -> str:
+    if promised is None:
+        return texts("errors.saved_some", count=readable)
+    return texts("errors.saved_of", count=readable, promised=promised)

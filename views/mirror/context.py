@@ -1,0 +1,113 @@
+"""What every view reads from above: the window it is shown in, and the frame that the shell put around it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import flet as ft
+from flet.components.hooks.use_context import ContextProvider
+
+from companion.app import Opened
+from views.mirror.effects import Box, use_kept
+from views.mirror.state import ViewState, Window
+from views.parts.buttons import Action
+from views.parts.frame import Account
+from views.theme import Layout
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What the shell offers a pane. `item` is what is open in the place, or empty. `hide` hides the app at once.
+
+    `details` opens or closes the context pane; it is None where that always stands beside the content.
+    """
+
+    layout: Layout
+    go: Callable[[str], None]
+    back: Action
+    help: Action
+    account: Account
+    hide: Callable[[], Awaitable[None]]
+    search: Action
+    item: str = ""
+    details: Action | None = None
+    text_scale: float = 1.0
+
+    @property
+    def is_phone(self) -> bool:
+        return self.layout is Layout.PHONE
+
+    @property
+    def is_large_text(self) -> bool:
+        """Words then need a line of their own."""
+        return self.text_scale >= 1.5
+
+
+WindowCtx: ContextProvider[Window | None] = ft.create_context(None)
+FrameCtx: ContextProvider[Frame | None] = ft.create_context(None)
+
+
+def use_window() -> Window:
+    """A hook: the window; the component renders again when any field of its state changes."""
+    window = use_quiet_window()
+    version = cast(Any, window.state).__version__
+    seen = use_kept(lambda: Box(version))
+    seen.value = version
+    _use_changes(window.state, lambda: cast(Any, window.state).__version__ != seen.value)
+    return window
+
+
+def use_quiet_window() -> Window:
+    """A hook: the window, without listening to its state. Raises RuntimeError outside a window."""
+    window = ft.use_context(WindowCtx)
+    if not isinstance(window, Window):
+        raise RuntimeError("this view stands outside a window")
+    return window
+
+
+def use_opened() -> Opened:
+    """A hook: the unlocked core; the same until the component goes, also in the moment in which the app locks."""
+    window = use_quiet_window()
+    return use_kept(lambda: window.opened)
+
+
+def use_part(select: Callable[[ViewState], T], *, in_all_phases: bool = False) -> T:
+    """A hook: one part of the state; the component renders again only when that part changes."""
+    state = use_quiet_window().state
+    part = select(state)
+    seen = use_kept(lambda: Box(part))
+    seen.value = part
+    _use_changes(state, lambda: select(state) != seen.value, in_all_phases)
+    return part
+
+
+def _use_changes(state: ViewState, is_news: Callable[[], bool], in_all_phases: bool = False) -> None:
+    """Render again on news. A screen of another phase is about to go: it must not render without what it showed."""
+    _, renew = ft.use_state(0)
+    phase = use_kept(lambda: state.phase)
+    listening = use_kept(lambda: Box[list[Any]]([]))
+
+    def changed(_: object, field: str | None) -> None:
+        if is_news() and (in_all_phases or state.phase == phase):
+            renew(lambda count: count + 1)
+
+    def start() -> None:
+        end_it = cast(ft.Observable, state).subscribe(changed)
+        listening.value = [end_it, changed]  # the state holds its listeners weakly
+        changed(state, None)
+
+    def end() -> None:
+        for end_it in listening.value[:1]:
+            end_it()
+
+    ft.use_effect(start, [], end)
+
+
+def use_frame() -> Frame:
+    """A hook: the frame around this pane. Raises RuntimeError outside the shell."""
+    frame = ft.use_context(FrameCtx)
+    if not isinstance(frame, Frame):
+        raise RuntimeError("this pane stands outside the shell")
+    return frame

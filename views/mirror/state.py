@@ -1,0 +1,229 @@
+"""`ViewState`, what the screen shows, and `Mirror`, which keeps it equal to the core.
+
+Fields hold immutable values and are assigned whole. Each window has its own pair; the core may serve several windows.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import flet as ft
+
+from companion.app import Companion, Opened
+from companion.app.searching import Wanted
+from companion.checkins import CheckIn
+from companion.errors import StoreError
+from companion.journal_index import JournalIndex
+from companion.nudges import Nudge
+from companion.people import Member
+from companion.ports import Damage, Notifier, Pictures, Recorder
+from companion.stories import Story
+from views.mirror.chat_state import CHAT_TABLES, Attention, ChatWindow, Composing, Conversation, GroupLine, alert_words
+from views.words.library import ASSETS, Library, load_library
+from views.words.prompts import Prompt, load_prompts
+from views.words.templates import Template, load_templates
+from views.words.texts import Texts
+
+log = logging.getLogger(__name__)
+
+
+async def _stay(where: str) -> None:
+    """There is no conversation to move in."""
+
+
+@ft.observable
+@dataclass
+class ViewState:
+    """`phase` is "", "first_start", "locked", "restored", "hidden", "open" or "broken".
+
+    When it is "broken", `fault` is the error's class name and `fault_kind` one of `errors.DAMAGES` or empty.
+
+    `journal` is how every entry begins, empty until `is_journal_read`.
+    """
+
+    phase: str = ""
+    fault: str = ""
+    fault_kind: str = ""
+    damages: tuple[Damage, ...] = ()
+    is_read_only: bool = False
+    theme: str = "system"
+    text_scale: float = 1.0
+    me: Member | None = None
+    journal: JournalIndex = field(default_factory=JournalIndex)
+    is_journal_read: bool = False
+    journal_fault: StoreError | None = None
+    wanted: Wanted = field(default_factory=Wanted)
+    journal_prompt: str = ""
+    is_asking: bool = True
+    groups: tuple[GroupLine, ...] = ()
+    chat: Conversation = field(default_factory=Conversation)
+    composing: Composing = field(default_factory=Composing)
+    attention: Attention = field(default_factory=Attention)
+    stories: tuple[Story, ...] = ()
+    is_recording: bool = False
+    is_check_in_due: bool = False
+    checkins: tuple[CheckIn, ...] = ()
+    nudge: Nudge | None = None
+    auto_lock_minutes: int = 5
+
+
+@dataclass
+class Window:
+    """What a view may act with: the core, the person's device, and this window's state. Handed down as context."""
+
+    companion: Companion
+    state: ViewState
+    texts: Texts
+    notifier: Notifier
+    make_recorder: Callable[[], Recorder]
+    pictures: Pictures
+    save_theme: Callable[[str], None]
+    data_folder: str
+    prompts: tuple[Prompt, ...] = field(default_factory=lambda: load_prompts(ASSETS / "prompts.json"))
+    watch_chat: Callable[[str, str, str], None] = field(default=lambda group, target, topic: None)
+    move_chat: Callable[[str], Awaitable[None]] = field(default=_stay)
+    library: Library = field(default_factory=load_library)
+    templates: tuple[Template, ...] = field(default_factory=lambda: load_templates(ASSETS / "templates.json"))
+    last_page: str = ""
+    """The page of the journal that was opened last as a page of its own."""
+    is_picking: bool = False
+    """The system's own screen for choosing a file is in front: hiding the app for it is no reason to lock."""
+
+    @property
+    def opened(self) -> Opened:
+        """The unlocked core. Raises RuntimeError while locked: no screen that needs it is shown then."""
+        if self.companion.opened is None:
+            raise RuntimeError("locked")
+        return self.companion.opened
+
+
+class Mirror:
+    """Refreshes the parts of the state that a change touched; a burst of changes is one refresh."""
+
+    def __init__(self, page: ft.Page, window: Window, announce: Callable[[Nudge], None]) -> None:
+        self._page = page
+        self._window = window
+        self._announce = announce
+        self._pending: set[str] = set()
+        self._is_running = False
+        self._stop = window.companion.subscribe(self.note)
+        self._chat = ChatWindow()
+        window.watch_chat, window.move_chat = self._watch_chat, self._move_chat
+
+    def close(self) -> None:
+        self._stop()
+
+    def note(self, what: frozenset[str] = frozenset({"phase"})) -> None:
+        """Something changed; "phase" stands for everything. While the client is away it is kept for its return."""
+        self._pending |= what
+        if not self._is_running and self._page.session.connection is not None:
+            self._is_running = True
+            self._page.run_task(self._refresh)
+
+    def _watch_chat(self, group: str, target: str = "", topic: str = "") -> None:
+        """Show a group from its newest message or `target`, or none."""
+        self._window.state.chat = self._chat.watch(group, target, topic)
+        if group:
+            self.note(frozenset({"groups"}))
+
+    async def _move_chat(self, where: str) -> None:
+        """Show what is "earlier" or "later", in this window's conversation."""
+        opened = self._window.opened
+        move = self._chat.earlier if where == "earlier" else self._chat.later
+        self._window.state.chat = await move(opened)
+
+    async def _refresh(self) -> None:
+        try:
+            while self._pending:
+                what, self._pending = frozenset(self._pending), set()
+                await self._show_what(what)
+        finally:
+            self._is_running = False
+
+    async def _show_what(self, what: frozenset[str]) -> None:
+        opened = self._window.companion.opened
+        try:
+            if opened is None:
+                await self._show_closed()
+            else:
+                await self._show(opened, what)
+        except StoreError:
+            if self._window.companion.opened is opened:  # otherwise it was locked while we were reading
+                raise
+
+    async def _show(self, opened: Opened, what: frozenset[str]) -> None:
+        state = self._window.state
+        everything = "phase" in what
+        if everything or what & CHAT_TABLES or any(w.startswith("msg:") for w in what):
+            await self._refresh_groups(opened)
+        if everything or "stories" in what:
+            state.stories = await opened.stories.stories()
+            state.is_recording = opened.stories.is_recording
+        if everything or what & {"checkins", "nudges", "groups"}:
+            await self._refresh_today(opened)
+        if everything or "settings" in what:
+            state.auto_lock_minutes = opened.auto_lock_minutes
+            state.is_asking = opened.journal.is_asking
+        if everything or "me" in what:
+            state.me = opened.me
+        if everything:
+            state.fault, state.fault_kind = "", ""
+            state.is_read_only = opened.is_read_only
+            state.phase = "open"
+        if everything or "journal" in what:  # last, because the first reading of a long journal takes its time
+            await self._refresh_journal(opened)
+        if state.damages != opened.security.damages:
+            state.damages = opened.security.damages
+        if everything:
+            await opened.searching.start()
+
+    async def _refresh_journal(self, opened: Opened) -> None:
+        """A journal that cannot be read says so in its place; everything else goes on."""
+        state = self._window.state
+        try:
+            index = await opened.timeline.index()
+        except StoreError as error:
+            if self._window.companion.opened is opened:
+                log.warning("the journal cannot be read: %s", type(error).__name__)
+                state.journal_fault = error
+        else:
+            if self._window.companion.opened is opened:
+                state.journal, state.is_journal_read, state.journal_fault = index, True, None
+
+    async def _refresh_groups(self, opened: Opened) -> None:
+        """The conversation first: it is what somebody looks at."""
+        state = self._window.state
+        chat = await self._chat.refresh(opened)
+        if chat != state.chat:
+            state.chat = chat
+        if chat.group and chat.is_loaded and not chat.has_newer:
+            await opened.attention.mark_seen(chat.group)
+        lines, attention = await self._chat.lines(opened), await self._chat.attention(opened)
+        if lines != state.groups:
+            state.groups = lines
+        if attention != state.attention:
+            state.attention = attention
+        alert = await opened.attention.alert(chat.group)
+        if alert is not None:
+            words = alert_words(self._window.texts, alert)
+            self._page.run_task(self._window.notifier.notify, self._window.texts("start.app_name"), words)
+
+    async def _refresh_today(self, opened: Opened) -> None:
+        state = self._window.state
+        state.checkins = await opened.today.checkins()
+        state.is_check_in_due = await opened.today.check_in_due()
+        nudge, is_new = await opened.today.nudge()
+        state.nudge = nudge
+        if nudge is not None and is_new:
+            self._announce(nudge)
+
+    async def _show_closed(self) -> None:
+        """Nothing of what was open stays in the tree."""
+        state = self._window.state
+        state.phase = await self._window.companion.phase()
+        state.me, state.nudge, state.damages, state.is_read_only = None, None, (), False
+        state.groups, state.stories, state.checkins = (), (), ()
+        state.chat, state.composing, state.attention = self._chat.watch(""), Composing(), Attention()
+        state.journal_prompt, state.is_recording = "", False
+        state.journal, state.is_journal_read, state.journal_fault = JournalIndex(), False, None
+        state.wanted = Wanted()
