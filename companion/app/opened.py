@@ -10,6 +10,7 @@ from companion.app.chat.agreeing import Agreeing
 from companion.app.chat.attending import Attending
 from companion.app.chat.chatting import Chatting
 from companion.app.chat.polling import Polling
+from companion.app.chat.receiving import Receiving
 from companion.app.chat.sharing import Sharing
 from companion.app.context import Context
 from companion.app.due import Due
@@ -65,9 +66,9 @@ class Opened:
         self.journal = Journalling(self._context, self.attaching)
         self.timeline = Timeline(self._context)
         self.searching = Searching(self._context)
-        self.groups = Grouping(self._context, network)
+        self.groups = Grouping(self._context, Receiving(self._context), network)
         self.devices = Linking(self._context, self.groups.tools, network, self.groups.follow)
-        self.groups.letterbox.add(self.devices.handlers())
+        self.groups.inbox.add(self.devices.handlers())
         self.chat = Chatting(self._context, self.groups)
         self.polls = Polling(self._context, self.groups, self.chat)
         self.attention = Attending(self._context, self.groups)

@@ -25,14 +25,14 @@ async def circle(relay):
 
 
 async def is_idle(peer, group):
-    return not await peer.opened.groups.tools.posting.of_group(group)
+    return not await peer.opened.groups.tools.outbox.of_group(group)
 
 
 async def agree(peers, group):
     """Everybody is a member in the same epoch, derives the same secret, and has nothing left to send."""
     found = []
     for peer in peers:
-        kept = await peer.opened.groups.tools.keeping.kept(group)
+        kept = await peer.opened.groups.tools.key_states.of(group)
         known = await peer.opened.groups.group(group)
         if kept is None or known.state != "member" or not await is_idle(peer, group):
             return False

@@ -67,7 +67,7 @@ class Cast:
             if any(g is None or g.state != "member" for g in groups):
                 return False
             epochs = {g.epoch for g in groups}
-            waiting = [len(await d.opened.groups.tools.posting.of_group(self.group)) for d in devices]
+            waiting = [len(await d.opened.groups.tools.outbox.of_group(self.group)) for d in devices]
             return (
                 len(epochs) == 1
                 and not any(waiting)
@@ -158,7 +158,7 @@ async def finish(cast):
                 return False
             if is_member and (known.epoch != group.epoch or known.cursor != group.cursor):
                 return False
-            if is_member and await device.opened.groups.tools.posting.of_group(cast.group):
+            if is_member and await device.opened.groups.tools.outbox.of_group(cast.group):
                 return False
             if known is not None and known.state in ("joining", "leaving", "rejoining"):
                 return False

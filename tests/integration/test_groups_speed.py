@@ -47,7 +47,7 @@ async def test_a_thousand_waiting_lines_arrive_once_each_in_order(pair):
         await alice.opened.chat.post(group, f"line {number}")
 
     async def are_sent():
-        return not await alice.opened.groups.tools.posting.of_group(group)
+        return not await alice.opened.groups.tools.outbox.of_group(group)
 
     await until(are_sent, 120)
     begun = time.monotonic()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.app.chat.receiving import take_in
+from companion.app.chat.receiving import Receiving
 from companion.app.chat.sharing import open_file, seal_file
 from companion.chat.agreement import Agreement
 from companion.chat.message import Message, messages_table
@@ -119,7 +119,9 @@ async def _check(pair: tuple[Desk, Desk, str], said: list[dict[str, Any]]) -> No
     seat = known.seat(jay.companion.opened.me.person)
     for number, content in enumerate(said):
         with contextlib.suppress(MessageRejected):
-            change = await take_in(context, known, seat, content, seq=known.cursor + number + 1, at_ms=1_000_000)
+            change = await Receiving(context).take_in(
+                known, seat, content, seq=known.cursor + number + 1, at_ms=1_000_000
+            )
             await context.commit(change)
     docs = store.tables[table].values()
     for message in (Message.from_doc(doc) for doc in docs):

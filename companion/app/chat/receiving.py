@@ -46,20 +46,37 @@ class _Arrival:
         return messages_table(self.group.id)
 
 
-async def take_in(
-    context: Context, group: Group, seat: Seat, content: dict[str, object], *, seq: int, at_ms: int
-) -> Change:
-    """Return what one content changes here; nothing for a kind that this version does not know.
+class Receiving:
+    """What becomes of contents in this app; `companion.app.groups` calls it with each one that was opened."""
 
-    `seat` is the member whose keys prove that they said it; `at_ms` is the service's time.
-    Raises: MessageRejected if it is malformed, or not for this member to say.
-    """
-    arrival = _Arrival(context=context, group=group, seat=seat, content=content, seq=seq, at_ms=at_ms)
-    if content.get("kind") == "private":
-        device, key = seat.member.person, context.me.seal_private
-        inside = open_private(content, key, group=group.id, person=device)
-        return Change() if inside is None else await _dispatch(_PRIVATE, replace(arrival, content=inside))
-    return await _dispatch(_OPEN, arrival)
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def take_in(self, group: Group, seat: Seat, content: Doc, *, seq: int, at_ms: int) -> Change:
+        """Return what one content changes here; nothing for a kind that this version does not know.
+
+        `seat` is the member whose keys prove that they said it; `at_ms` is the service's time.
+        Raises: MessageRejected if it is malformed, or not for this member to say.
+        """
+        context = self._context
+        arrival = _Arrival(context=context, group=group, seat=seat, content=content, seq=seq, at_ms=at_ms)
+        if content.get("kind") == "private":
+            inside = open_private(content, context.me.seal_private, group=group.id, person=arrival.person)
+            return Change() if inside is None else await _dispatch(_PRIVATE, replace(arrival, content=inside))
+        return await _dispatch(_OPEN, arrival)
+
+    async def settle(self, group: str, message: str, *, state: str, seq: int, at_ms: int) -> Change:
+        """Return what the service's answer changes for this message of mine, if any: `state` is "sent" or "refused".
+
+        What was sent leaves the table of what waits and joins the conversation at its end.
+        """
+        doc = await self._context.store.get(WAITING, message) if message else None
+        if doc is None:
+            return Change()
+        settled = replace(Message.from_doc(doc), state=state, seq=seq, sent_ms=at_ms)
+        if state != "sent":
+            return Change(put=(Put(WAITING, settled.to_doc()),))
+        return Change(put=(Put(messages_table(group), settled.to_doc()),), drop=(Drop(WAITING, message),))
 
 
 async def _dispatch(kinds: "dict[str, Callable[[_Arrival], Awaitable[Change]]]", arrival: _Arrival) -> Change:
@@ -69,20 +86,6 @@ async def _dispatch(kinds: "dict[str, Callable[[_Arrival], Awaitable[Change]]]",
         log.info("content of an unknown kind was left alone")
         return Change()
     return await handle(arrival)
-
-
-async def settle(context: Context, group: str, message: str, *, state: str, seq: int, at_ms: int) -> Change:
-    """Return what the service's answer changes for this message of mine, if any: `state` is "sent" or "refused".
-
-    What was sent leaves the table of what waits and joins the conversation at its end.
-    """
-    doc = await context.store.get(WAITING, message) if message else None
-    if doc is None:
-        return Change()
-    settled = replace(Message.from_doc(doc), state=state, seq=seq, sent_ms=at_ms)
-    if state != "sent":
-        return Change(put=(Put(WAITING, settled.to_doc()),))
-    return Change(put=(Put(messages_table(group), settled.to_doc()),), drop=(Drop(WAITING, message),))
 
 
 def speaker(seat: Seat) -> Speaker:

@@ -23,14 +23,14 @@ class Choices:
     def __init__(self, context: Context, groups: Grouping) -> None:
         self._context = context
         self._groups = groups
-        groups.letterbox.add({"choice": self._choice})
+        groups.inbox.add({"choice": self._choice})
 
     async def keep(self, table: str, doc: Doc) -> None:
         others = self._context.me.other_devices
         services = sorted({group.service for group in await self._groups.groups()}) if others else []
         content: dict[str, object] = {"kind": "choice", "table": table, "doc": doc}
         letters = tuple(
-            self._groups.tools.posting.letter(service, device, content) for service in services[:1] for device in others
+            self._groups.tools.outbox.letter(service, device, content) for service in services[:1] for device in others
         )
         await self._context.commit(Change(put=(Put(table, doc), *letters)))
         for service in services[:1] if letters else []:

@@ -1,7 +1,7 @@
 """Changes of membership: intents become one commit, which the service takes as the first of its epoch or not at all.
 
 An intent stays a document until the group is as it wants it, so a lost race, a crash or a lost reply only means that
-it is tried again on the newer state. Callers hold the turn of `Keeping`.
+it is tried again on the newer state. Callers hold the turn of `KeyStates`.
 """
 
 import logging
@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from companion import outgoing
 from companion.app.context import Context
-from companion.app.groups.key_states import Keeping, Kept, capability_of, leaf_of, person_at
-from companion.app.groups.outbox import Posting
+from companion.app.groups.key_states import KeyState, KeyStates, capability_of, leaf_of, person_at
+from companion.app.groups.outbox import Outbox
 from companion.errors import CryptoError, MessageRejected
 from companion.groups import LEAVING, MEMBER, Group
 from companion.mls import group as mls
@@ -93,13 +93,13 @@ class _Plan:
     administrators: tuple[bytes, ...] | None = None
 
 
-class Committing:
+class Commits:
     """Turns the intents of a group into commits, one at a time."""
 
-    def __init__(self, context: Context, keeping: Keeping, posting: Posting) -> None:
+    def __init__(self, context: Context, key_states: KeyStates, outbox: Outbox) -> None:
         self._context = context
-        self._keeping = keeping
-        self._posting = posting
+        self._key_states = key_states
+        self._outbox = outbox
         self._lost: dict[str, int] = {}
 
     def lose(self, group: str, epoch: int) -> None:
@@ -114,18 +114,18 @@ class Committing:
         docs = await self._context.store.all(INTENTS)
         return tuple(intent for intent in map(Intent.from_doc, docs) if intent.group == group)
 
-    async def work(self, group: Group, kept: Kept) -> bool:
+    async def work(self, group: Group, key_state: KeyState) -> bool:
         """Make the next commit or proposal, if there is something to do. Returns whether something waits to be sent."""
-        if group.state not in (MEMBER, LEAVING) or kept.pending is not None:
+        if group.state not in (MEMBER, LEAVING) or key_state.pending is not None:
             return False
-        if self._lost.get(group.id) == kept.keys.epoch:
+        if self._lost.get(group.id) == key_state.keys.epoch:
             return False
-        environment = self._keeping.environment(group.known, self._context.clock.now_ms())
+        environment = self._key_states.environment(group.known, self._context.clock.now_ms())
         plan, done, left = _Plan(), list[str](), list[Intent]()
         for intent in await self.intents(group.id):
             if intent.waits:
                 continue
-            more = self._planned(group, kept.keys, intent, environment)
+            more = self._planned(group, key_state.keys, intent, environment)
             if more is None:
                 done.append(intent.id)
             elif intent.kind == LEAVE and more == _Plan():
@@ -134,9 +134,9 @@ class Committing:
                 plan = _together(plan, more)
         if done:
             await self._context.commit(Change(drop=tuple(Drop(INTENTS, id) for id in done)))
-        if plan != _Plan() or self._is_due(group) or await self._has_to_commit(group, kept.keys):
-            return await self._commit(group, kept, plan, environment)
-        return bool(left) and await self._propose_leaving(group, kept, environment)
+        if plan != _Plan() or self._is_due(group) or await self._has_to_commit(group, key_state.keys):
+            return await self._commit(group, key_state, plan, environment)
+        return bool(left) and await self._propose_leaving(group, key_state, environment)
 
     def _planned(self, group: Group, keys: Keys, intent: Intent, environment: Environment) -> _Plan | None:
         """Return what the intent needs, or None if the group is as it wants it, or it cannot be."""
@@ -170,12 +170,12 @@ class Committing:
             return False
         if self._context.me.member.person in group.administrators:
             return True
-        return any(item.kind == CONTENT and not item.body for item in await self._posting.of_group(group.id))
+        return any(item.kind == CONTENT and not item.body for item in await self._outbox.of_group(group.id))
 
-    async def _commit(self, group: Group, kept: Kept, plan: _Plan, environment: Environment) -> bool:
+    async def _commit(self, group: Group, key_state: KeyState, plan: _Plan, environment: Environment) -> bool:
         try:
             keys, pending = mls.commit(
-                kept.keys, environment, add=plan.add, remove=plan.remove, administrators=plan.administrators
+                key_state.keys, environment, add=plan.add, remove=plan.remove, administrators=plan.administrators
             )
         except (CryptoError, MessageRejected) as error:
             log.warning("a change of membership is not possible: %s", error)
@@ -189,8 +189,8 @@ class Committing:
             capability=group.capability,
             next_capability=capability_of(pending.state),
         ).sealed(format_envelope(SUITE_MLS, pending.message), keys.epoch)
-        made = replace(kept, keys=keys, pending=pending, pending_cid=item.cid)
-        await self._keeping.commit(Change(put=(Put(outgoing.TABLE, item.to_doc()),)), made)
+        made = replace(key_state, keys=keys, pending=pending, pending_cid=item.cid)
+        await self._key_states.commit(Change(put=(Put(outgoing.TABLE, item.to_doc()),)), made)
         return True
 
     async def _give_up(self, group: Group) -> None:
@@ -199,13 +199,14 @@ class Committing:
         if ids:
             await self._context.commit(Change(drop=tuple(Drop(INTENTS, id) for id in ids)))
 
-    async def _propose_leaving(self, group: Group, kept: Kept, environment: Environment) -> bool:
-        if any(item.kind == PROPOSAL for item in await self._posting.of_group(group.id)) or _has_proposed(kept.keys):
+    async def _propose_leaving(self, group: Group, key_state: KeyState, environment: Environment) -> bool:
+        waits = any(item.kind == PROPOSAL for item in await self._outbox.of_group(group.id))
+        if waits or _has_proposed(key_state.keys):
             return False
-        keys, message = mls.propose_remove(kept.keys, kept.keys.own_leaf, environment)
+        keys, message = mls.propose_remove(key_state.keys, key_state.keys.own_leaf, environment)
         item = Outgoing(cid=self._context.new_id(), service=group.service, kind=PROPOSAL, group=group.id)
         item = item.sealed(format_envelope(SUITE_MLS, message), keys.epoch)
-        await self._keeping.commit(Change(put=(Put(outgoing.TABLE, item.to_doc()),)), replace(kept, keys=keys))
+        await self._key_states.commit(Change(put=(Put(outgoing.TABLE, item.to_doc()),)), replace(key_state, keys=keys))
         return True
 
 

@@ -1,16 +1,14 @@
-"""One event of a group: opened, judged, and turned into what it changes here. Callers hold the turn of `Keeping`."""
+"""One event of a group: opened, judged, and turned into what it changes here. Callers hold the turn of `KeyStates`."""
 
 import base64
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from companion import groups, outgoing
-from companion.app.chat import receiving
-from companion.app.context import ME, Context
+from companion.app.context import ME
 from companion.app.groups.commits import ADD, INTENTS, REMOVE_DEVICE, Intent
-from companion.app.groups.key_states import Keeping, Kept, capability_of, device_of, person_at, ruled
-from companion.app.groups.outbox import Posting
+from companion.app.groups.key_states import KeyState, capability_of, device_of, person_at, ruled
+from companion.app.groups.tools import Tools
 from companion.chat.message import messages_table
 from companion.errors import MessageRejected
 from companion.groups import LEAVING, LEFT, REJOINING, REMOVED, Group, Seat, line
@@ -41,10 +39,10 @@ def tail_table(group: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What one event comes to. `kept` is None when the group's keys are gone; `is_new_epoch`: seal anew what waits."""
+    """What one event comes to. `key_state` is None when the keys are gone; `is_new_epoch`: seal anew what waits."""
 
     group: Group
-    kept: Kept | None
+    key_state: KeyState | None
     change: Change = field(default_factory=Change)
     is_new_epoch: bool = False
 
@@ -52,76 +50,70 @@ class Step:
         return replace(self, change=self.change + Change(put=puts, drop=drop))
 
 
-class Reading:
+class Events:
     """Judges events. It commits nothing itself."""
 
-    def __init__(
-        self,
-        context: Context,
-        keeping: Keeping,
-        posting: Posting,
-        everybody: Callable[[], Awaitable[tuple[Member, ...]]],
-    ) -> None:
-        self._context = context
-        self._keeping = keeping
-        self._posting = posting
-        self._everybody = everybody
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._context = tools.context
+        self._key_states = tools.key_states
+        self._outbox = tools.outbox
 
-    async def read(self, group: Group, kept: Kept, event: RelayEvent) -> Step:
+    async def read(self, group: Group, key_state: KeyState, event: RelayEvent) -> Step:
         """Return what the event changes.
 
         Raises: MessageRejected if it is malformed, forged, a replay, or not for its sender to say.
         """
-        step = Step(group=group, kept=kept)
+        step = Step(group=group, key_state=key_state)
         tail = await self._context.store.get(tail_table(group.id), event.cid)
         if tail is not None:
             return await self._again(step, tail, event)
-        own = await self._posting.item(event.cid)
+        own = await self._outbox.item(event.cid)
         if own is not None and own.group == group.id and own.was(event.body):
-            return await self._own(step, kept, own, event)
+            return await self._own(step, key_state, own, event)
         suite, payload = parse_envelope(event.body)
         if suite != SUITE_MLS:
             raise MessageRejected(f"suite {suite} in a group")
         head = mls.head(payload)
-        if head.epoch > kept.keys.epoch:
+        if head.epoch > key_state.keys.epoch:
             if len(early_events(await self._context.store.all(EARLY), group.id)) >= EARLY_LIMIT:
                 raise MessageRejected("too many envelopes in keys that never came")
             return step.adding(_early(event))
-        if head.epoch < kept.keys.epoch and head.content_type != ContentType.APPLICATION:
+        if head.epoch < key_state.keys.epoch and head.content_type != ContentType.APPLICATION:
             raise MessageRejected("a change of keys that is long over")
-        environment = self._keeping.environment(group.known, event.at_ms)
-        keys, happened = mls.process(kept.keys, payload, environment)
-        step = replace(step, kept=replace(kept, keys=keys)).adding(_tail_put(group.id, event))
+        environment = self._key_states.environment(group.known, event.at_ms)
+        keys, happened = mls.process(key_state.keys, payload, environment)
+        step = replace(step, key_state=replace(key_state, keys=keys)).adding(_tail_put(group.id, event))
         match happened:
             case ApplicationMessage(identity=identity, plaintext=plaintext):
                 return await self._said(step, person_at(identity), plaintext, event)
             case EpochChanged(committer=committer):
-                step = replace(step, kept=replace(kept, keys=keys).without_pending())
-                if kept.pending is not None:
-                    step = step.adding(drop=(Drop(outgoing.TABLE, kept.pending_cid),))
+                step = replace(step, key_state=replace(key_state, keys=keys).without_pending())
+                if key_state.pending is not None:
+                    step = step.adding(drop=(Drop(outgoing.TABLE, key_state.pending_cid),))
                 step = step.adding(_tail_commit(group, keys, event))
-                return await self._entered(step, kept.keys, keys, committer, event)
+                return await self._entered(step, key_state.keys, keys, committer, event)
             case RemovedFromGroup(committer=committer):
-                return await self._out(step, kept.keys, committer, event)
+                return await self._out(step, key_state.keys, committer, event)
             case _:
                 return step
 
     # My own
 
-    async def _own(self, step: Step, kept: Kept, own: Outgoing, event: RelayEvent) -> Step:
+    async def _own(self, step: Step, key_state: KeyState, own: Outgoing, event: RelayEvent) -> Step:
         """Settle what I sent: it has its place in the order now."""
         step = step.adding(tail_own(own, event.seq), drop=(Drop(outgoing.TABLE, own.cid),))
-        self._posting.forget(own.cid)
-        if own.kind == COMMIT and kept.pending is not None and kept.pending_cid == own.cid:
-            environment = self._keeping.environment(step.group.known, event.at_ms)
-            keys = mls.accept(kept.keys, kept.pending, environment)
-            step = replace(step, kept=replace(kept, keys=keys).without_pending())
-            step = await self._entered(step, kept.keys, keys, keys.own_leaf, event)
+        self._outbox.forget(own.cid)
+        if own.kind == COMMIT and key_state.pending is not None and key_state.pending_cid == own.cid:
+            environment = self._key_states.environment(step.group.known, event.at_ms)
+            keys = mls.accept(key_state.keys, key_state.pending, environment)
+            step = replace(step, key_state=replace(key_state, keys=keys).without_pending())
+            step = await self._entered(step, key_state.keys, keys, keys.own_leaf, event)
             step = replace(step, group=replace(step.group, renewed_ms=event.at_ms))
-            return self._welcomed(step, kept, keys, event)
+            return self._welcomed(step, key_state, keys, event)
         if own.kind == CONTENT:
-            settled = await receiving.settle(
-                self._context, step.group.id, own.message, state="sent", seq=event.seq, at_ms=event.at_ms
+            settled = await self._tools.contents.settle(
+                step.group.id, own.message, state="sent", seq=event.seq, at_ms=event.at_ms
             )
             step = replace(step, change=step.change + settled)
             if own.content is not None and own.content.get("kind") in MEMBERSHIP:
@@ -130,17 +122,17 @@ class Reading:
                     return await self._membership(step, seat, own.content, event)
         return step
 
-    def _welcomed(self, step: Step, kept: Kept, keys: Keys, event: RelayEvent) -> Step:
+    def _welcomed(self, step: Step, key_state: KeyState, keys: Keys, event: RelayEvent) -> Step:
         """Write to each device that this commit of mine let in."""
-        if kept.pending is None or kept.pending.welcome is None:
+        if key_state.pending is None or key_state.pending.welcome is None:
             return step
-        content = welcome_content(step.group, kept.pending.welcome, event.seq)
-        for index in _came(kept.keys, keys):
+        content = welcome_content(step.group, key_state.pending.welcome, event.seq)
+        for index in _came(key_state.keys, keys):
             identity = keys.member(index).credential.identity
             seat = step.group.seat(person_at(identity))
             device = seat.member.devices.device(device_of(identity)) if seat else None
             if device is not None:
-                step = step.adding(self._posting.letter(step.group.service, device, content))
+                step = step.adding(self._outbox.letter(step.group.service, device, content))
         return step
 
     async def _again(self, step: Step, tail: Doc, event: RelayEvent) -> Step:
@@ -151,7 +143,7 @@ class Reading:
             return step
         moved: Doc = {**tail, "seq": event.seq, "is_lost": False}
         step = step.adding(Put(tail_table(step.group.id), moved), drop=(Drop(outgoing.TABLE, event.cid),))
-        self._posting.forget(event.cid)
+        self._outbox.forget(event.cid)
         if tail["next_capability"]:
             step = replace(step, group=replace(step.group, capability=str(tail["next_capability"])))
         table = messages_table(step.group.id)
@@ -168,7 +160,7 @@ class Reading:
                 raise MessageRejected("the sender has left the group")
             if content.get("kind") in MEMBERSHIP:
                 return await self._membership(step, seat, content, event)
-            said = await receiving.take_in(self._context, step.group, seat, content, seq=event.seq, at_ms=event.at_ms)
+            said = await self._tools.contents.take_in(step.group, seat, content, seq=event.seq, at_ms=event.at_ms)
         except MessageRejected as error:  # it was opened: its key is used up, whatever becomes of the content
             log.warning("a content was skipped: %s", error)
             return step
@@ -182,7 +174,7 @@ class Reading:
         if content["kind"] == "devices":
             return await self._devices(step, seat, content)
         announcement = groups.read_joining(content)
-        everybody = await self._everybody()
+        everybody = await self._tools.everybody()
         before = step.group
         group = groups.announced(before, announcement.member, seat.member.name, event.at_ms, everybody)
         step = replace(step, group=group)
@@ -197,7 +189,7 @@ class Reading:
     def _lets_in(self, step: Step, host: Seat) -> bool:
         """Whether it falls to this device to commit a guest of `host`: the host's do, or those who alone may."""
         me = self._context.me.member.person
-        policy = None if step.kept is None else step.kept.keys.policy
+        policy = None if step.key_state is None else step.key_state.keys.policy
         may_host = host.member.person in step.group.administrators or (policy is not None and policy.members_may_add)
         return me == host.member.person if may_host else me in step.group.administrators
 
@@ -217,10 +209,10 @@ class Reading:
             mine = replace(me.member, devices=me.member.devices.newer(newest.devices))
             step = step.adding(Put(ME, replace(me, member=mine).to_doc()))
         is_ours = self._context.me.member.person in (newest.person, *group.administrators)
-        for index, identity in step.kept.keys.members() if step.kept else ():
+        for index, identity in step.key_state.keys.members() if step.key_state else ():
             device = device_of(identity)
             is_gone = person_at(identity) == newest.person and newest.devices.device(device) is None
-            if is_gone and is_ours and step.kept and index != step.kept.keys.own_leaf:
+            if is_gone and is_ours and step.key_state and index != step.key_state.keys.own_leaf:
                 step = step.adding(Intent(group=group.id, kind=REMOVE_DEVICE, subject=device).put())
         return step
 
@@ -260,7 +252,7 @@ class Reading:
         if by is not None and by.member.person == me.person and state == REMOVED:
             state = LEFT
         dropped = await self._given_up(step.group)
-        step = replace(step, group=replace(step.group, state=state, capability=""), kept=None)
+        step = replace(step, group=replace(step.group, state=state, capability=""), key_state=None)
         step = replace(step, change=step.change + dropped + Change(drop=(Drop(STATES, step.group.id),)))
         if state == REMOVED:
             step = self._line(step, "removed", me, "" if by is None else by.member.name, event)
@@ -269,16 +261,16 @@ class Reading:
     async def _given_up(self, group: Group) -> Change:
         """Give up everything that still waits for a group; guests of mine learn that I cannot let them in."""
         change, guests = Change(), list[Member]()
-        for item in await self._posting.of_group(group.id):
+        for item in await self._outbox.of_group(group.id):
             change += Change(drop=(Drop(outgoing.TABLE, item.cid),))
-            change += await receiving.settle(self._context, group.id, item.message, state="refused", seq=0, at_ms=0)
+            change += await self._tools.contents.settle(group.id, item.message, state="refused", seq=0, at_ms=0)
             if item.content is not None and item.content.get("kind") == "joining":
                 guests.append(groups.read_joining(item.content).member)
         intents = [Intent.from_doc(doc) for doc in await self._context.store.all(INTENTS) if doc["group"] == group.id]
         wanted = {intent.subject for intent in intents if intent.kind == ADD}
         guests += [g.member for g in group.guests if any(d.id in wanted for d in g.member.devices.active)]
         content: Doc = {"kind": "declined", "group": group.id}
-        letters = [self._posting.letter(group.service, d, content) for g in guests for d in g.devices.active]
+        letters = [self._outbox.letter(group.service, d, content) for g in guests for d in g.devices.active]
         return change + Change(put=tuple(letters), drop=tuple(Drop(INTENTS, intent.id) for intent in intents))
 
     def _line(self, step: Step, kind: str, member: Member, text: str, event: RelayEvent) -> Step:
@@ -296,15 +288,15 @@ def _came(old: Keys, new: Keys) -> tuple[int, ...]:
     )
 
 
-def is_astray(kept: Kept, event: RelayEvent) -> bool:
+def is_astray(key_state: KeyState, event: RelayEvent) -> bool:
     """Tell whether an envelope names our epoch and was sealed in other keys."""
     try:
         suite, payload = parse_envelope(event.body)
         head = mls.head(payload)
     except MessageRejected:
         return False
-    names_ours = suite == SUITE_MLS and (head.group_id, head.epoch) == (kept.keys.group_id, kept.keys.epoch)
-    return names_ours and not mls.is_of_this_epoch(kept.keys, payload)
+    names_ours = suite == SUITE_MLS and (head.group_id, head.epoch) == (key_state.keys.group_id, key_state.keys.epoch)
+    return names_ours and not mls.is_of_this_epoch(key_state.keys, payload)
 
 
 def early_events(docs: tuple[Doc, ...], group: str) -> tuple[RelayEvent, ...]:

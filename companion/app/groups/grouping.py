@@ -6,10 +6,10 @@ from companion import groups, inviting, outgoing, safety
 from companion.app.context import Context
 from companion.app.groups.commits import ADMINISTRATORS, LEAVE, REMOVE_PERSON, Intent
 from companion.app.groups.events import MEMBERSHIP
-from companion.app.groups.inbox import Letterbox
-from companion.app.groups.key_states import Kept, own_identity, ruled
+from companion.app.groups.inbox import Inbox
+from companion.app.groups.key_states import KeyState, own_identity, ruled
 from companion.app.groups.sync_side import SERVICES, Side, rejoin_change
-from companion.app.groups.tools import make_tools, stand
+from companion.app.groups.tools import Contents, make_tools, stand
 from companion.chat.message import Message, messages_table
 from companion.crypto.primitives import random_bytes
 from companion.errors import IdentityChanged, InviteGarbled, SyncError, UsageError
@@ -34,11 +34,11 @@ class Safety:
 class Grouping:
     """Everything that is sent is first a document of the outbox; the sync loop takes it from there."""
 
-    def __init__(self, context: Context, network: Network) -> None:
+    def __init__(self, context: Context, contents: Contents, network: Network) -> None:
         self._context = context
         self._network = network
-        self.tools = make_tools(context)
-        self.letterbox = Letterbox(self.tools)
+        self.tools = make_tools(context, contents)
+        self.inbox = Inbox(self.tools)
         self._sides: dict[str, Side] = {}
 
     async def start(self) -> None:
@@ -74,7 +74,7 @@ class Grouping:
         keys = mls.create_group(
             own_identity(me),
             bytes.fromhex(id),
-            self.tools.keeping.environment((), now_ms),
+            self.tools.key_states.environment((), now_ms),
             administrators=(me.member.identity_key,),
             members_may_add=True,
         )
@@ -85,10 +85,10 @@ class Grouping:
         bare = replace(bare, renewed_ms=now_ms)
         group = ruled(bare, keys)
         expect = {**inviting.expect_content(group), "asks": True}
-        told = tuple(self.tools.posting.letter(service, device, expect) for device in me.other_devices)
-        change = Change(put=(stand(group), self.tools.posting.creation(group), *told))
-        async with self.tools.keeping.turn():
-            await self.tools.keeping.commit(change, Kept(id=id, keys=keys))
+        told = tuple(self.tools.outbox.letter(service, device, expect) for device in me.other_devices)
+        change = Change(put=(stand(group), self.tools.outbox.creation(group), *told))
+        async with self.tools.key_states.turn():
+            await self.tools.key_states.commit(change, KeyState(id=id, keys=keys))
         await self.follow(service)
         return group
 
@@ -141,7 +141,7 @@ class Grouping:
         known = await self.group(invitation.group)
         if known is not None and known.state in (JOINING, MEMBER, REJOINING, LEAVING):
             return known
-        service, me, posting = invitation.code.service, self._context.me, self.tools.posting
+        service, me, outbox = invitation.code.service, self._context.me, self.tools.outbox
         relay = await self._network.relay(service)
         await relay.claim_invite(invitation.code.id)
         group = Group(
@@ -156,10 +156,10 @@ class Grouping:
             inviter=invitation.inviter.person,
             administrators=invitation.administrators,
         )
-        package, message = self.tools.keeping.make_package()
+        package, message = self.tools.key_states.make_package()
         packages = {me.device: message, **await self._claimed(relay)}
-        told = tuple(posting.letter(service, device, inviting.expect_content(group)) for device in me.other_devices)
-        asked = posting.letter(service, invitation.inviter_device, inviting.join_content(invitation, me, packages))
+        told = tuple(outbox.letter(service, device, inviting.expect_content(group)) for device in me.other_devices)
+        asked = outbox.letter(service, invitation.inviter_device, inviting.join_content(invitation, me, packages))
         await self._context.commit(Change(put=(package, stand(group), *told, asked)))
         await self.follow(service)
         return group
@@ -191,15 +191,15 @@ class Grouping:
         Raises: UsageError if I am not a member, IdentityChanged while somebody's key waits to be accepted; StoreError,
         and then nothing was kept.
         """
-        async with self.tools.keeping.turn():
+        async with self.tools.key_states.turn():
             group = await self._member_of(group_id)
             if any(not seat.accepted for seat in group.seats):
                 raise IdentityChanged("a member's identity key waits to be accepted")
-            kept = await self.tools.keeping.kept(group_id)
-            if kept is None:
+            key_state = await self.tools.key_states.of(group_id)
+            if key_state is None:
                 raise UsageError("this device has no keys for the group")
-            kept, put = self.tools.posting.content(group, kept, content, message=message, blobs=blobs)
-            await self.tools.keeping.commit(change + Change(put=(put,)), kept)
+            key_state, put = self.tools.outbox.content(group, key_state, content, message=message, blobs=blobs)
+            await self.tools.key_states.commit(change + Change(put=(put,)), key_state)
             await self.tools.next(group_id)
         await self.follow(group.service)
 
@@ -207,13 +207,13 @@ class Grouping:
 
     async def leave(self, group_id: str) -> None:
         """Leave with all my devices. What was said stays here; what waits to be sent is given up."""
-        async with self.tools.keeping.turn():
-            group, kept = await self._member_of(group_id), await self.tools.keeping.kept(group_id)
-            waiting = [item for item in await self.tools.posting.of_group(group_id) if _is_said(item)]
+        async with self.tools.key_states.turn():
+            group, key_state = await self._member_of(group_id), await self.tools.key_states.of(group_id)
+            waiting = [item for item in await self.tools.outbox.of_group(group_id) if _is_said(item)]
             change = Change(drop=tuple(Drop(outgoing.TABLE, item.cid) for item in waiting))
-            if kept is None or len(kept.keys.members()) == 1:
+            if key_state is None or len(key_state.keys.members()) == 1:
                 gone = Change(put=(stand(replace(group, state=LEFT, capability="")),))
-                await self.tools.keeping.commit(change + gone, forget=(group_id,))
+                await self.tools.key_states.commit(change + gone, forget=(group_id,))
                 return
             leaving = (stand(replace(group, state=LEAVING)), Intent(group=group_id, kind=LEAVE).put())
             await self._context.commit(change + Change(put=leaving))
@@ -237,7 +237,7 @@ class Grouping:
 
     async def rejoin(self, group_id: str) -> None:
         """Ask once more to be let back in, on a device that lost its place."""
-        async with self.tools.keeping.turn():
+        async with self.tools.key_states.turn():
             group = await self.group(group_id)
             if group is None or group.state not in (MEMBER, REJOINING):
                 raise UsageError("not a member of this group")
@@ -246,7 +246,7 @@ class Grouping:
 
     async def accept_identity(self, group_id: str, person: str) -> None:
         """Go on sending to a group in which somebody has another identity key than the one known by that name."""
-        async with self.tools.keeping.turn():
+        async with self.tools.key_states.turn():
             group = await self._member_of(group_id)
             seats = tuple(replace(s, accepted=True) if s.member.person == person else s for s in group.seats)
             await self._context.commit(Change(put=(stand(replace(group, seats=seats)),)))
@@ -278,7 +278,7 @@ class Grouping:
         return frozenset(str(doc["_id"]) for doc in await self._context.store.all(safety.VERIFIED))
 
     async def _intend(self, group: Group, intent: Intent) -> None:
-        async with self.tools.keeping.turn():
+        async with self.tools.key_states.turn():
             await self._context.commit(Change(put=(intent.put(),)))
             await self.tools.next(group.id)
         await self.follow(group.service)
@@ -314,9 +314,7 @@ class Grouping:
 
     def _side(self, service: str) -> Side:
         if service not in self._sides:
-            self._sides[service] = Side(
-                self.tools, self.letterbox, self._network, service, lambda: self.follow(service)
-            )
+            self._sides[service] = Side(self.tools, self.inbox, self._network, service, lambda: self.follow(service))
         return self._sides[service]
 
     async def follow(self, service: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from companion import groups, inviting
 from companion.app.groups.commits import ADD, RETURN, Intent
-from companion.app.groups.key_states import Kept, leaf_of, person_at, ruled, used
+from companion.app.groups.key_states import KeyState, leaf_of, person_at, ruled, used
 from companion.app.groups.tools import Outcome, Tools, stand
 from companion.chat.message import messages_table
 from companion.errors import MessageRejected
@@ -27,8 +27,8 @@ LATER = "letters"
 Handler = Callable[[str, Letter, InboxItem], Awaitable[Outcome]]
 
 
-class Letterbox:
-    """Opens letters and says what each changes. Callers hold the turn of `Keeping`."""
+class Inbox:
+    """Opens letters and says what each changes. Callers hold the turn of `KeyStates`."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
@@ -66,26 +66,26 @@ class Letterbox:
         doc = await self._context.store.get(inviting.TABLE, str(letter.content.get("invite")))
         invite = None if doc is None else Invite.from_doc(doc)
         group = await self._tools.group(invite.group) if invite else None
-        kept = await self._tools.keeping.kept(group.id) if group else None
+        key_state = await self._tools.key_states.of(group.id) if group else None
         if invite is None or group is None:
             raise MessageRejected("a join without an invite of this device")
         request = inviting.read_join(group, invite, letter.content, letter.sender, item.at_ms)
         member, packages = request.announcement.member, request.announcement.packages
         if group.state in (JOINING, REJOINING):
             return Outcome(change=Change(put=(_later(service, item, group.id),)))
-        if request.is_declined or group.state != MEMBER or kept is None:
+        if request.is_declined or group.state != MEMBER or key_state is None:
             declined: Doc = {"kind": "declined", "group": group.id}
-            letters = tuple(self._tools.posting.letter(service, to, declined) for to in member.devices.active)
+            letters = tuple(self._tools.outbox.letter(service, to, declined) for to in member.devices.active)
             return Outcome(change=Change(put=letters))
         if group.seat(member.person) is not None or invite.used_by:
             return Outcome()
-        kept, announced = self._tools.posting.content(group, kept, groups.joining_content(member, packages))
+        key_state, announced = self._tools.outbox.content(group, key_state, groups.joining_content(member, packages))
         used_up = Put(inviting.TABLE, replace(invite, used_by=member.person).to_doc())
-        return Outcome(change=Change(put=(announced, used_up)), kept=(kept,))
+        return Outcome(change=Change(put=(announced, used_up)), key_states=(key_state,))
 
     def _answer(self, service: str, member: Member, device: str, content: dict[str, object]) -> Change:
         to = member.devices.device(device)
-        return Change() if to is None else Change(put=(self._tools.posting.letter(service, to, content),))
+        return Change() if to is None else Change(put=(self._tools.outbox.letter(service, to, content),))
 
     async def _declined(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
         group = await self._tools.group(str(letter.content.get("group")))
@@ -106,7 +106,7 @@ class Letterbox:
         if not letter.content.get("asks") or device is None:
             return Outcome(change=Change(put=(stand(group),)))
         package, content = asking_content(self._tools, group)
-        asked = self._tools.posting.letter(service, device, content)
+        asked = self._tools.outbox.letter(service, device, content)
         return Outcome(change=Change(put=(package, stand(group), asked)))
 
     async def _welcome(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
@@ -119,8 +119,8 @@ class Letterbox:
             raise MessageRejected("a welcome to a group that was not asked for")
         arrived = replace(await self._arrived(group, arrival), renewed_ms=item.at_ms)
         known = (*arrived.known, *group.known)
-        environment = self._tools.keeping.environment(known, item.at_ms, is_joining=True)
-        keys, package = mls.join(arrival.welcome, await self._tools.keeping.packages(), environment)
+        environment = self._tools.key_states.environment(known, item.at_ms, is_joining=True)
+        keys, package = mls.join(arrival.welcome, await self._tools.key_states.packages(), environment)
         _require_fit(group, arrived, keys)
         change = used(package) + Change(put=(stand(ruled(arrived, keys)),))
         is_back = group.state != JOINING
@@ -130,7 +130,7 @@ class Letterbox:
         invited_by = "" if is_back or seat is None else seat.invited_by
         made = line(arrived, "gap" if is_back else "joined", me, invited_by, id=self._context.new_id(), **at)
         change += Change(put=(Put(messages_table(group.id), made.to_doc()),))
-        return Outcome(change=change, kept=(Kept(id=group.id, keys=keys),))
+        return Outcome(change=change, key_states=(KeyState(id=group.id, keys=keys),))
 
     async def _arrived(self, group: Group, arrival: Arrival) -> Group:
         """Return the group as the welcome describes it, as far as it agrees with what is known here."""
@@ -166,15 +166,15 @@ class Letterbox:
             raise MessageRejected("a request to come back is incomplete") from None
         member.check()
         group = await self._tools.group(str(letter.content.get("group")))
-        kept = await self._tools.keeping.kept(group.id) if group else None
-        if group is None or kept is None or group.state != MEMBER or member.devices.device(letter.sender) is None:
+        key_state = await self._tools.key_states.of(group.id) if group else None
+        if group is None or key_state is None or group.state != MEMBER or member.devices.device(letter.sender) is None:
             raise MessageRejected("a request to come back to a group that is not ours")
         seat = group.seat(member.person)
         if seat is None:
             return Outcome(change=self._answer(service, member, letter.sender, {"kind": "out", "group": group.id}))
         seat.member.devices.newer(member.devices)
-        leaf = leaf_of(kept.keys, letter.sender)
-        key = b"" if leaf is None else kept.keys.member(leaf).encryption_key
+        leaf = leaf_of(key_state.keys, letter.sender)
+        key = b"" if leaf is None else key_state.keys.member(leaf).encryption_key
         kind = ADD if leaf is None else RETURN
         intent = Intent(group=group.id, kind=kind, subject=letter.sender, package=package, leaf_key=key)
         return Outcome(change=Change(put=(intent.put(),)))
@@ -218,7 +218,7 @@ def kept_letter(doc: Doc) -> InboxItem:
 
 def asking_content(tools: Tools, group: Group) -> tuple[Put, dict[str, object]]:
     """Return what a device that belongs into a group asks with, and the key package to keep for it."""
-    package, message = tools.keeping.make_package()
+    package, message = tools.key_states.make_package()
     me = tools.context.me.member.to_doc()
     return package, {"kind": "rejoin", "group": group.id, "member": me, "package": message.hex()}
 

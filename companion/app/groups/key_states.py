@@ -30,7 +30,7 @@ _TURN = "groups"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class KeyState:
     """What this device holds for one group: the state, and a commit that the service may have taken."""
 
     id: str
@@ -49,7 +49,7 @@ class Kept:
         }
 
     @classmethod
-    def from_doc(cls, doc: Doc) -> "Kept":
+    def from_doc(cls, doc: Doc) -> "KeyState":
         pending = base64.b64decode(str(doc["pending"]))
         return cls(
             id=str(doc["_id"]),
@@ -58,42 +58,42 @@ class Kept:
             pending_cid=str(doc["pending_cid"]),
         )
 
-    def without_pending(self) -> "Kept":
+    def without_pending(self) -> "KeyState":
         return replace(self, pending=None, pending_cid="")
 
 
-class Keeping:
+class KeyStates:
     """Reads and writes key states. Whoever reads one and writes what follows from it holds the turn meanwhile."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._cache: dict[str, Kept] = {}
+        self._cache: dict[str, KeyState] = {}
 
     def turn(self) -> AbstractAsyncContextManager[None]:
         return self._context.store.turn(_TURN)
 
-    async def kept(self, group: str) -> Kept | None:
+    async def of(self, group: str) -> KeyState | None:
         """Return what is held for a group, or None."""
         if group not in self._cache:
             doc = await self._context.store.get(STATES, group)
             if doc is None:
                 return None
-            self._cache[group] = Kept.from_doc(doc)
+            self._cache[group] = KeyState.from_doc(doc)
         return self._cache[group]
 
-    async def commit(self, change: Change, *kept: Kept, forget: Collection[str] = ()) -> None:
+    async def commit(self, change: Change, *states: KeyState, forget: Collection[str] = ()) -> None:
         """Make the change and these states durable in one commit.
 
         Raises: StoreError; what is held in memory is then read anew, since the commit may have happened or not.
         """
-        states = Change(
-            put=tuple(Put(STATES, one.to_doc()) for one in kept), drop=tuple(Drop(STATES, id) for id in forget)
+        written = Change(
+            put=tuple(Put(STATES, one.to_doc()) for one in states), drop=tuple(Drop(STATES, id) for id in forget)
         )
-        touched = {one.id for one in kept} | set(forget)
+        touched = {one.id for one in states} | set(forget)
         for id in touched:
             self._cache.pop(id, None)
-        await self._context.commit(change + states)
-        self._cache.update({one.id: one for one in kept})
+        await self._context.commit(change + written)
+        self._cache.update({one.id: one for one in states})
 
     # Who is who
 

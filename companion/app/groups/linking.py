@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from companion import inviting
 from companion.app.context import ME, Context
 from companion.app.groups.history import history_contents, taken_over
-from companion.app.groups.key_states import Kept
+from companion.app.groups.key_states import KeyState
 from companion.app.groups.tools import Outcome, Tools
 from companion.crypto.primitives import aead_open, aead_seal, hkdf, hmac_sha256, random_bytes, signing_public
 from companion.devices import NAME_BYTES, Device, DeviceList
@@ -114,13 +114,13 @@ class Linking:
             "offer": code.id,
             "proof": _proof(code, device),
         }
-        letters.append(self._tools.posting.letter(service, device, content))
+        letters.append(self._tools.outbox.letter(service, device, content))
         groups = tuple(g for g in await self._tools.groups() if g.state == MEMBER and g.service == service)
         for group in groups:
             expect = {**inviting.expect_content(group), "asks": True}
-            letters.append(self._tools.posting.letter(service, device, expect))
+            letters.append(self._tools.outbox.letter(service, device, expect))
         for lines in await history_contents(self._context, groups):
-            letters.append(self._tools.posting.letter(service, device, lines))
+            letters.append(self._tools.outbox.letter(service, device, lines))
         return Change(put=tuple(letters))
 
     async def _told(self, devices: DeviceList, service: str) -> Outcome:
@@ -129,16 +129,16 @@ class Linking:
         member = replace(me.member, devices=devices)
         note: Doc = {"kind": "me", "member": member.to_doc()}
         others = [device for device in me.other_devices if devices.device(device.id) is not None]
-        puts = [self._tools.posting.letter(service, device, note) for device in others]
+        puts = [self._tools.outbox.letter(service, device, note) for device in others]
         said: Doc = {"kind": "devices", "member": member.to_doc()}
-        keys: list[Kept] = []
+        keys: list[KeyState] = []
         for group in await self._tools.groups():
-            kept = await self._tools.keeping.kept(group.id)
-            if group.state == MEMBER and kept is not None:
-                kept, put = self._tools.posting.content(group, kept, said)
-                keys.append(kept)
+            key_state = await self._tools.key_states.of(group.id)
+            if group.state == MEMBER and key_state is not None:
+                key_state, put = self._tools.outbox.content(group, key_state, said)
+                keys.append(key_state)
                 puts.append(put)
-        return Outcome(change=self._tools.my_devices(devices) + Change(put=tuple(puts)), kept=tuple(keys))
+        return Outcome(change=self._tools.my_devices(devices) + Change(put=tuple(puts)), key_states=tuple(keys))
 
     async def revoke(self, device: str) -> None:
         """Let a device of mine read nothing from now on: every group removes it, and the service forgets it.
@@ -153,9 +153,9 @@ class Linking:
         except ValueError:
             raise UsageError("no such device") from None
         services = {group.service for group in await self._tools.groups() if group.state == MEMBER}
-        async with self._tools.keeping.turn():
+        async with self._tools.key_states.turn():
             told = await self._told(devices, await self._service())
-            await self._tools.keeping.commit(told.change, *told.kept)
+            await self._tools.key_states.commit(told.change, *told.key_states)
         for service in services:
             await self._follow(service)
             try:
@@ -193,7 +193,7 @@ class Linking:
         }
         doc: Doc = {"_id": code.id, "_v": 1, "state": ASKED, "code": code.code, "service": code.service}
         doc |= {"device": old.id, "name": device.name, "since_ms": now_ms}
-        hello = self._tools.posting.letter(code.service, old, content)
+        hello = self._tools.outbox.letter(code.service, old, content)
         await self._context.commit(Change(put=(Put(TABLE, doc), hello)))
         await self._follow(code.service)
 

@@ -1,6 +1,6 @@
 """The way out: contents sealed for a group, letters sealed for one device, and what the service said to them.
 
-Whoever calls a method that touches keys holds the turn of `Keeping`.
+Whoever calls a method that touches keys holds the turn of `KeyStates`.
 """
 
 import json
@@ -9,7 +9,7 @@ from dataclasses import replace
 from companion import outgoing
 from companion.app.context import Context
 from companion.app.groups.cached import Cached
-from companion.app.groups.key_states import Keeping, Kept
+from companion.app.groups.key_states import KeyState, KeyStates
 from companion.devices import Device
 from companion.groups import Group
 from companion.letters import seal_letter
@@ -19,12 +19,12 @@ from companion.ports import Change, Drop, OutboxItem, Put
 from companion.wire import SUITE_MLS, format_envelope
 
 
-class Posting:
+class Outbox:
     """The outbox. What waits for a change of keys is sealed again after it."""
 
-    def __init__(self, context: Context, keeping: Keeping) -> None:
+    def __init__(self, context: Context, key_states: KeyStates) -> None:
         self._context = context
-        self._keeping = keeping
+        self._key_states = key_states
         self._items = Cached(context, outgoing.TABLE, Outgoing.from_doc)
         self._landed: set[str] = set()
         self._held: dict[str, str] = {}
@@ -44,13 +44,13 @@ class Posting:
     def content(
         self,
         group: Group,
-        kept: Kept,
+        key_state: KeyState,
         content: dict[str, object],
         *,
         message: str = "",
         blobs: tuple[str, ...] = (),
         due_ms: int = 0,
-    ) -> tuple[Kept, Put]:
+    ) -> tuple[KeyState, Put]:
         """Return the keys after sealing, to be committed with the document of the content."""
         item = Outgoing(
             cid=self._context.new_id(),
@@ -62,35 +62,35 @@ class Posting:
             blobs=blobs,
             due_ms=due_ms,
         )
-        kept, item = self._sealed(group, kept, item)
-        return kept, Put(outgoing.TABLE, item.to_doc())
+        key_state, item = self._sealed(group, key_state, item)
+        return key_state, Put(outgoing.TABLE, item.to_doc())
 
-    def _sealed(self, group: Group, kept: Kept, item: Outgoing) -> tuple[Kept, Outgoing]:
-        if kept.pending is not None or kept.keys.proposals or item.content is None:
-            return kept, item.sealed(b"", kept.keys.epoch)
+    def _sealed(self, group: Group, key_state: KeyState, item: Outgoing) -> tuple[KeyState, Outgoing]:
+        if key_state.pending is not None or key_state.keys.proposals or item.content is None:
+            return key_state, item.sealed(b"", key_state.keys.epoch)
         said = json.dumps(item.content, ensure_ascii=False).encode()
-        environment = self._keeping.environment(group.known, self._context.clock.now_ms())
-        keys, message = mls.protect(kept.keys, said, environment)
-        return replace(kept, keys=keys), item.sealed(format_envelope(SUITE_MLS, message), keys.epoch)
+        environment = self._key_states.environment(group.known, self._context.clock.now_ms())
+        keys, message = mls.protect(key_state.keys, said, environment)
+        return replace(key_state, keys=keys), item.sealed(format_envelope(SUITE_MLS, message), keys.epoch)
 
-    async def reseal(self, group: Group, kept: Kept) -> None:
+    async def reseal(self, group: Group, key_state: KeyState) -> None:
         """Seal again what was sealed for an epoch that is over, and drop proposals that were.
 
         While somebody's proposal waits, nothing is sealed: who asked to leave should read no more.
         """
-        change, changed = Change(), kept
+        change, changed = Change(), key_state
         for item in await self.of_group(group.id):
             if item.is_fixed or item.kind not in (CONTENT, PROPOSAL):
                 continue
             if item.kind == PROPOSAL:
-                if item.epoch != kept.keys.epoch:
+                if item.epoch != key_state.keys.epoch:
                     change += Change(drop=(Drop(outgoing.TABLE, item.cid),))
-            elif item.epoch != kept.keys.epoch or not item.body or kept.keys.proposals:
+            elif item.epoch != key_state.keys.epoch or not item.body or key_state.keys.proposals:
                 changed, sealed = self._sealed(group, changed, item)
                 if sealed.body or item.body:
                     change += Change(put=(Put(outgoing.TABLE, sealed.to_doc()),))
         if change.put or change.drop:
-            await self._keeping.commit(change, changed)
+            await self._key_states.commit(change, changed)
 
     # Taking out
 

@@ -5,13 +5,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from companion import outgoing
-from companion.app.chat import receiving
 from companion.app.context import ME
 from companion.app.groups.commits import INTENTS
 from companion.app.groups.events import (
     EARLY,
     MEMBERSHIP,
-    Reading,
+    Events,
     Step,
     early_events,
     early_id,
@@ -19,8 +18,8 @@ from companion.app.groups.events import (
     tail_own,
     tail_table,
 )
-from companion.app.groups.inbox import LATER, Letterbox, asking_content, kept_letter
-from companion.app.groups.key_states import PACKAGES_LEAST, PACKAGES_PUBLISHED, Kept, leaf_of
+from companion.app.groups.inbox import LATER, Inbox, asking_content, kept_letter
+from companion.app.groups.key_states import PACKAGES_LEAST, PACKAGES_PUBLISHED, KeyState, leaf_of
 from companion.app.groups.linking import account_of, waits_for_handover
 from companion.app.groups.tools import Outcome, Tools, stand
 from companion.errors import CryptoError, MessageRejected
@@ -42,15 +41,15 @@ class Side:
     """One service. Each event and its cursor are one commit, so an event counts once, whatever happens between."""
 
     def __init__(
-        self, tools: Tools, letterbox: Letterbox, network: Network, service: str, wake: Callable[[], Awaitable[None]]
+        self, tools: Tools, inbox: Inbox, network: Network, service: str, wake: Callable[[], Awaitable[None]]
     ) -> None:
         self._tools = tools
         self._context = tools.context
-        self._letterbox = letterbox
+        self._inbox = inbox
         self._network = network
         self._service = service
         self._wake = wake
-        self._reading = Reading(tools.context, tools.keeping, tools.posting, tools.everybody)
+        self._events = Events(tools)
         self._are_packages_there = False
         self.state = "connecting"
         self.rejected = 0
@@ -65,10 +64,10 @@ class Side:
         relay = await self._network.relay(self._service)
         await relay.join_account(account_of(self._context.me))
         held = await relay.key_packages_left()
-        is_due, change = await self._tools.keeping.aged_packages()
+        is_due, change = await self._tools.key_states.aged_packages()
         wanted = PACKAGES_PUBLISHED - held if held < PACKAGES_LEAST else 0
-        made = [self._tools.keeping.make_package() for _ in range(wanted)]
-        last = self._tools.keeping.make_package(is_last_resort=True) if is_due else None
+        made = [self._tools.key_states.make_package() for _ in range(wanted)]
+        last = self._tools.key_states.make_package(is_last_resort=True) if is_due else None
         puts = tuple(put for put, _ in (*made, *([last] if last else [])))
         if puts or change.drop:
             await self._context.commit(change + Change(put=puts))  # first here: a package without its keys is a trap
@@ -79,69 +78,69 @@ class Side:
     async def outbox(self) -> tuple[OutboxItem, ...]:
         """Everything that waits for this service and may go now, oldest first."""
         mine = {group.id: group for group in await self._groups()}
-        return await self._tools.posting.items(self._service, mine, is_caught_up=self.state == ONLINE)
+        return await self._tools.outbox.items(self._service, mine, is_caught_up=self.state == ONLINE)
 
     async def mark_sent(self, cid: str, receipt: Appended) -> None:
         """A content of mine has its place. What changes keys takes effect when it comes in the order of the group."""
-        async with self._tools.keeping.turn():
-            item = await self._tools.posting.item(cid)
+        async with self._tools.key_states.turn():
+            item = await self._tools.outbox.item(cid)
             if item is None:
                 return
             is_membership = item.content is not None and item.content.get("kind") in MEMBERSHIP
             if not item.is_fixed and (item.kind in (COMMIT, PROPOSAL) or is_membership):
-                self._tools.posting.landed(cid)
+                self._tools.outbox.landed(cid)
                 return
             change = Change(drop=(Drop(outgoing.TABLE, cid),))
             if item.kind == CONTENT and not item.is_fixed:  # what is offered again moves when it comes back
                 change += await self._settled(item, "sent", receipt)
                 change += Change(put=(tail_own(item, receipt.seq),))
             await self._context.commit(change)
-            self._tools.posting.forget(cid)
+            self._tools.outbox.forget(cid)
 
     async def mark_refused(self, cid: str, status: int, code: str) -> None:
         """The service does not take it as it is: whether it may go in another form depends on what it is."""
         log.warning("the service refused an envelope: %d %s", status, code)
-        async with self._tools.keeping.turn():
-            item = await self._tools.posting.item(cid)
+        async with self._tools.key_states.turn():
+            item = await self._tools.outbox.item(cid)
             if item is None:
                 return
-            group, kept = await self._tools.group(item.group), await self._tools.keeping.kept(item.group)
+            group, key_state = await self._tools.group(item.group), await self._tools.key_states.of(item.group)
             if item.kind == COMMIT:
-                await self._lost(item, group, kept, code)
+                await self._lost(item, group, key_state, code)
             elif code == "other-bytes":
-                self._tools.posting.landed(cid)  # an earlier form of it is there
+                self._tools.outbox.landed(cid)  # an earlier form of it is there
             elif status in (403, 404, 409) and item.kind in (CONTENT, PROPOSAL) and code != "no-blob" and group:
-                self._tools.posting.hold(cid, group.capability)
+                self._tools.outbox.hold(cid, group.capability)
             else:
                 change = Change(drop=(Drop(outgoing.TABLE, cid),))
                 if item.kind == CONTENT:
                     change += await self._settled(item, "refused", Appended(seq=0, at_ms=0))
                 await self._context.commit(change)
 
-    async def _lost(self, item: Outgoing, group: Group | None, kept: Kept | None, code: str) -> None:
+    async def _lost(self, item: Outgoing, group: Group | None, key_state: KeyState | None, code: str) -> None:
         """A commit of mine was not the first of its epoch: the winner comes with the stream, then it is tried anew."""
         change = Change(drop=(Drop(outgoing.TABLE, item.cid),))
         if item.is_fixed and code == "epoch" and group is not None and group.state == MEMBER:
             await self._context.commit(change)
             await self._ask_to_rejoin(group)
             return
-        if kept is None or kept.pending_cid != item.cid:
+        if key_state is None or key_state.pending_cid != item.cid:
             await self._context.commit(change)
             return
         if code == "epoch":
-            self._tools.committing.lose(kept.id, kept.keys.epoch)
-        await self._tools.keeping.commit(change, kept.without_pending())
+            self._tools.commits.lose(key_state.id, key_state.keys.epoch)
+        await self._tools.key_states.commit(change, key_state.without_pending())
 
     async def _settled(self, item: Outgoing, state: str, receipt: Appended) -> Change:
-        return await receiving.settle(
-            self._context, item.group, item.message, state=state, seq=receipt.seq, at_ms=receipt.at_ms
+        return await self._tools.contents.settle(
+            item.group, item.message, state=state, seq=receipt.seq, at_ms=receipt.at_ms
         )
 
     # Reading
 
     async def cursors(self) -> tuple[GroupCursor, ...]:
         """Every group of this service that the service knows already and that we read."""
-        unmade = {item.group for item in await self._tools.posting.all() if item.kind == CREATE}
+        unmade = {item.group for item in await self._tools.outbox.all() if item.kind == CREATE}
         return tuple(
             GroupCursor(group=g.id, capability=g.capability, since=g.cursor)
             for g in await self._groups()
@@ -150,7 +149,7 @@ class Side:
 
     async def receive(self, event: RelayEvent) -> None:
         """Take in one event. A bad one is counted and skipped; the cursor moves on."""
-        async with self._tools.keeping.turn():
+        async with self._tools.key_states.turn():
             group = await self._tools.group(event.group)
             if group is None or event.seq <= group.cursor or group.state not in FOLLOWED:
                 return
@@ -158,7 +157,7 @@ class Side:
             await self._take(step)
             if step.is_new_epoch:
                 await self._take_early(group.id)
-            if step.kept is None:
+            if step.key_state is None:
                 await self._take_later(group.id)
             is_new = _has_consequences(step) and await self._tools.next(group.id)
             if step.group.astray or any(put.table == EARLY for put in step.change.put):
@@ -167,23 +166,23 @@ class Side:
             await self._wake()
 
     async def _read(self, group: Group, event: RelayEvent) -> Step:
-        kept = await self._tools.keeping.kept(group.id)
-        if kept is None or not event.body:  # an empty body is the place of an event whose sender was deleted
-            return Step(group=group, kept=kept)
+        key_state = await self._tools.key_states.of(group.id)
+        if key_state is None or not event.body:  # an empty body is the place of an event whose sender was deleted
+            return Step(group=group, key_state=key_state)
         try:
-            return await self._reading.read(group, kept, event)
+            return await self._events.read(group, key_state, event)
         except (MessageRejected, CryptoError) as error:
             self.rejected += 1
             log.warning("envelope skipped: %s", error)
-            astray = group.astray + is_astray(kept, event)
-            return Step(group=replace(group, unopened=group.unopened + 1, astray=astray), kept=kept)
+            astray = group.astray + is_astray(key_state, event)
+            return Step(group=replace(group, unopened=group.unopened + 1, astray=astray), key_state=key_state)
 
     async def _take(self, step: Step, *more: Change) -> None:
         change = step.change + Change(put=(stand(step.group),))
         for one in more:
             change += one
-        kept = () if step.kept is None else (step.kept,)
-        await self._tools.keeping.commit(change, *kept, forget=() if kept else (step.group.id,))
+        states = () if step.key_state is None else (step.key_state,)
+        await self._tools.key_states.commit(change, *states, forget=() if states else (step.group.id,))
 
     async def _take_early(self, group_id: str) -> None:
         """Read what came before its keys did."""
@@ -205,28 +204,28 @@ class Side:
                 continue
             outcome = Outcome()
             try:
-                outcome, _ = await self._letterbox.read(str(doc["service"]), kept_letter(doc))
+                outcome, _ = await self._inbox.read(str(doc["service"]), kept_letter(doc))
             except (MessageRejected, CryptoError) as error:
                 log.warning("a kept letter was skipped: %s", error)
             if not any(put.table == LATER for put in outcome.change.put):
                 gone = Change(drop=(Drop(LATER, str(doc["_id"])),))
-                await self._tools.keeping.commit(outcome.change + gone, *outcome.kept)
+                await self._tools.key_states.commit(outcome.change + gone, *outcome.key_states)
 
     async def inbox_cursor(self) -> int:
         return int(str((await self._standing())["inbox"]))
 
     async def receive_inbox(self, item: InboxItem) -> None:
         """Take in one letter. A bad one only moves the cursor."""
-        async with self._tools.keeping.turn():
+        async with self._tools.key_states.turn():
             standing = {**await self._standing(), "inbox": item.seq}
             outcome, group = Outcome(), ""
             try:
-                outcome, group = await self._letterbox.read(self._service, item)
+                outcome, group = await self._inbox.read(self._service, item)
             except (MessageRejected, CryptoError) as error:
                 self.rejected += 1
                 log.warning("letter skipped: %s", error)
             change = outcome.change + Change(put=(Put(SERVICES, standing),))
-            await self._tools.keeping.commit(change, *outcome.kept)
+            await self._tools.key_states.commit(change, *outcome.key_states)
             if group:
                 await self._take_later(group)
                 await self._tools.next(group)
@@ -248,7 +247,7 @@ class Side:
 
     async def restored(self, group: str, head: int) -> None:
         """The service went back: offer again what I sent after `head`, and every commit, in the order it had."""
-        async with self._tools.keeping.turn():
+        async with self._tools.key_states.turn():
             known = await self._tools.group(group)
             if known is None:
                 return
@@ -263,15 +262,15 @@ class Side:
             rewound = replace(known, cursor=head, capability=_capability_at(known, tail, head))
             await self._context.commit(change + Change(put=(stand(rewound),)))
             for item in items:
-                self._tools.posting.forget(item.cid)
+                self._tools.outbox.forget(item.cid)
 
     def _founded_again(self, group: Group, tail: list[Doc]) -> Change:
         first = replace(group, capability=_capability_at(group, tail, 0))
-        return Change(put=(self._tools.posting.creation(first),))
+        return Change(put=(self._tools.outbox.creation(first),))
 
     async def removed(self, group: str) -> None:
         """Our place is lost: another capability is in force, and nothing we could read says so."""
-        async with self._tools.keeping.turn():
+        async with self._tools.key_states.turn():
             known = await self._tools.group(group)
             if known is not None and known.state == MEMBER:
                 await self._ask_to_rejoin(known)
@@ -281,8 +280,8 @@ class Side:
         if state != self.state:
             self.state = state
             if state == ONLINE:
-                self._tools.posting.release()
-                self._tools.committing.release()
+                self._tools.outbox.release()
+                self._tools.commits.release()
             self._context.tell(frozenset({"sync"}))
 
     # Losing one's place
@@ -301,9 +300,9 @@ class Side:
 
     async def resume(self) -> None:
         """Go on with what a crash cut off."""
-        async with self._tools.keeping.turn():
+        async with self._tools.key_states.turn():
             for group in await self._groups():
-                if group.state == MEMBER and await self._tools.keeping.kept(group.id) is None:
+                if group.state == MEMBER and await self._tools.key_states.of(group.id) is None:
                     await self._ask_to_rejoin(group)  # from a backup, which holds no keys
                 await self._trim(group.id)
                 await self._tools.next(group.id)
@@ -329,7 +328,7 @@ class Side:
 
 def _has_consequences(step: Step) -> bool:
     """Tell whether an event may ask for something to be sealed anew or committed: most are only read."""
-    has_proposals = step.kept is not None and bool(step.kept.keys.proposals)
+    has_proposals = step.key_state is not None and bool(step.key_state.keys.proposals)
     return step.is_new_epoch or has_proposals or any(put.table == INTENTS for put in step.change.put)
 
 
@@ -339,14 +338,14 @@ async def rejoin_change(tools: Tools, group: Group) -> Change:
     My own other devices are asked first, then those who look after the group, then others, eight in all.
     """
     me = tools.context.me
-    kept = await tools.keeping.kept(group.id)
+    key_state = await tools.key_states.of(group.id)
     own = me.other_devices
     carers = [s.member for s in group.seats if s.member.person in group.administrators]
     others = [s.member for s in group.seats if s.member.person not in group.administrators]
     peers = [d for m in (*carers, *others) if m.person != me.member.person for d in m.devices.active]
-    in_group = [d for d in (*own, *peers) if kept is None or leaf_of(kept.keys, d.id) is not None]
+    in_group = [d for d in (*own, *peers) if key_state is None or leaf_of(key_state.keys, d.id) is not None]
     package, content = asking_content(tools, group)
-    letters = tuple(tools.posting.letter(group.service, device, content) for device in in_group[:ASKED_DEVICES])
+    letters = tuple(tools.outbox.letter(group.service, device, content) for device in in_group[:ASKED_DEVICES])
     return Change(put=(package, stand(replace(group, state=REJOINING, astray=0)), *letters))
 
 

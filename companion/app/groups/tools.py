@@ -1,17 +1,18 @@
 """What everything about groups works with: one set for the opened app, and what is read from the store often."""
 
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from companion import groups
 from companion.app.context import ME, Context
 from companion.app.groups.cached import Cached
-from companion.app.groups.commits import Committing
-from companion.app.groups.key_states import Keeping, Kept
-from companion.app.groups.outbox import Posting
+from companion.app.groups.commits import Commits
+from companion.app.groups.key_states import KeyState, KeyStates
+from companion.app.groups.outbox import Outbox
 from companion.devices import DeviceList
-from companion.groups import Group
+from companion.groups import Group, Seat
 from companion.people import Member
-from companion.ports import Change, Put
+from companion.ports import Change, Doc, Put
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,22 +20,36 @@ class Outcome:
     """What a letter comes to: a change, and the keys to commit with it."""
 
     change: Change = field(default_factory=Change)
-    kept: tuple[Kept, ...] = ()
+    key_states: tuple[KeyState, ...] = ()
+
+
+class Contents(Protocol):
+    """What is said in a group. What a content means is for others to know; here it only has its place in the order."""
+
+    async def take_in(self, group: Group, seat: Seat, content: Doc, *, seq: int, at_ms: int) -> Change:
+        """Return what one content changes, said by this member at `at_ms`, the service's time.
+
+        Raises: MessageRejected if it is malformed, or not for this member to say.
+        """
+
+    async def settle(self, group: str, message: str, *, state: str, seq: int, at_ms: int) -> Change:
+        """Return what the service's answer to this message of mine changes: `state` is "sent" or "refused"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     context: Context
-    keeping: Keeping
-    posting: Posting
-    committing: Committing
-    shelf: Cached[Group]
+    contents: Contents
+    key_states: KeyStates
+    outbox: Outbox
+    commits: Commits
+    cache: Cached[Group]
 
     async def groups(self) -> tuple[Group, ...]:
-        return await self.shelf.all()
+        return await self.cache.all()
 
     async def group(self, id: str) -> Group | None:
-        return await self.shelf.get(id)
+        return await self.cache.get(id)
 
     async def everybody(self) -> tuple[Member, ...]:
         """Everybody this device knows from any group."""
@@ -42,12 +57,12 @@ class Tools:
 
     async def next(self, group_id: str) -> bool:
         """Seal what waits, and make the next commit. Returns whether something may be sent. The turn is held."""
-        group, kept = await self.group(group_id), await self.keeping.kept(group_id)
-        if group is None or kept is None:
+        group, key_state = await self.group(group_id), await self.key_states.of(group_id)
+        if group is None or key_state is None:
             return False
-        await self.posting.reseal(group, kept)
-        kept = await self.keeping.kept(group_id)
-        return kept is not None and await self.committing.work(group, kept)
+        await self.outbox.reseal(group, key_state)
+        key_state = await self.key_states.of(group_id)
+        return key_state is not None and await self.commits.work(group, key_state)
 
     def my_devices(self, devices: DeviceList) -> Change:
         """Return the change that makes this my device list. Raises MessageRejected for a fork."""
@@ -56,15 +71,16 @@ class Tools:
         return Change(put=(Put(ME, changed.to_doc()),))
 
 
-def make_tools(context: Context) -> Tools:
-    keeping = Keeping(context)
-    posting = Posting(context, keeping)
+def make_tools(context: Context, contents: Contents) -> Tools:
+    key_states = KeyStates(context)
+    outbox = Outbox(context, key_states)
     return Tools(
         context=context,
-        keeping=keeping,
-        posting=posting,
-        committing=Committing(context, keeping, posting),
-        shelf=Cached(context, groups.TABLE, Group.from_doc),
+        contents=contents,
+        key_states=key_states,
+        outbox=outbox,
+        commits=Commits(context, key_states, outbox),
+        cache=Cached(context, groups.TABLE, Group.from_doc),
     )
 
 

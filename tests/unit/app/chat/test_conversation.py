@@ -7,7 +7,7 @@ import pytest
 
 from companion.app import Opened
 from companion.app.chat.chatting import UNDO_MS, Ways
-from companion.app.chat.receiving import take_in
+from companion.app.chat.receiving import Receiving
 from companion.chat.agreement import DAY_MS, Agreement
 from companion.chat.message import Message, messages_table
 from companion.chat.polls import results
@@ -198,7 +198,7 @@ async def forge(sender: Desk, reader: Desk, group: str, content: dict[str, Any])
     assert seat is not None
     context = core(reader)._context
     at_ms = reader.clock.now_ms()
-    await context.commit(await take_in(context, known, seat, content, seq=known.cursor + 1, at_ms=at_ms))
+    await context.commit(await Receiving(context).take_in(known, seat, content, seq=known.cursor + 1, at_ms=at_ms))
 
 
 # Delivered

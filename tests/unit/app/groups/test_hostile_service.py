@@ -122,8 +122,8 @@ async def test_two_halves_of_a_group_that_get_other_changes_do_not_deceive_each_
 
 
 async def test_a_parted_group_is_noticed_and_the_device_asks_to_come_back(relay, alice, bob, group):
-    kept = await core(alice).groups.tools.keeping.kept(group)
-    environment = core(alice).groups.tools.keeping.environment((core(alice).me,), alice.clock.now_ms())
+    kept = await core(alice).groups.tools.key_states.of(group)
+    environment = core(alice).groups.tools.key_states.environment((core(alice).me,), alice.clock.now_ms())
     parted, pending = mls.commit(kept.keys, environment)
     parted = mls.accept(parted, pending, environment)
     wrong, second = mls.commit(kept.keys, environment)
@@ -171,7 +171,7 @@ async def test_old_key_package_of_somebody_else_adds_nobody(relay, alice, bob, c
 
     relay.claim_key_package = claim
     await let_in(alice, carol, group, bob, tablet)
-    members = (await core(alice).groups.tools.keeping.kept(group)).keys.members()
+    members = (await core(alice).groups.tools.key_states.of(group)).keys.members()
     assert all(core(tablet).device != identity[32:].hex() for _, identity in members)
     assert len({identity for _, identity in members}) == len(members)
     assert await state(bob, group) == "member"
@@ -209,7 +209,7 @@ async def test_welcome_of_somebody_we_do_not_know_is_refused(relay, alice, bob, 
 async def _fake_welcome(mallory, carol, group, relay, as_first):
     tools, me = core(mallory).groups.tools, core(mallory)._context.me
     people = (core(carol).me, me.member)
-    environment = tools.keeping.environment(people, mallory.clock.now_ms())
+    environment = tools.key_states.environment(people, mallory.clock.now_ms())
     keys = mls.create_group(
         own_identity(me), bytes.fromhex(group), environment, administrators=(me.member.identity_key,)
     )
@@ -236,7 +236,7 @@ async def test_device_that_its_person_never_listed_is_let_in_by_nobody(relay, al
     )
     anything = Environment(at_ms=alice.clock.now_ms(), authenticate=lambda identity, key: True)
     _, package = mls.make_key_package(ghost, anything)
-    kept = await tools.keeping.kept(group)
+    kept = await tools.key_states.of(group)
     _, pending = mls.commit(kept.keys, anything, add=[package])
     before, cursor = await known(bob, group), (await known(bob, group)).cursor
     await bob.network.sides["local"].receive(event(group, cursor + 1, format_envelope(SUITE_MLS, pending.message)))
@@ -248,7 +248,7 @@ async def test_line_that_comes_after_its_sender_was_removed_is_not_shown(relay, 
     """Carol sealed it while she was in; the service kept it back. Its keys are still there, she is not."""
     await let_in(alice, carol, group, bob)
     await core(carol).chat.post(group, "Too late")
-    sealed = (await core(carol).groups.tools.posting.of_group(group))[-1]
+    sealed = (await core(carol).groups.tools.outbox.of_group(group))[-1]
     await core(alice).groups.remove_member(group, core(carol).me.person)
     await deliver(alice, bob)
     cursor = (await known(bob, group)).cursor
