@@ -7,11 +7,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from services.relay.app import now_ms
-from services.relay.operate import CannotDo, Copied, backup, restore, status
-from services.relay.operate_postgres import migrate, renew, status_of, sweep
+from services.relay.log.store import Quotas
+from services.relay.operate.postgres import migrate, renew, status_of, sweep
+from services.relay.operate.sqlite import CannotDo, Copied, backup, restore, status
+from services.relay.operate.sweeper import DEFAULT_KEEP_DAYS
 from services.relay.serve import Settings, serve
-from services.relay.store import Quotas
-from services.relay.sweeping import DEFAULT_KEEP_DAYS
 from services.sync.protocol import KEEP_LIMIT_DAYS
 
 

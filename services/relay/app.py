@@ -18,18 +18,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.relay.blob_store import BlobStore
-from services.relay.blobs import BlobApi
-from services.relay.devices import DeviceApi
+from services.relay.blobs.endpoints import BlobApi
+from services.relay.blobs.objects import BlobStore
+from services.relay.devices.endpoints import DeviceApi
+from services.relay.devices.sessions import Proof, Sessions
 from services.relay.hub import Hub
-from services.relay.metrics import Metrics
-from services.relay.push import PushApi, Pusher
-from services.relay.reading import path_id, read_body, read_capability, read_fields, read_header
+from services.relay.log.endpoints import StreamApi
+from services.relay.log.store import Draft, Store
+from services.relay.operate.metrics import Metrics
+from services.relay.push.pusher import PushApi, Pusher
 from services.relay.refusal import Refusal, bad_request, unknown_invite
 from services.relay.replies import answer, octets
-from services.relay.sessions import Proof, Sessions
-from services.relay.store import Draft, Store
-from services.relay.streaming import StreamApi
+from services.relay.requests import path_id, read_body, read_capability, read_fields, read_header
 from services.sync.protocol import (
     BLOBS_HEADER,
     CID_HEADER,

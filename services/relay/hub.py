@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from services.relay.frames import event_frame
-from services.relay.store import Event
+from services.relay.log.frames import event_frame
+from services.relay.log.store import Event
 
 RING_FRAMES = 256
 RING_BYTES = 1_048_576

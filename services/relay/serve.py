@@ -15,16 +15,16 @@ from pathlib import Path
 import uvicorn
 
 from services.relay.app import create_app, now_ms
-from services.relay.blob_store import BlobStore, UnusableBlobs, open_blobs
+from services.relay.blobs.objects import BlobStore, UnusableBlobs, open_blobs
+from services.relay.database.sqlite import DATABASE_NAME, SqliteStore
 from services.relay.folder import FolderInUse, FolderLock, write_whole
 from services.relay.hub import Hub
-from services.relay.metrics import Metrics
-from services.relay.push import Pusher
-from services.relay.push_gateway import WebPush, open_key
-from services.relay.push_guard import loopback_rules, public_rules
-from services.relay.sqlite import DATABASE_NAME, SqliteStore
-from services.relay.store import Quotas, Store, UnknownDatabase
-from services.relay.sweeping import DEFAULT_KEEP_DAYS, Sweeper
+from services.relay.log.store import Quotas, Store, UnknownDatabase
+from services.relay.operate.metrics import Metrics
+from services.relay.operate.sweeper import DEFAULT_KEEP_DAYS, Sweeper
+from services.relay.push.gateway import WebPush, open_key
+from services.relay.push.guard import loopback_rules, public_rules
+from services.relay.push.pusher import Pusher
 
 GRACE_S = 2
 IDLE_CONNECTION_S = 30
@@ -116,7 +116,7 @@ def make_store(settings: Settings) -> Store:
     if settings.database is None:
         return SqliteStore(settings.data / DATABASE_NAME, settings.quotas, settings.most_bytes)
     try:
-        from services.relay.postgres import PostgresStore  # an extra of its own, which one machine does not need
+        from services.relay.log.postgres import PostgresStore  # an extra of its own, which one machine does not need
     except ModuleNotFoundError as error:
         raise _NoDatabase(f"the package {error.name} is not installed") from None
     return PostgresStore(settings.database, settings.quotas)

@@ -19,7 +19,7 @@ import time
 import pytest
 
 from services.relay.hub import Hub
-from services.relay.store import Draft, Quotas
+from services.relay.log.store import Draft, Quotas
 from tests.faults.relay_chaos import Ledger, Reader, Sender, Wire, judge
 from tests.integration.raw_device import RawDevice
 from tests.postgres_server import PostgresServer
@@ -193,7 +193,7 @@ async def test_reader_ten_thousand_behind_catches_up_in_order_while_a_node_dies(
 
 async def fill(database, group, capability, ledger):
     """Put many events into a log by the store itself, which takes a tenth of the time that calls over HTTP take."""
-    from services.relay.postgres import PostgresStore
+    from services.relay.log.postgres import PostgresStore
 
     store = PostgresStore(database, Quotas(events_per_minute=10 * BEHIND))
     await store.open(Hub())

@@ -12,8 +12,8 @@ from typing import Protocol
 
 import pytest
 
-from services.relay.push_gateway import BadTarget, Outcome, PushGateway
-from services.relay.push_store import Registration
+from services.relay.push.gateway import BadTarget, Outcome, PushGateway
+from services.relay.push.store import Registration
 
 LONGEST_S = 5
 

@@ -5,9 +5,9 @@ import time
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from services.relay.push_gateway import WebPush
-from services.relay.push_guard import loopback_rules
-from services.relay.push_store import Registration
+from services.relay.push.gateway import WebPush
+from services.relay.push.guard import loopback_rules
+from services.relay.push.store import Registration
 from tests.integration.push_contract import GatewayContract
 from tests.integration.push_service import PushService, Receiver
 

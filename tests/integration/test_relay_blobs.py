@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from companion.errors import Offline, RelayRefused
-from services.relay.blob_store import BlobStore, open_blobs
+from services.relay.blobs.objects import BlobStore, open_blobs
 from services.sync.protocol import PART_BYTES, encode_octets
 from tests.integration.conftest import new_client
 from tests.object_server import ObjectServer
@@ -364,11 +364,11 @@ async def everything(blobs):
 
 
 async def test_sweep_drops_what_nobody_refers_to_and_strays_and_nothing_else(blobs, tmp_path):
+    from services.relay.blobs.store import HOUR_MS, IDLE_MS, Upload
+    from services.relay.database.sqlite import SqliteStore
     from services.relay.hub import Hub
-    from services.relay.keeping import HOUR_MS, IDLE_MS, Upload
-    from services.relay.sqlite import SqliteStore
-    from services.relay.store import Draft
-    from services.relay.sweeping import Sweeper
+    from services.relay.log.store import Draft
+    from services.relay.operate.sweeper import Sweeper
 
     now_ms = time.time_ns() // 1_000_000
     store = SqliteStore(tmp_path / "relay.db")

@@ -6,11 +6,11 @@ import secrets
 
 import pytest
 
-from services.relay.device_store import INBOX_MS, KEY_PACKAGE_MS, ORPHAN_MS, Post
+from services.relay.database.sqlite import SqliteStore
+from services.relay.devices.store import INBOX_MS, KEY_PACKAGE_MS, ORPHAN_MS, Post
 from services.relay.hub import Hub
+from services.relay.log.store import Draft, Quotas
 from services.relay.refusal import Refusal
-from services.relay.sqlite import SqliteStore
-from services.relay.store import Draft, Quotas
 
 NOW_MS = 1_800_000_000_000
 
@@ -26,7 +26,7 @@ async def make_store(request, tmp_path):
         if database is None:
             store = SqliteStore(tmp_path / "relay.db", quotas)
         else:
-            from services.relay.postgres import PostgresStore
+            from services.relay.log.postgres import PostgresStore
 
             store = PostgresStore(database, quotas)
         await store.open(Hub())

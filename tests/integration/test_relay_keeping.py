@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from services.relay.blobs.store import GOING, HOUR_MS, IDLE_MS, KEPT, WHOLE, Upload
+from services.relay.database.sqlite import SqliteStore
 from services.relay.hub import Hub
-from services.relay.keeping import GOING, HOUR_MS, IDLE_MS, KEPT, WHOLE, Upload
+from services.relay.log.store import DAY_MS, Draft, Quotas
 from services.relay.refusal import Refusal
-from services.relay.sqlite import SqliteStore
-from services.relay.store import DAY_MS, Draft, Quotas
 
 NOW_MS = 1_800_000_000_000
 GROUP, CAPABILITY, DEVICE = b"g" * 16, b"c" * 32, b"d" * 16
@@ -28,7 +28,7 @@ async def open_store(request, tmp_path):
 
     async def make(quotas=None):
         if url:
-            from services.relay.postgres import PostgresStore
+            from services.relay.log.postgres import PostgresStore
 
             store = PostgresStore(url, quotas)
         else:

@@ -11,7 +11,7 @@ import statistics
 import psutil
 import pytest
 
-from services.relay.stream import SEND_TIMEOUT_S
+from services.relay.log.stream import SEND_TIMEOUT_S
 from tests.integration.people import until
 from tests.integration.raw_device import RawDevice
 

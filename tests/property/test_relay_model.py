@@ -7,10 +7,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from services.relay.database.sqlite import SqliteStore
 from services.relay.hub import Hub
+from services.relay.log.store import Draft, Quotas
 from services.relay.refusal import Refusal
-from services.relay.sqlite import SqliteStore
-from services.relay.store import Draft, Quotas
 
 NOW_MS = 1_800_000_000_000
 GROUPS = st.sampled_from([bytes([n]) * 16 for n in (0, 0, 1)])
@@ -297,7 +297,7 @@ def test_log_in_sqlite_is_the_model(tmp_path):
 
 
 def test_log_in_postgres_is_the_model(postgres):
-    from services.relay.postgres import PostgresStore
+    from services.relay.log.postgres import PostgresStore
 
     url = postgres.create_database("model")
 

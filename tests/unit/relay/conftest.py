@@ -4,9 +4,9 @@ import secrets
 
 import pytest
 
+from services.relay.database.sqlite import SqliteStore
 from services.relay.hub import Hub
-from services.relay.sqlite import SqliteStore
-from services.relay.store import Draft
+from services.relay.log.store import Draft
 
 CAPABILITY = b"c" * 32
 DEVICE = b"d" * 16

@@ -5,7 +5,7 @@ import secrets
 
 import pytest
 
-from services.relay.blob_store import OtherBytes, UnusableBlobs, open_blobs
+from services.relay.blobs.objects import OtherBytes, UnusableBlobs, open_blobs
 from services.relay.refusal import Refusal
 from services.sync.protocol import PART_BYTES
 

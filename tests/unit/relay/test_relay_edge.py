@@ -7,7 +7,7 @@ import httpx
 
 from services.relay.app import create_app
 from services.relay.hub import Hub
-from services.relay.metrics import Metrics
+from services.relay.operate.metrics import Metrics
 
 
 class Failing:

@@ -1,7 +1,7 @@
 """Live delivery: readers are told, rings stay small, and the hub never invents or skips an event."""
 
 from services.relay.hub import RING_BYTES, RING_FRAMES, Hub
-from services.relay.store import Event
+from services.relay.log.store import Event
 
 GROUP = b"g" * 16
 DEVICE = b"d" * 16

@@ -6,10 +6,10 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from services.relay.keeping import Figures
-from services.relay.metrics import Metrics
+from services.relay.blobs.store import Figures
+from services.relay.operate.metrics import Metrics
+from services.relay.operate.sweeper import Swept
 from services.relay.refusal import Refusal
-from services.relay.sweeping import Swept
 
 
 async def hello(request):

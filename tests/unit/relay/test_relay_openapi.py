@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from services.relay.app import Api
 from services.relay.hub import Hub
-from services.relay.metrics import Metrics
+from services.relay.operate.metrics import Metrics
 from services.sync import protocol
 
 PUSHER = SimpleNamespace(gateway=SimpleNamespace(kind="web"), tell_device=None)

@@ -7,10 +7,10 @@ import socket
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from services.relay import push_guard
-from services.relay.push_gateway import Answer, BadTarget, Outcome, WebPush, encrypt, open_key
-from services.relay.push_guard import NotAllowed, is_public, knock, parse_endpoint, public_rules
-from services.relay.push_store import Registration
+from services.relay.push import guard as push_guard
+from services.relay.push.gateway import Answer, BadTarget, Outcome, WebPush, encrypt, open_key
+from services.relay.push.guard import NotAllowed, is_public, knock, parse_endpoint, public_rules
+from services.relay.push.store import Registration
 from services.sync.protocol import decode_octets
 
 PUBLIC = public_rules()

@@ -5,10 +5,10 @@ import asyncio
 import apsw
 import pytest
 
+from services.relay.database.sqlite import SqliteStore
 from services.relay.hub import Hub
+from services.relay.log.store import DAY_MS, INVITE_MEMORY_MS, MINUTE_MS, Quotas, UnknownDatabase
 from services.relay.refusal import Refusal
-from services.relay.sqlite import SqliteStore
-from services.relay.store import DAY_MS, INVITE_MEMORY_MS, MINUTE_MS, Quotas, UnknownDatabase
 
 CAPABILITY = b"c" * 32
 DEVICE = b"d" * 16

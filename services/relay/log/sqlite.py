@@ -9,12 +9,12 @@ from typing import Any
 
 import apsw
 
-from services.relay import device_tables, push_tables, sqlite_keeping
-from services.relay.device_store import author_name
-from services.relay.frames import event_fields
-from services.relay.refusal import Refusal, no_session, rotated, slow_down, unknown_group, unknown_invite
-from services.relay.sqlite_keeping import check_blobs, refer
-from services.relay.store import (
+from services.relay.blobs import sqlite as blobs_sqlite
+from services.relay.blobs.sqlite import check_blobs, refer
+from services.relay.devices import tables as devices_tables
+from services.relay.devices.store import author_name
+from services.relay.log.frames import event_fields
+from services.relay.log.store import (
     DAY_MS,
     FRESH_MS,
     INVITE_MEMORY_MS,
@@ -27,6 +27,8 @@ from services.relay.store import (
     Quotas,
     Receipt,
 )
+from services.relay.push import tables as push_tables
+from services.relay.refusal import Refusal, no_session, rotated, slow_down, unknown_group, unknown_invite
 
 CACHE_MOST = 8_192
 
@@ -52,7 +54,7 @@ create table if not exists meter(
     primary key(device, kind)) without rowid;
 """
 
-SCHEMA = "\n".join((LOG_TABLES, device_tables.SQLITE, push_tables.SQLITE, sqlite_keeping.SCHEMA))
+SCHEMA = "\n".join((LOG_TABLES, devices_tables.SQLITE, push_tables.SQLITE, blobs_sqlite.SCHEMA))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from services.relay import postgres_keeping, postgres_schema
+from services.relay.blobs import postgres as blobs_postgres
+from services.relay.blobs.store import figures_of
+from services.relay.database.sqlite import DATABASE_NAME, SqliteStore
 from services.relay.hub import Hub
-from services.relay.keeping import figures_of
-from services.relay.operate import (
+from services.relay.log import tables
+from services.relay.log.store import Store, UnknownDatabase
+from services.relay.operate.sqlite import (
     COMPLETE,
     INCARNATION,
     CannotDo,
@@ -22,10 +25,8 @@ from services.relay.operate import (
     lock_folder,
     open_database,
 )
+from services.relay.operate.sweeper import Sweeper, Swept
 from services.relay.refusal import Refusal
-from services.relay.sqlite import DATABASE_NAME, SqliteStore
-from services.relay.store import Store, UnknownDatabase
-from services.relay.sweeping import Sweeper, Swept
 
 if TYPE_CHECKING:
     import asyncpg
@@ -101,7 +102,7 @@ async def status_of(database: str) -> dict[str, str]:
     try:
         if not await _is_ours(connection):
             raise CannotDo("the PostgreSQL database holds no relay")
-        figures = describe(figures_of(await connection.fetchrow(postgres_keeping.FIGURES)))
+        figures = describe(figures_of(await connection.fetchrow(blobs_postgres.FIGURES)))
         size = await connection.fetchval("select pg_database_size(current_database())")
         return {**figures, "database bytes": str(size), "incarnation": str(await connection.fetchval(INCARNATION))}
     finally:
@@ -121,7 +122,7 @@ async def sweep(
             raise CannotDo("the PostgreSQL database holds no relay")
     finally:
         await connection.close()
-    from services.relay.postgres import PostgresStore  # an extra of its own
+    from services.relay.log.postgres import PostgresStore  # an extra of its own
 
     return await _sweep(PostgresStore(database), data, place, keep_days, now_ms)
 
@@ -157,7 +158,7 @@ async def _is_ours(connection: "asyncpg.Connection") -> bool:
 async def _fill(connection: "asyncpg.Connection", source: apsw.Connection) -> None:
     if await _is_ours(connection):
         raise CannotDo("the PostgreSQL database is not empty")
-    await connection.execute(postgres_schema.SCHEMA)
+    await connection.execute(tables.SCHEMA)
     for (table,) in list(source.execute(TABLES)):
         if table not in LEFT_BEHIND:
             columns = [name for (name,) in source.execute(COLUMNS, (table,))]
@@ -170,7 +171,7 @@ async def _fill(connection: "asyncpg.Connection", source: apsw.Connection) -> No
             f"select setval(pg_get_serial_sequence('{table}', '{column}'),"  # noqa: S608  (names of our own)
             f" (select coalesce(max({column}), 0) + 1 from {table}), false)"
         )
-    version, incarnation = str(postgres_schema.SCHEMA_VERSION), str(next(source.execute(INCARNATION))[0])
+    version, incarnation = str(tables.SCHEMA_VERSION), str(next(source.execute(INCARNATION))[0])
     await connection.execute("insert into meta values('schema', $1), ('incarnation', $2)", version, incarnation)
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from starlette.types import Receive, Scope, Send
 
-from services.relay.device_store import inbox_key
-from services.relay.frames import KEEPALIVE, LIVE, OPENED, bye_frame, event_frame, inbox_frame, refused_frame
+from services.relay.devices.store import inbox_key
 from services.relay.hub import Hub, Reader
+from services.relay.log.frames import KEEPALIVE, LIVE, OPENED, bye_frame, event_frame, inbox_frame, refused_frame
+from services.relay.log.store import Store
 from services.relay.refusal import Refusal
-from services.relay.store import Store
 from services.sync.protocol import KEEPALIVE_S
 
 SEND_TIMEOUT_S = 25

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.relay.blob_store import BlobStore
-from services.relay.keeping import IDLE_MS, Figures
+from services.relay.blobs.objects import BlobStore
+from services.relay.blobs.store import IDLE_MS, Figures
+from services.relay.log.store import Store
 from services.relay.refusal import Refusal
-from services.relay.store import Store
 
 log = logging.getLogger(__name__)
 

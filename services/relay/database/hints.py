@@ -10,8 +10,8 @@ import secrets
 
 import asyncpg
 
-from services.relay.device_store import inbox_key
-from services.relay.store import Listener
+from services.relay.devices.store import inbox_key
+from services.relay.log.store import Listener
 
 log = logging.getLogger(__name__)
 

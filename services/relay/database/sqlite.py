@@ -14,14 +14,14 @@ from typing import TypeVar
 
 import apsw
 
-from services.relay.device_sqlite import SqliteDevices
-from services.relay.device_store import DeviceStore
-from services.relay.keeping import Keeping
-from services.relay.push_store import PushStore, SqlitePush
+from services.relay.blobs.sqlite import SqliteKeeping
+from services.relay.blobs.store import Keeping
+from services.relay.devices.sqlite import SqliteDevices
+from services.relay.devices.store import DeviceStore
+from services.relay.log.sqlite import SCHEMA, Cache, SqliteBatch
+from services.relay.log.store import Draft, Event, Invite, Listener, Opening, Page, Quotas, Receipt, UnknownDatabase
+from services.relay.push.store import PushStore, SqlitePush
 from services.relay.refusal import busy
-from services.relay.sqlite_batch import SCHEMA, Cache, SqliteBatch
-from services.relay.sqlite_keeping import SqliteKeeping
-from services.relay.store import Draft, Event, Invite, Listener, Opening, Page, Quotas, Receipt, UnknownDatabase
 from services.relay.writer import Writer
 from services.sync.protocol import PAGE_LIMIT_BYTES
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import apsw
 
-from services.relay.device_store import (
+from services.relay.blobs.sqlite import DISOWN_BLOBS
+from services.relay.devices.store import (
     HOUR_MS,
     INBOX_MS,
     KEY_PACKAGE_MS,
@@ -23,8 +24,7 @@ from services.relay.device_store import (
     too_many_packages,
     unknown_device,
 )
-from services.relay.sqlite_keeping import DISOWN_BLOBS
-from services.relay.store import DAY_MS, MINUTE_MS, Quotas
+from services.relay.log.store import DAY_MS, MINUTE_MS, Quotas
 from services.sync.protocol import INBOX_MOST_BYTES, INBOX_MOST_ITEMS, KEY_PACKAGES_MOST, PAGE_LIMIT_BYTES
 
 _LEFT = "select count(*) from key_package where device = ? and not is_last_resort and length(body) > 0"

@@ -17,12 +17,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.relay.push_gateway import BadTarget, Outcome, PushGateway
-from services.relay.push_store import Ping, PushStore, Registration
-from services.relay.reading import Fields, read_fields
+from services.relay.log.store import Store
+from services.relay.push.gateway import BadTarget, Outcome, PushGateway
+from services.relay.push.store import Ping, PushStore, Registration
 from services.relay.refusal import Refusal, bad_request, busy
 from services.relay.replies import answer
-from services.relay.store import Store
+from services.relay.requests import Fields, read_fields
 from services.sync.protocol import STREAM_LIMIT_GROUPS
 
 log = logging.getLogger(__name__)

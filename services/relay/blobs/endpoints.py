@@ -14,11 +14,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from services.relay.blob_store import ADDRESS_LIFE, BlobStore, OtherBytes
-from services.relay.keeping import GOING, BlobEntry, Keeping, Upload, unknown_blob
-from services.relay.reading import path_id, read_body, read_capability, read_fields, read_header
+from services.relay.blobs.objects import ADDRESS_LIFE, BlobStore, OtherBytes
+from services.relay.blobs.store import GOING, BlobEntry, Keeping, Upload, unknown_blob
 from services.relay.refusal import Refusal, bad_request, busy
 from services.relay.replies import answer
+from services.relay.requests import path_id, read_body, read_capability, read_fields, read_header
 from services.sync.protocol import (
     BLOB_LIMIT_BYTES,
     KEEP_LIMIT_DAYS,

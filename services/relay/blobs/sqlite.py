@@ -6,7 +6,7 @@ from typing import Any
 
 import apsw
 
-from services.relay.keeping import (
+from services.relay.blobs.store import (
     GOING,
     IDLE_MS,
     KEPT,
@@ -23,8 +23,8 @@ from services.relay.keeping import (
     touched,
     unknown_blob,
 )
+from services.relay.log.store import DAY_MS, Quotas
 from services.relay.refusal import unknown_group
-from services.relay.store import DAY_MS, Quotas
 
 STEP_GROUPS = 200
 STEP_EVENTS = 1_000

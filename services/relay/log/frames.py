@@ -4,8 +4,8 @@ import base64
 import json
 from collections.abc import Mapping
 
-from services.relay.device_store import Item
-from services.relay.store import Event
+from services.relay.devices.store import Item
+from services.relay.log.store import Event
 from services.sync.protocol import encode_octets
 
 OPENED = b": open\n\n"

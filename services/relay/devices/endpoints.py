@@ -10,14 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.relay.device_store import Post, inbox_key
-from services.relay.frames import inbox_fields
+from services.relay.devices.sessions import Sessions, SignedCall
+from services.relay.devices.store import Post, inbox_key
 from services.relay.hub import Hub
-from services.relay.reading import Fields, parse_fields, path_id, read_body, read_header, read_query
+from services.relay.log.frames import inbox_fields
+from services.relay.log.store import Store
 from services.relay.refusal import Refusal, bad_request
 from services.relay.replies import answer
-from services.relay.sessions import Sessions, SignedCall
-from services.relay.store import Store
+from services.relay.requests import Fields, parse_fields, path_id, read_body, read_header, read_query
 from services.sync.protocol import (
     CID_HEADER,
     INBOX_LIMIT_BYTES,

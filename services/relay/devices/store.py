@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.relay.log.store import DAY_MS
 from services.relay.refusal import Refusal
-from services.relay.store import DAY_MS
 
 INBOX_MS = 30 * DAY_MS
 KEY_PACKAGE_MS = 100 * DAY_MS  # no key package may be valid for longer

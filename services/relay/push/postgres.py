@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
-from services.relay import postgres_schema
-from services.relay.push_store import PINGS_MOST, Ping, Registration
-from services.relay.store import DAY_MS
+from services.relay.log import tables
+from services.relay.log.store import DAY_MS
+from services.relay.push.store import PINGS_MOST, Ping, Registration
 
 if TYPE_CHECKING:
     import asyncpg
@@ -66,7 +66,7 @@ class PostgresPush:
             )
             if known is not None and tuple(known) == (new.kind, new.endpoint, new.p256dh, new.auth):
                 return False
-            await connection.execute(postgres_schema.TAKE, new.device, "push", limit, DAY_MS, at_ms)
+            await connection.execute(tables.TAKE, new.device, "push", limit, DAY_MS, at_ms)
             await connection.execute(PUT, new.device, new.kind, new.endpoint, new.p256dh, new.auth, new.wake)
         return known is None
 

@@ -6,14 +6,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.relay.frames import event_fields, refused_frame
 from services.relay.hub import Hub
-from services.relay.push import Pusher
-from services.relay.reading import Fields, path_id, read_capability, read_fields, read_query
+from services.relay.log.frames import event_fields, refused_frame
+from services.relay.log.store import Opening, Page, Store
+from services.relay.log.stream import EventStream, Wanted
+from services.relay.push.pusher import Pusher
 from services.relay.refusal import ahead, bad_request, busy, rotated, unknown_group
 from services.relay.replies import answer
-from services.relay.store import Opening, Page, Store
-from services.relay.stream import EventStream, Wanted
+from services.relay.requests import Fields, path_id, read_capability, read_fields, read_query
 from services.sync.protocol import (
     PAGE_LIMIT_EVENTS,
     SEQ_LIMIT,

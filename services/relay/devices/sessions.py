@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from companion.crypto.primitives import verify
 from companion.errors import CryptoError
+from services.relay.log.store import Store
 from services.relay.refusal import Refusal, bad_request, no_session
-from services.relay.store import Store
 from services.sync.protocol import CLOCK_TOLERANCE_MS, device_id, encode_octets, request_message, session_message
 
 CHALLENGE_MS = 60_000

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from services.relay.log.store import DAY_MS
 from services.relay.refusal import Refusal
-from services.relay.store import DAY_MS
 
 IDLE_MS = DAY_MS  # how long a blob may stay incomplete, or without an event that refers to it
 HOUR_MS = 3_600_000

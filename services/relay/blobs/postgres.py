@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
-from services.relay.keeping import (
+from services.relay.blobs.store import (
     GOING,
     IDLE_MS,
     UPLOADING,
@@ -23,8 +23,8 @@ from services.relay.keeping import (
     touched,
     unknown_blob,
 )
+from services.relay.log.store import DAY_MS, Quotas
 from services.relay.refusal import busy, unknown_group
-from services.relay.store import DAY_MS, Quotas
 
 if TYPE_CHECKING:
     import asyncpg

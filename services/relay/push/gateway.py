@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from services.relay.push_guard import NotAllowed, Rules, knock, parse_endpoint
-from services.relay.push_store import Registration
+from services.relay.push.guard import NotAllowed, Rules, knock, parse_endpoint
+from services.relay.push.store import Registration
 from services.sync.protocol import encode_octets
 
 KEY_NAME = "push.key"

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import apsw
 
-from services.relay.store import DAY_MS
+from services.relay.log.store import DAY_MS
 
 PINGS_MOST = 200
 

@@ -13,17 +13,14 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from services.relay import postgres_schema as sql
-from services.relay.device_postgres import PostgresDevices
-from services.relay.device_store import DeviceStore, author_name
-from services.relay.frames import event_fields
-from services.relay.keeping import Keeping, no_blob, touched
-from services.relay.postgres_hints import Hints
-from services.relay.postgres_keeping import PostgresKeeping
-from services.relay.push_postgres import PostgresPush
-from services.relay.push_store import PushStore
-from services.relay.refusal import Refusal, busy, no_session, rotated, slow_down, unknown_group, unknown_invite
-from services.relay.store import (
+from services.relay.blobs.postgres import PostgresKeeping
+from services.relay.blobs.store import Keeping, no_blob, touched
+from services.relay.database.hints import Hints
+from services.relay.devices.postgres import PostgresDevices
+from services.relay.devices.store import DeviceStore, author_name
+from services.relay.log import tables as sql
+from services.relay.log.frames import event_fields
+from services.relay.log.store import (
     DAY_MS,
     INVITE_MEMORY_MS,
     MINUTE_MS,
@@ -38,6 +35,9 @@ from services.relay.store import (
     Receipt,
     UnknownDatabase,
 )
+from services.relay.push.postgres import PostgresPush
+from services.relay.push.store import PushStore
+from services.relay.refusal import Refusal, busy, no_session, rotated, slow_down, unknown_group, unknown_invite
 from services.sync.protocol import PAGE_LIMIT_BYTES
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from services.relay.device_store import DeviceStore
-    from services.relay.keeping import Keeping
-    from services.relay.push_store import PushStore
+    from services.relay.blobs.store import Keeping
+    from services.relay.devices.store import DeviceStore
+    from services.relay.push.store import PushStore
 
 DAY_MS = 86_400_000
 MINUTE_MS = 60_000

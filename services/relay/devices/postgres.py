@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from services.relay.device_sqlite import bounded
-from services.relay.device_store import (
+from services.relay.blobs.postgres import DISOWN_BLOBS
+from services.relay.database.hints import GONE_KEY
+from services.relay.devices.sqlite import bounded
+from services.relay.devices.store import (
     HOUR_MS,
     INBOX_MS,
     KEY_PACKAGE_MS,
@@ -24,9 +26,7 @@ from services.relay.device_store import (
     too_many_packages,
     unknown_device,
 )
-from services.relay.postgres_hints import GONE_KEY
-from services.relay.postgres_keeping import DISOWN_BLOBS
-from services.relay.store import DAY_MS, MINUTE_MS, Quotas
+from services.relay.log.store import DAY_MS, MINUTE_MS, Quotas
 from services.sync.protocol import INBOX_MOST_BYTES, INBOX_MOST_ITEMS, KEY_PACKAGES_MOST
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import apsw
 
-from services.relay.blob_store import BlobStore, OtherBytes, UnusableBlobs, open_blobs
+from services.relay.blobs.objects import BlobStore, OtherBytes, UnusableBlobs, open_blobs
+from services.relay.blobs.sqlite import read_figures
+from services.relay.blobs.store import Figures
+from services.relay.database.sqlite import DATABASE_NAME, check_ours
 from services.relay.folder import FolderInUse, FolderLock
-from services.relay.keeping import Figures
+from services.relay.log.store import UnknownDatabase
 from services.relay.refusal import Refusal
-from services.relay.sqlite import DATABASE_NAME, check_ours
-from services.relay.sqlite_keeping import read_figures
-from services.relay.store import UnknownDatabase
 
 COMPLETE = "select id, size, sha256 from blob where state in ('whole', 'kept')"
 INCARNATION = "select value from meta where key = 'incarnation'"

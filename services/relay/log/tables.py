@@ -4,7 +4,9 @@ An append is one statement and so one transaction and one round trip: the group'
 sequence order commit order, and the counters last. A refusal raises, and with that undoes everything.
 """
 
-from services.relay import device_tables, postgres_keeping, push_tables
+from services.relay.blobs import postgres as blobs_postgres
+from services.relay.devices import tables as devices_tables
+from services.relay.push import tables as push_tables
 
 SCHEMA_VERSION = 1  # 2026-11-23: the first
 
@@ -133,7 +135,7 @@ begin
 end $$;
 """
 
-SCHEMA = "\n".join((device_tables.POSTGRES, LOG_TABLES, push_tables.POSTGRES, postgres_keeping.SCHEMA))
+SCHEMA = "\n".join((devices_tables.POSTGRES, LOG_TABLES, push_tables.POSTGRES, blobs_postgres.SCHEMA))
 
 APPEND = "select * from relay_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 TAKE = "select relay_take($1, $2, 1, $3, $4, $5)"
