@@ -7,9 +7,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from services.relay.app import now_ms
-from services.relay.log.store import Quotas
-from services.relay.operate.postgres import migrate, renew, status_of, sweep
-from services.relay.operate.sqlite import CannotDo, Copied, backup, restore, status
+from services.relay.limits import Quotas
+from services.relay.operate.postgres import migrate, renew, status_of, sweep_of
+from services.relay.operate.sqlite import backup, restore, status, sweep
+from services.relay.operate.store import CannotDo, Copied
 from services.relay.operate.sweeper import DEFAULT_KEEP_DAYS
 from services.relay.serve import Settings, serve
 from services.sync.protocol import KEEP_LIMIT_DAYS
@@ -36,7 +37,8 @@ def run(given: argparse.Namespace) -> int:
         case "renew":
             asyncio.run(renew(given.database))
         case "sweep":
-            swept = asyncio.run(sweep(given.data, given.database, given.blobs, given.keep_days, now_ms))
+            where = (given.data, given.blobs, given.keep_days, now_ms)
+            swept = asyncio.run(sweep(*where) if given.database is None else sweep_of(given.database, *where))
             print(f"envelopes emptied: {swept.events}\nblobs dropped: {swept.blobs}")
         case "status":
             known = status(given.data) if given.database is None else asyncio.run(status_of(given.database))

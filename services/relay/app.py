@@ -1,9 +1,8 @@
-"""The relay's interface over HTTP: it reads and checks what was sent, asks the store, and answers.
+"""The relay over HTTP: what concerns the whole service, and how its parts' calls are put together.
 
 Source: docs/protocol.md section 2. No call leaves a trace in a log, and no error text repeats what was sent.
 """
 
-import hashlib
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,37 +18,19 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.relay.blobs.endpoints import BlobApi
-from services.relay.blobs.objects import BlobStore
+from services.relay.blobs.objects import ObjectStore
+from services.relay.database.store import Database
 from services.relay.devices.endpoints import DeviceApi
-from services.relay.devices.sessions import Proof, Sessions
+from services.relay.devices.sessions import Sessions
 from services.relay.hub import Hub
-from services.relay.log.endpoints import StreamApi
-from services.relay.log.store import Draft, Store
+from services.relay.log.endpoints import LogApi
+from services.relay.operate.endpoints import OperateApi
 from services.relay.operate.metrics import Metrics
-from services.relay.push.pusher import PushApi, Pusher
-from services.relay.refusal import Refusal, bad_request, unknown_invite
-from services.relay.replies import answer, octets
-from services.relay.requests import path_id, read_body, read_capability, read_fields, read_header
-from services.sync.protocol import (
-    BLOBS_HEADER,
-    CID_HEADER,
-    EPOCH_HEADER,
-    EVENT_LIMIT_BYTES,
-    EXPIRES_HEADER,
-    INVITE_LIMIT_BYTES,
-    INVITE_LIMIT_MS,
-    KEEP_LIMIT_DAYS,
-    NEXT_CAPABILITY_HEADER,
-    PROTOCOL_MAX,
-    PROTOCOL_MIN,
-    SEQ_LIMIT,
-    SERVICE,
-    encode_octets,
-    parse_capability,
-    parse_id,
-    parse_ids,
-    parse_number,
-)
+from services.relay.push.endpoints import PushApi
+from services.relay.push.pusher import Pusher
+from services.relay.refusal import Refusal
+from services.relay.replies import answer
+from services.sync.protocol import PROTOCOL_MAX, PROTOCOL_MIN, SERVICE
 
 log = logging.getLogger(__name__)
 
@@ -59,47 +40,38 @@ def now_ms() -> int:
 
 
 class Api:
-    """The endpoints. Holds nothing of its own beyond what it was given."""
+    """All calls. Those about the whole service are its own."""
 
     def __init__(
         self,
-        store: Store,
+        database: Database,
         hub: Hub,
         sessions: Sessions,
         pusher: Pusher,
-        blobs: BlobStore,
+        objects: ObjectStore,
         metrics: Metrics,
         clock: Callable[[], int],
     ) -> None:
-        self._store = store
+        self._database = database
         self._hub = hub
         self._pusher = pusher
-        self._blobs = blobs
+        self._objects = objects
         self._metrics = metrics
         self._sessions = sessions
         self._now_ms = clock
         self._openapi = files("services.relay").joinpath("openapi.json").read_bytes()
 
     def routes(self) -> list[Route]:
+        data, hub, pusher = self._database, self._hub, self._pusher
+        device, clock = self._device, self._now_ms
         return [
+            *LogApi(data.log, data.devices, hub, self._incarnation, device, pusher.arrived, clock).routes(),
+            *DeviceApi(data.devices, hub, self._sessions, device, pusher.tell_device, clock).routes(),
+            *BlobApi(data.blobs, self._objects, device, clock).routes(),
+            *PushApi(data.push, data.log, pusher.gateway, device, clock).routes(),
+            *OperateApi(data.check, self._metrics).routes(),
             Route("/v1/about", self.about, methods=["GET"]),
             Route("/v1/openapi.json", self.openapi, methods=["GET"]),
-            Route("/v1/challenges", self.challenge, methods=["POST"]),
-            Route("/v1/sessions", self.open_session, methods=["POST"]),
-            Route("/v1/groups", self.create_group, methods=["POST"]),
-            Route("/v1/groups/{group}/events", self.append, methods=["POST"]),
-            Route("/v1/invites/{invite}", self.put_invite, methods=["PUT"]),
-            Route("/v1/invites/{invite}", self.get_invite, methods=["GET"]),
-            Route("/v1/invites/{invite}/claim", self.claim_invite, methods=["POST"]),
-            Route("/healthz", self.health, methods=["GET"]),
-            Route("/readyz", self.ready, methods=["GET"]),
-            *StreamApi(self._store, self._hub, self._pusher, self._device).routes(),
-            *DeviceApi(
-                self._store, self._hub, self._sessions, self._device, self._pusher.tell_device, self._now_ms
-            ).routes(),
-            *BlobApi(self._store.keeping, self._blobs, self._device, self._now_ms).routes(),
-            *self._metrics.routes(),
-            *PushApi(self._store, self._pusher.gateway, self._device, self._now_ms).routes(),
         ]
 
     async def about(self, request: Request) -> Response:
@@ -108,101 +80,17 @@ class Api:
                 "service": SERVICE,
                 "protocol_min": PROTOCOL_MIN,
                 "protocol_max": PROTOCOL_MAX,
-                "incarnation": self._store.incarnation,
+                "incarnation": self._database.incarnation,
                 "version": _version(),
-                **({"blobs": self._blobs.origin} if self._blobs.origin else {}),
+                **({"blobs": self._objects.origin} if self._objects.origin else {}),
             }
         )
 
     async def openapi(self, request: Request) -> Response:
         return Response(self._openapi, media_type="application/json")
 
-    async def health(self, request: Request) -> Response:
-        return answer({"status": "ok"})
-
-    async def ready(self, request: Request) -> Response:
-        await self._store.check()
-        return answer({"status": "ok"})
-
-    async def challenge(self, request: Request) -> Response:
-        fields = await read_fields(request)
-        return answer({"nonce": encode_octets(await self._sessions.challenge(fields.id("device")))})
-
-    async def open_session(self, request: Request) -> Response:
-        fields = await read_fields(request)
-        proof = Proof(
-            device=fields.id("device"),
-            public_key=fields.octets("public_key", 32),
-            nonce=fields.octets("nonce", 32),
-            at_ms=fields.number("at_ms", SEQ_LIMIT),
-            signature=fields.octets("signature", 64),
-        )
-        origin = f"{request.scope['scheme']}://{request.headers.get('host', '')}".lower()
-        token, expires_ms = await self._sessions.open(proof, origin)
-        return answer({"token": token, "expires_ms": expires_ms}, 201)
-
-    async def create_group(self, request: Request) -> Response:
-        device = await self._device(request)
-        fields = await read_fields(request)
-        group = fields.id("group")
-        capability = fields.capability("capability")
-        keep_days = fields.number("keep_days", KEEP_LIMIT_DAYS, default=-1)
-        is_new = await self._store.create_group(group, _hash(capability), device, self._now_ms())
-        if keep_days >= 0:
-            await self._store.keeping.keep_for(group, _hash(capability), keep_days)
-        return answer({}, 201 if is_new else 200)
-
-    async def append(self, request: Request) -> Response:
-        device = await self._device(request)
-        draft = Draft(
-            group=path_id(request, "group"),
-            capability_hash=read_capability(request),
-            device=device,
-            cid=read_header(request, CID_HEADER, parse_id),
-            epoch=read_header(request, EPOCH_HEADER, parse_number) if EPOCH_HEADER in request.headers else None,
-            next_capability=_next_capability(request),
-            blobs=read_header(request, BLOBS_HEADER, parse_ids) if BLOBS_HEADER in request.headers else (),
-            body=await read_body(request, EVENT_LIMIT_BYTES),
-            at_ms=self._now_ms(),
-        )
-        if not draft.body:
-            raise bad_request("An envelope has at least one byte.")
-        if draft.next_capability is not None and draft.epoch is None:
-            raise bad_request("Only a commit, which names its epoch, can replace the capability.")
-        receipt = await self._store.append(draft)
-        return answer({"seq": receipt.seq, "at_ms": receipt.at_ms}, 201 if receipt.is_new else 200)
-
-    async def put_invite(self, request: Request) -> Response:
-        device = await self._device(request)
-        invite = path_id(request, "invite")
-        expires_ms = read_header(request, EXPIRES_HEADER, parse_number)
-        body = await read_body(request, INVITE_LIMIT_BYTES)
-        at_ms = self._now_ms()
-        if not body:
-            raise bad_request("An invite has at least one byte.")
-        if not at_ms < expires_ms <= at_ms + INVITE_LIMIT_MS:
-            raise bad_request("An invite lasts for seven days at most.")
-        is_new = await self._store.put_invite(invite, body, expires_ms, device, at_ms)
-        return answer({}, 201 if is_new else 200)
-
-    async def get_invite(self, request: Request) -> Response:
-        device = await self._device(request)
-        name = path_id(request, "invite")
-        invite = await self._store.get_invite(name)
-        if invite is None:
-            raise unknown_invite()
-        if invite.used_by is not None and invite.used_by != _claimant(name, device):
-            raise Refusal(410, "used", "Somebody has used this invite already.")
-        if invite.expires_ms <= self._now_ms():
-            raise Refusal(410, "expired", "This invite is too old.")
-        return octets(invite.body)
-
-    async def claim_invite(self, request: Request) -> Response:
-        device = await self._device(request)
-        name = path_id(request, "invite")
-        await read_body(request, 0)
-        invite = await self._store.claim_invite(name, _claimant(name, device), self._now_ms())
-        return octets(invite.body)
+    def _incarnation(self) -> str:
+        return self._database.incarnation
 
     async def _device(self, request: Request) -> bytes:
         return await self._sessions.device(request.headers.get("authorization"))
@@ -228,10 +116,10 @@ class Edge:
 
 
 def create_app(
-    store: Store,
+    database: Database,
     hub: Hub,
     pusher: Pusher,
-    blobs: BlobStore,
+    objects: ObjectStore,
     metrics: Metrics,
     *,
     origins: tuple[str, ...] = (),
@@ -248,9 +136,9 @@ def create_app(
         finally:
             await close()
 
-    sessions = Sessions(store, origins, clock)
+    sessions = Sessions(database.devices, origins, clock)
     hub.lost_by(sessions.forget)
-    api = Api(store, hub, sessions, pusher, blobs, metrics, clock)
+    api = Api(database, hub, sessions, pusher, objects, metrics, clock)
     app = Starlette(
         routes=api.routes(),
         lifespan=live,
@@ -280,20 +168,6 @@ def _refuse(refusal: Refusal) -> Response:
     if refusal.retry_after_s is not None:
         response.headers["retry-after"] = str(refusal.retry_after_s)
     return response
-
-
-def _hash(capability: bytes) -> bytes:
-    return hashlib.sha256(capability).digest()
-
-
-def _next_capability(request: Request) -> bytes | None:
-    is_given = NEXT_CAPABILITY_HEADER in request.headers
-    return read_header(request, NEXT_CAPABILITY_HEADER, parse_capability) if is_given else None
-
-
-def _claimant(invite: bytes, device: bytes) -> bytes:
-    """Who used an invite, in a form that does not name the device."""
-    return hashlib.sha256(b"companion-claim-v1\0" + invite + device).digest()[:16]
 
 
 def _version() -> str:

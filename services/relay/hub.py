@@ -1,5 +1,7 @@
 """Live delivery inside one process: the newest frames of each group that somebody reads, and whom to wake.
 
+It knows groups and inboxes as keys, and what is new in them as frames with numbers; what is inside it must not know.
+
 A reader holds cursors and one wake-up, never a queue: whoever is slow falls out of the ring and reads the log. What
 is published here is a hint; the log is the truth.
 """
@@ -7,14 +9,46 @@ is published here is a hint; the log is the truth.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
-
-from services.relay.log.frames import event_frame
-from services.relay.log.store import Event
+from typing import NamedTuple, Protocol
 
 RING_FRAMES = 256
 RING_BYTES = 1_048_576
 READERS_PER_DEVICE = 2
+
+
+class News(Protocol):
+    """Something new in a group: the next in a row of numbers without gaps.
+
+    `ended` is the hash of the capability that reads no further than this.
+    """
+
+    @property
+    def seq(self) -> int: ...
+
+    @property
+    def ended(self) -> bytes | None: ...
+
+    def frame(self, group: bytes) -> bytes:
+        """Return it as streams carry it."""
+
+
+class Listener(Protocol):
+    """Who hears of what is new, on the loop that opened the database."""
+
+    def publish(self, group: bytes, news: News) -> None:
+        """This is committed."""
+
+    def hint(self, group: bytes) -> None:
+        """Something that is not named here may be new in this group, or in the inbox behind this key."""
+
+    def gone(self, device: bytes) -> None:
+        """This device was deleted: nothing is for it any more."""
+
+    def groups(self) -> tuple[bytes, ...]:
+        """Return the groups, and the keys of the inboxes, that somebody here reads."""
+
+    def devices(self) -> frozenset[bytes]:
+        """Return the devices that have a stream open here."""
 
 
 class Reader:
@@ -142,13 +176,13 @@ class Hub:
         """Return the devices that have a stream open here."""
         return frozenset(self._streams)
 
-    def publish(self, group: bytes, event: Event) -> None:
+    def publish(self, group: bytes, news: News) -> None:
         if self._heard is not None:
             self._heard(group)
         tail = self._tails.get(group)
         if tail is None:
             return
-        tail.add(event.seq, event_frame(group, event), event.ended)
+        tail.add(news.seq, news.frame(group), news.ended)
         for reader in tail.readers:
             reader.tell(group)
 

@@ -33,20 +33,8 @@ def no_session() -> Refusal:
     return Refusal(401, "no-session", "This call needs a session that is open.")
 
 
-def unknown_group() -> Refusal:
-    return Refusal(404, "unknown", "There is no such group, or this capability does not open it.")
-
-
-def unknown_invite() -> Refusal:
-    return Refusal(404, "unknown", "There is no such invite.")
-
-
-def rotated(head: int) -> Refusal:
-    return Refusal(403, "rotated", "Another capability took the place of this one.", details={"head": head})
-
-
-def ahead(head: int) -> Refusal:
-    return Refusal(409, "ahead", "The log ends before this number.", details={"head": head})
+def other_bytes() -> Refusal:
+    return Refusal(409, "other-bytes", "This id came before with other bytes.")
 
 
 def slow_down(retry_after_s: int) -> Refusal:

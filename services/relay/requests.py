@@ -1,7 +1,6 @@
 """Reading what callers sent: bounded, typed, and refused with one sentence if it does not fit."""
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,7 +8,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from services.relay.refusal import Refusal, bad_request
-from services.sync.protocol import CAPABILITY_HEADER, decode_octets, parse_capability, parse_id
+from services.sync.protocol import CAPABILITY_HEADER, capability_hash, decode_octets, parse_capability, parse_id
 
 FIELDS_LIMIT_BYTES = 4_096
 BODY_TIMEOUT_S = 20
@@ -49,7 +48,7 @@ def read_header(request: Request, name: str, parse: Callable[[object], T]) -> T:
 
 def read_capability(request: Request) -> bytes:
     """Return the hash of the capability that the caller shows: the capability itself goes no further than this."""
-    return hashlib.sha256(read_header(request, CAPABILITY_HEADER, parse_capability)).digest()
+    return capability_hash(read_header(request, CAPABILITY_HEADER, parse_capability))
 
 
 def path_id(request: Request, name: str) -> bytes:

@@ -15,11 +15,12 @@ from pathlib import Path
 import uvicorn
 
 from services.relay.app import create_app, now_ms
-from services.relay.blobs.objects import BlobStore, UnusableBlobs, open_blobs
-from services.relay.database.sqlite import DATABASE_NAME, SqliteStore
+from services.relay.blobs.objects import ObjectStore, UnusableObjects, open_objects
+from services.relay.database.sqlite import DATABASE_NAME, SqliteDatabase
+from services.relay.database.store import Database, UnknownDatabase
 from services.relay.folder import FolderInUse, FolderLock, write_whole
 from services.relay.hub import Hub
-from services.relay.log.store import Quotas, Store, UnknownDatabase
+from services.relay.limits import Quotas
 from services.relay.operate.metrics import Metrics
 from services.relay.operate.sweeper import DEFAULT_KEEP_DAYS, Sweeper
 from services.relay.push.gateway import WebPush, open_key
@@ -96,9 +97,9 @@ def serve(settings: Settings) -> int:
         )
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            blobs = open_blobs(settings.blobs, settings.data, is_direct=settings.blobs_direct)
-            _run(settings, make_store(settings), blobs, listener)
-    except UnusableBlobs as error:
+            objects = open_objects(settings.blobs, settings.data, is_direct=settings.blobs_direct)
+            _run(settings, make_database(settings), objects, listener)
+    except UnusableObjects as error:
         return _complain(f"The place for blobs cannot be used: {error}.", EXIT_BLOBS)
     except UnknownDatabase as error:
         return _complain(f"The database was not made by this version of the relay: {error}.", EXIT_DATABASE)
@@ -112,14 +113,14 @@ def serve(settings: Settings) -> int:
     return 0
 
 
-def make_store(settings: Settings) -> Store:
+def make_database(settings: Settings) -> Database:
     if settings.database is None:
-        return SqliteStore(settings.data / DATABASE_NAME, settings.quotas, settings.most_bytes)
+        return SqliteDatabase(settings.data / DATABASE_NAME, settings.quotas, settings.most_bytes)
     try:
-        from services.relay.log.postgres import PostgresStore  # an extra of its own, which one machine does not need
+        from services.relay.database.postgres import PostgresDatabase  # an extra of its own
     except ModuleNotFoundError as error:
         raise _NoDatabase(f"the package {error.name} is not installed") from None
-    return PostgresStore(settings.database, settings.quotas)
+    return PostgresDatabase(settings.database, settings.quotas)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -141,7 +142,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def make_pusher(settings: Settings, store: Store, hub: Hub) -> Pusher:
+def make_pusher(settings: Settings, database: Database, hub: Hub) -> Pusher:
     """Raises _NoKey if the key file, or the authority that a test gives, cannot be used."""
     authority = settings.push_test_authority
     try:
@@ -149,16 +150,16 @@ def make_pusher(settings: Settings, store: Store, hub: Hub) -> Pusher:
         gateway = WebPush(open_key(settings.data), rules, settings.push_contact, time.time)
     except (OSError, ValueError) as error:
         raise _NoKey(type(error).__name__) from None
-    pusher = Pusher(store.push, hub, gateway, now_ms, *([] if authority is None else [TEST_APART_MS]))
+    pusher = Pusher(database.push, hub, gateway, now_ms, *([] if authority is None else [TEST_APART_MS]))
     hub.heard_by(pusher.tell)
     return pusher
 
 
-def _run(settings: Settings, store: Store, blobs: BlobStore, listener: socket.socket) -> None:
+def _run(settings: Settings, database: Database, objects: ObjectStore, listener: socket.socket) -> None:
     hub = Hub()
-    pusher = make_pusher(settings, store, hub)
+    pusher = make_pusher(settings, database, hub)
     metrics = Metrics(lambda: hub.readers, time.perf_counter)
-    sweeper = Sweeper(store, blobs, now_ms, settings.keep_days)
+    sweeper = Sweeper(database, objects, now_ms, settings.keep_days)
     sweeper.tell(metrics.swept)
     port = listener.getsockname()[1]
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -167,7 +168,7 @@ def _run(settings: Settings, store: Store, blobs: BlobStore, listener: socket.so
 
     async def lifespan() -> Callable[[], Awaitable[None]]:
         try:
-            await store.open(hub)
+            await database.open(hub)
         except UnknownDatabase as error:
             problems.append(error)
             raise
@@ -177,7 +178,7 @@ def _run(settings: Settings, store: Store, blobs: BlobStore, listener: socket.so
         sweeping = asyncio.create_task(sweeper.run())
         pinging = asyncio.create_task(pusher.run())
         if settings.port_file is not None:
-            write_whole(settings.port_file, json.dumps({"port": port, "incarnation": store.incarnation}))
+            write_whole(settings.port_file, json.dumps({"port": port, "incarnation": database.incarnation}))
         print(f"Listening on {url}", flush=True)
 
         async def close() -> None:
@@ -185,12 +186,12 @@ def _run(settings: Settings, store: Store, blobs: BlobStore, listener: socket.so
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
-            await store.close()
+            await database.close()
 
         return close
 
     config = uvicorn.Config(
-        create_app(store, hub, pusher, blobs, metrics, origins=settings.origins, lifespan=lifespan),
+        create_app(database, hub, pusher, objects, metrics, origins=settings.origins, lifespan=lifespan),
         lifespan="on",
         ws="none",
         log_config=None,

@@ -1,42 +1,96 @@
-"""One thread that owns the writing connection and commits many jobs at once.
+"""SQLite's one writer: a thread that owns the writing connection and commits many jobs at once.
 
 A commit costs one fsync however many jobs it carries, so jobs that arrive while one commit runs share the next. Results
-reach the event loop only after the commit, in the order of the jobs.
+and news reach the event loop only after the commit, in the order of the jobs. It knows no table but the counters.
 """
 
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import apsw
 
+from services.relay.hub import Listener, News
+from services.relay.meters import Cost, Meters
 from services.relay.refusal import Refusal, busy
 
 BATCH_MOST = 256
 WAITING_MOST = 1_024
 
 T = TypeVar("T")
+Value = bytes | str | int | None
 
 
-class Batch(Protocol):
-    """The state of one transaction beyond what SQLite holds: rows read once, written once."""
+class Batch:
+    """One transaction of many jobs. A job raises Refusal before it changes anything."""
 
-    def flush(self) -> None:
-        """Write what the jobs changed; runs inside the transaction."""
+    def __init__(self, connection: apsw.Connection, meters: Meters) -> None:
+        self.connection = connection
+        self._meters = meters
+        self._news: list[tuple[bytes, News]] = []
+        self._hints: list[bytes] = []
+        self._lost: list[bytes] = []
 
-    def committed(self) -> None:
-        """Take the changes over; runs on the writer thread after the commit."""
+    def execute(self, sql: str, *values: Value) -> list[tuple[Any, ...]]:
+        return list(self.connection.execute(sql, values))
 
-    def announce(self) -> None:
-        """Tell the readers; runs on the event loop after the commit."""
+    def row(self, sql: str, *values: Value) -> tuple[Any, ...] | None:
+        row: tuple[Any, ...] | None = self.connection.execute(sql, values).fetchone()
+        return row
+
+    def take(self, at_ms: int, *costs: Cost) -> None:
+        """Count all the costs, or none and raise 429."""
+        self._meters.take(self.connection, at_ms, *costs)
+
+    def publish(self, key: bytes, news: News) -> None:
+        """Hand this to the readers of a group after the commit."""
+        self._news.append((key, news))
+
+    def tell(self, key: bytes) -> None:
+        """Let the readers of a group or an inbox look again after the commit."""
+        self._hints.append(key)
+
+    def lose(self, device: bytes) -> None:
+        """Let everybody know after the commit that a device is gone."""
+        self._lost.append(device)
+
+    def announce(self, listener: Listener) -> None:
+        for key, news in self._news:
+            listener.publish(key, news)
+        for key in self._hints:
+            listener.hint(key)
+        for device in self._lost:
+            listener.gone(device)
+
+
+class Kept(Protocol):
+    """Rows that stay in memory between transactions, which is right because nobody else writes to the database."""
+
+    def flush(self, connection: apsw.Connection) -> None:
+        """Write what changed. Runs inside the transaction."""
+
+    def forget(self) -> None:
+        """The transaction was rolled back: what is in memory may never have been."""
+
+
+class Write(Protocol):
+    """Runs a job in the next transaction. Raises what it raises, and 503 if the database takes nothing."""
+
+    async def __call__(self, work: Callable[[Batch], T]) -> T: ...
+
+
+class Read(Protocol):
+    """Runs a job on a reading connection, which never waits for a write."""
+
+    async def __call__(self, work: Callable[[apsw.Connection], T]) -> T: ...
 
 
 @dataclass(slots=True)
 class _Job:
-    work: Callable[[Any], object]
+    work: Callable[[Batch], object]
     future: asyncio.Future[Any]
     result: object = None
     problem: Exception | None = None
@@ -45,9 +99,11 @@ class _Job:
 class Writer:
     """Runs jobs one after the other in shared transactions."""
 
-    def __init__(self, connection: apsw.Connection, new_batch: Callable[[], Batch]) -> None:
+    def __init__(self, connection: apsw.Connection, listener: Listener, kept: Sequence[Kept]) -> None:
         self._connection = connection
-        self._new_batch = new_batch
+        self._listener = listener
+        self._meters = Meters()
+        self._kept = (self._meters, *kept)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting = 0
         self._is_closed = False
@@ -55,7 +111,7 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="relay-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Callable[[Any], T]) -> T:
+    async def run(self, work: Callable[[Batch], T]) -> T:
         """Run `work(batch)` in the next transaction and return its result once that is on the disk.
 
         A job that raises Refusal must not have changed anything. Raises Refusal 503 if too many jobs wait or the
@@ -68,6 +124,10 @@ class Writer:
         self._jobs.put(job)
         result: T = await job.future
         return result
+
+    async def sweep(self, at_ms: int) -> None:
+        """Forget the counters whose time is over."""
+        await self.run(lambda batch: self._meters.sweep(batch.connection, at_ms))
 
     async def close(self) -> None:
         """Finish what waits, then end the thread."""
@@ -91,7 +151,7 @@ class Writer:
                 self._loop.call_soon_threadsafe(self._deliver, jobs, batch)
 
     def _commit(self, jobs: list[_Job]) -> Batch | None:
-        batch = self._new_batch()
+        batch = Batch(self._connection, self._meters)
         try:
             self._connection.execute("begin immediate")
             for job in jobs:
@@ -99,7 +159,8 @@ class Writer:
                     job.result = job.work(batch)
                 except Refusal as refusal:
                     job.problem = refusal
-            batch.flush()
+            for rows in self._kept:
+                rows.flush(self._connection)
             self._connection.execute("commit")
         except Exception as error:  # edge: whatever one batch does, the thread lives on
             self._roll_back()
@@ -107,17 +168,18 @@ class Writer:
             for job in jobs:
                 job.problem = busy() if is_lack else error
             return None
-        batch.committed()
         return batch
 
     def _roll_back(self) -> None:
+        for rows in self._kept:
+            rows.forget()
         if self._connection.in_transaction:  # SQLite has rolled back by itself after some errors
             self._connection.execute("rollback")
 
     def _deliver(self, jobs: list[_Job], batch: Batch | None) -> None:
         self._waiting -= len(jobs)
         if batch is not None:
-            batch.announce()
+            batch.announce(self._listener)
         for job in jobs:
             if job.future.done():
                 continue

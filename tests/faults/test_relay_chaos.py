@@ -19,7 +19,8 @@ import time
 import pytest
 
 from services.relay.hub import Hub
-from services.relay.log.store import Draft, Quotas
+from services.relay.limits import Quotas
+from services.relay.log.store import Draft
 from tests.faults.relay_chaos import Ledger, Reader, Sender, Wire, judge
 from tests.integration.raw_device import RawDevice
 from tests.postgres_server import PostgresServer
@@ -193,9 +194,9 @@ async def test_reader_ten_thousand_behind_catches_up_in_order_while_a_node_dies(
 
 async def fill(database, group, capability, ledger):
     """Put many events into a log by the store itself, which takes a tenth of the time that calls over HTTP take."""
-    from services.relay.log.postgres import PostgresStore
+    from services.relay.database.postgres import PostgresDatabase
 
-    store = PostgresStore(database, Quotas(events_per_minute=10 * BEHIND))
+    store = PostgresDatabase(database, Quotas(events_per_minute=10 * BEHIND))
     await store.open(Hub())
     capability_hash = hashlib.sha256(bytes.fromhex(capability)).digest()
     cids = iter([secrets.token_hex(16) for _ in range(BEHIND)])
@@ -203,7 +204,7 @@ async def fill(database, group, capability, ledger):
     async def some():
         for cid in cids:
             ledger.tried[cid] = 0.0
-            receipt = await store.append(
+            receipt = await store.log.append(
                 Draft(
                     group=bytes.fromhex(group),
                     capability_hash=capability_hash,

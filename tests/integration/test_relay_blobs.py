@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from companion.errors import Offline, RelayRefused
-from services.relay.blobs.objects import BlobStore, open_blobs
+from services.relay.blobs.objects import ObjectStore, open_objects
 from services.sync.protocol import PART_BYTES, encode_octets
 from tests.integration.conftest import new_client
 from tests.object_server import ObjectServer
@@ -347,14 +347,14 @@ async def test_bytes_go_straight_to_the_object_store_that_was_announced(client, 
 
 
 @pytest.fixture(params=["folder", "s3"])
-async def blobs(request, tmp_path, monkeypatch) -> BlobStore:
+async def blobs(request, tmp_path, monkeypatch) -> ObjectStore:
     """The place for blobs itself, without a relay."""
     if request.param == "folder":
-        return open_blobs(None, tmp_path)
+        return open_objects(None, tmp_path)
     objects = request.getfixturevalue("objects")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, objects.environment[name])
-    return open_blobs(objects.place(), tmp_path)
+    return open_objects(objects.place(), tmp_path)
 
 
 async def everything(blobs):
@@ -364,28 +364,29 @@ async def everything(blobs):
 
 
 async def test_sweep_drops_what_nobody_refers_to_and_strays_and_nothing_else(blobs, tmp_path):
-    from services.relay.blobs.store import HOUR_MS, IDLE_MS, Upload
-    from services.relay.database.sqlite import SqliteStore
+    from services.relay.blobs.store import IDLE_MS, Upload
+    from services.relay.database.sqlite import SqliteDatabase
     from services.relay.hub import Hub
+    from services.relay.limits import HOUR_MS
     from services.relay.log.store import Draft
     from services.relay.operate.sweeper import Sweeper
 
     now_ms = time.time_ns() // 1_000_000
-    store = SqliteStore(tmp_path / "relay.db")
+    store = SqliteDatabase(tmp_path / "relay.db")
     await store.open(Hub())
-    await store.create_group(b"g" * 16, b"c" * 32, b"d" * 16, now_ms)
+    await store.log.create_group(b"g" * 16, b"c" * 32, b"d" * 16, now_ms)
 
     async def put(at_ms):
         blob, data = secrets.token_bytes(16), secrets.token_bytes(50)
         upload = Upload(blob=blob, size=50, sha256=hashlib.sha256(data).digest(), device=b"d" * 16, at_ms=at_ms)
-        await store.keeping.reserve(upload)
+        await store.blobs.reserve(upload)
         await blobs.put(blob, data)
-        await store.keeping.finish(blob, b"d" * 16)
+        await store.blobs.finish(blob, b"d" * 16)
         return blob
 
     old = now_ms - IDLE_MS - HOUR_MS
     kept, idle, new = await put(old), await put(old), await put(now_ms)
-    await store.append(
+    await store.log.append(
         Draft(
             group=b"g" * 16,
             capability_hash=b"c" * 32,
@@ -399,7 +400,7 @@ async def test_sweep_drops_what_nobody_refers_to_and_strays_and_nothing_else(blo
     stray, crashed = secrets.token_bytes(16), await put(old)
     await blobs.put(stray, b"nobody knows this")
     await blobs.put_part(secrets.token_bytes(16), 0, b"nor this")
-    assert set(await store.keeping.release(now_ms, 10)) == {idle, crashed}
+    assert set(await store.blobs.release(now_ms, 10)) == {idle, crashed}
     await blobs.drop(crashed)  # the sweep ended here, before it told the ledger
     young = Sweeper(store, blobs, lambda: now_ms, 90)
     assert (await young.once()).strays == 0  # they may be of an upload that is under way
@@ -410,14 +411,14 @@ async def test_sweep_drops_what_nobody_refers_to_and_strays_and_nothing_else(blo
     blobs.untouched = given
     assert (swept.strays, swept.blobs) == (2, 2)
     assert await everything(blobs) == {kept, new}
-    assert (await store.keeping.figures()).blobs == 2
+    assert (await store.figures()).blobs == 2
     await store.close()
 
 
 async def test_files_that_a_crash_left_half_written_are_found(tmp_path):
     from datetime import timedelta
 
-    blobs = open_blobs(None, tmp_path)
+    blobs = open_objects(None, tmp_path)
     await blobs.put(b"1" * 16, b"x")
     left = tmp_path / "blobs" / "whole" / ("ab" * 16 + "#1")
     left.write_bytes(b"half")

@@ -6,10 +6,11 @@ import secrets
 
 import pytest
 
-from services.relay.database.sqlite import SqliteStore
-from services.relay.devices.store import INBOX_MS, KEY_PACKAGE_MS, ORPHAN_MS, Post
+from services.relay.database.sqlite import SqliteDatabase
+from services.relay.devices.store import INBOX_MS, KEY_PACKAGE_MS, Post
 from services.relay.hub import Hub
-from services.relay.log.store import Draft, Quotas
+from services.relay.limits import Quotas
+from services.relay.log.store import ORPHAN_MS, Draft
 from services.relay.refusal import Refusal
 
 NOW_MS = 1_800_000_000_000
@@ -24,11 +25,11 @@ async def make_store(request, tmp_path):
 
     async def make(quotas=None):
         if database is None:
-            store = SqliteStore(tmp_path / "relay.db", quotas)
+            store = SqliteDatabase(tmp_path / "relay.db", quotas)
         else:
-            from services.relay.log.postgres import PostgresStore
+            from services.relay.database.postgres import PostgresDatabase
 
-            store = PostgresStore(database, quotas)
+            store = PostgresDatabase(database, quotas)
         await store.open(Hub())
         opened.append(store)
         return store
@@ -45,7 +46,7 @@ GROUP, CAPABILITY = b"g" * 16, b"c" * 32
 async def register(store, *devices):
     for device in devices:
         token = hashlib.sha256(device).digest()
-        await store.open_session(device, b"key" + device, token, NOW_MS + 1_000, NOW_MS)
+        await store.devices.open_session(device, b"key" + device, token, NOW_MS + 1_000, NOW_MS)
 
 
 def post(device, body=b"x", **changes):
@@ -112,63 +113,63 @@ async def test_sweep_forgets_old_items_and_packages(make_store):
 async def test_group_whose_senders_are_all_gone_is_dropped_a_month_later(make_store):
     store = await make_store()
     await register(store, ALICE, BOB, CAROL)
-    await store.create_group(GROUP, CAPABILITY, ALICE, NOW_MS)
-    await store.append(draft(BOB))
+    await store.log.create_group(GROUP, CAPABILITY, ALICE, NOW_MS)
+    await store.log.append(draft(BOB))
     await store.devices.delete_account(ALICE, NOW_MS)
     await store.sweep(NOW_MS + ORPHAN_MS)
-    assert (await store.read(GROUP, CAPABILITY, 0, 9)).head == 1
+    assert (await store.log.read(GROUP, CAPABILITY, 0, 9)).head == 1
     await store.devices.delete_account(BOB, NOW_MS)
     await store.sweep(NOW_MS + ORPHAN_MS - 1)
-    assert [e.body for e in (await store.read(GROUP, CAPABILITY, 0, 9)).events] == [b""]
+    assert [e.body for e in (await store.log.read(GROUP, CAPABILITY, 0, 9)).events] == [b""]
     await store.sweep(NOW_MS + ORPHAN_MS)
-    assert await store.openings([(GROUP, CAPABILITY)]) == (None,)
-    assert await code_of(store.append(draft(CAROL))) == (404, "unknown")
-    assert await store.create_group(GROUP, CAPABILITY, CAROL, NOW_MS)
+    assert await store.log.openings([(GROUP, CAPABILITY)]) == (None,)
+    assert await code_of(store.log.append(draft(CAROL))) == (404, "unknown")
+    assert await store.log.create_group(GROUP, CAPABILITY, CAROL, NOW_MS)
 
 
 async def test_group_in_which_somebody_speaks_again_is_kept(make_store):
     store = await make_store()
     await register(store, ALICE, BOB)
-    await store.create_group(GROUP, CAPABILITY, ALICE, NOW_MS)
+    await store.log.create_group(GROUP, CAPABILITY, ALICE, NOW_MS)
     await store.devices.delete_account(ALICE, NOW_MS)
-    await store.append(draft(BOB))
+    await store.log.append(draft(BOB))
     await store.sweep(NOW_MS + ORPHAN_MS)
-    assert (await store.append(draft(BOB))).seq == 2
+    assert (await store.log.append(draft(BOB))).seq == 2
 
 
 async def test_space_of_deleted_events_is_free_again(make_store):
     store = await make_store(Quotas(group_bytes=10))
     await register(store, ALICE, BOB)
-    await store.create_group(GROUP, CAPABILITY, BOB, NOW_MS)
-    await store.append(draft(ALICE, bytes(10)))
-    assert await code_of(store.append(draft(BOB, b"1"))) == (413, "quota")
+    await store.log.create_group(GROUP, CAPABILITY, BOB, NOW_MS)
+    await store.log.append(draft(ALICE, bytes(10)))
+    assert await code_of(store.log.append(draft(BOB, b"1"))) == (413, "quota")
     await store.devices.delete_account(ALICE, NOW_MS)
-    assert (await store.append(draft(BOB, bytes(10)))).seq == 2
+    assert (await store.log.append(draft(BOB, bytes(10)))).seq == 2
 
 
 async def test_append_that_comes_after_the_deletion_is_refused(make_store):
     store = await make_store()
     await register(store, ALICE, BOB)
-    await store.create_group(GROUP, CAPABILITY, BOB, NOW_MS)
-    await store.append(draft(ALICE))
+    await store.log.create_group(GROUP, CAPABILITY, BOB, NOW_MS)
+    await store.log.append(draft(ALICE))
     outcomes = await asyncio.gather(
-        *(store.append(draft(ALICE)) for _ in range(5)),
+        *(store.log.append(draft(ALICE)) for _ in range(5)),
         store.devices.delete_account(ALICE, NOW_MS),
-        *(store.append(draft(ALICE)) for _ in range(5)),
+        *(store.log.append(draft(ALICE)) for _ in range(5)),
         return_exceptions=True,
     )
-    assert await code_of(store.append(draft(ALICE))) == (401, "no-session")
+    assert await code_of(store.log.append(draft(ALICE))) == (401, "no-session")
     assert {(o.status, o.code) for o in outcomes if isinstance(o, Exception)} <= {(401, "no-session")}
-    assert not any(e.body for e in (await store.read(GROUP, CAPABILITY, 0, 500)).events)
+    assert not any(e.body for e in (await store.log.read(GROUP, CAPABILITY, 0, 500)).events)
 
 
 async def test_nothing_deleted_is_left_in_the_file(tmp_path):
-    store = SqliteStore(tmp_path / "relay.db")
+    store = SqliteDatabase(tmp_path / "relay.db")
     await store.open(Hub())
     await register(store, ALICE, BOB)
-    await store.create_group(GROUP, CAPABILITY, BOB, NOW_MS)
+    await store.log.create_group(GROUP, CAPABILITY, BOB, NOW_MS)
     canary = b"canary " * 40
-    await store.append(draft(ALICE, canary))
+    await store.log.append(draft(ALICE, canary))
     await store.devices.post(post(ALICE, canary))
     await store.devices.publish(ALICE, [canary], canary + b"2", NOW_MS)
     await store.devices.delete_account(ALICE, NOW_MS)
@@ -179,7 +180,7 @@ async def test_nothing_deleted_is_left_in_the_file(tmp_path):
 
 
 async def test_inbox_keeps_no_trace_of_who_sent(tmp_path):
-    store = SqliteStore(tmp_path / "relay.db")
+    store = SqliteDatabase(tmp_path / "relay.db")
     await store.open(Hub())
     await register(store, ALICE)
     await store.devices.post(post(ALICE, sender=b"the sender's id."))
@@ -193,9 +194,9 @@ async def test_reader_of_a_former_log_goes_back_to_where_the_two_parted(make_sto
     store = await make_store()
     old, young = b"o" * 16, b"y" * 16
     for name in (old, young):
-        await store.create_group(name, CAPABILITY, ALICE, NOW_MS)
+        await store.log.create_group(name, CAPABILITY, ALICE, NOW_MS)
     restored = "insert into restored(gnum, number, head) select gnum, {}, {} from grp where gid = {}"
-    is_sqlite = isinstance(store, SqliteStore)
+    is_sqlite = isinstance(store, SqliteDatabase)
     for statement in (
         "insert into lineage(number, incarnation) values(1, 'first'), (2, 'second')",
         restored.format(1, 10, hexadecimal(old, is_sqlite)),
@@ -207,9 +208,9 @@ async def test_reader_of_a_former_log_goes_back_to_where_the_two_parted(make_sto
         else:
             await store._pool.execute(statement)
     asked = [young, old, b"u" * 16]
-    assert await store.devices.went_back(asked, "first") == (0, 10, 0)
-    assert await store.devices.went_back(asked, "second") == (5, 20, 0)
-    assert await store.devices.went_back(asked, "of another service") == (0, 0, 0)
+    assert await store.log.went_back(asked, "first") == (0, 10, 0)
+    assert await store.log.went_back(asked, "second") == (5, 20, 0)
+    assert await store.log.went_back(asked, "of another service") == (0, 0, 0)
 
 
 def hexadecimal(octets, is_sqlite):

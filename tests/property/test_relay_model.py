@@ -7,9 +7,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from services.relay.database.sqlite import SqliteStore
+from services.relay.database.sqlite import SqliteDatabase
 from services.relay.hub import Hub
-from services.relay.log.store import Draft, Quotas
+from services.relay.limits import Quotas
+from services.relay.log.store import Draft
 from services.relay.refusal import Refusal
 
 NOW_MS = 1_800_000_000_000
@@ -104,7 +105,7 @@ class LogMachine(RuleBasedStateMachine):
         self.runner.run(self.store.open(self.ear))
         self.create_group(bytes(16), bytes(32))
         for sender in SENDERS:
-            self.runner.run(self.store.open_session(sender, sender * 2, sender * 2, NOW_MS + 1, NOW_MS))
+            self.runner.run(self.store.devices.open_session(sender, sender * 2, sender * 2, NOW_MS + 1, NOW_MS))
 
     def teardown(self):
         if hasattr(self, "store"):
@@ -119,7 +120,7 @@ class LogMachine(RuleBasedStateMachine):
 
     @rule(group=GROUPS, capability=CAPABILITIES)
     def create_group(self, group, capability):
-        got = self.outcome(self.store.create_group(group, capability, b"d" * 16, NOW_MS), bool)
+        got = self.outcome(self.store.log.create_group(group, capability, b"d" * 16, NOW_MS), bool)
         known = self.logs.get(group)
         if known is None:
             self.logs[group] = Log(capability)
@@ -152,7 +153,7 @@ class LogMachine(RuleBasedStateMachine):
         capability = self.capability(group, way, other)
         epoch = None if late is None else max(0, log.epoch - late) if log is not None else 0
         given = (capability, cid, body, epoch, following if epoch is not None else None, sender)
-        got = self.outcome(self.store.append(draft(group, *given)), receipt)
+        got = self.outcome(self.store.log.append(draft(group, *given)), receipt)
         assert got == ("unknown" if log is None else log.append(*given, sender in self.gone))
 
     @rule(sender=st.sampled_from(SENDERS[1:]))
@@ -168,7 +169,7 @@ class LogMachine(RuleBasedStateMachine):
         capability = self.logs[group].capability if group in self.logs else bytes(32)
 
         async def all_at_once():
-            work = (self.store.append(draft(group, capability, *item)) for item in items)
+            work = (self.store.log.append(draft(group, capability, *item)) for item in items)
             return await asyncio.gather(*work, return_exceptions=True)
 
         results = self.runner.run(all_at_once())
@@ -192,7 +193,7 @@ class LogMachine(RuleBasedStateMachine):
     @rule(group=GROUPS, way=WAYS, other=CAPABILITIES, since=st.integers(0, 14), limit=st.integers(1, 5))
     def read(self, group, way, other, since, limit):
         capability = self.capability(group, way, other)
-        page = self.runner.run(self.store.read(group, capability, since, limit))
+        page = self.runner.run(self.store.log.read(group, capability, since, limit))
         log = self.logs.get(group)
         head = (log.head(capability) or 0) if log is not None else 0
         events = log.events[:head] if log is not None else []
@@ -207,20 +208,20 @@ class LogMachine(RuleBasedStateMachine):
             log = self.logs.get(group)
             return log.head(capability) if log is not None else None
 
-        openings = self.runner.run(self.store.openings(groups))
+        openings = self.runner.run(self.store.log.openings(groups))
         assert tuple(o and o.head for o in openings) == tuple(head(*g) for g in groups)
 
     @rule(invite=INVITES, body=BODIES, life_ms=st.sampled_from([0, 1_000]))
     def put_invite(self, invite, body, life_ms):
         known = self.invites.get(invite)
-        got = self.outcome(self.store.put_invite(invite, body, NOW_MS + life_ms, b"d" * 16, NOW_MS), bool)
+        got = self.outcome(self.store.log.put_invite(invite, body, NOW_MS + life_ms, b"d" * 16, NOW_MS), bool)
         if known is None:
             self.invites[invite] = [body, life_ms, None]
         assert got == (True if known is None else False if known[0] == body else "exists")
 
     @rule(invite=INVITES, claimant=DEVICES)
     def claim_invite(self, invite, claimant):
-        got = self.outcome(self.store.claim_invite(invite, claimant, NOW_MS), lambda found: found.body)
+        got = self.outcome(self.store.log.claim_invite(invite, claimant, NOW_MS), lambda found: found.body)
         known = self.invites.get(invite)
         if known is None:
             assert got == "unknown"
@@ -291,18 +292,18 @@ def test_log_in_sqlite_is_the_model(tmp_path):
 
     def machine():
         path = tmp_path / f"{next(numbers)}.db"
-        return LogMachine(lambda: SqliteStore(path, QUOTAS), has_one_writer=True)
+        return LogMachine(lambda: SqliteDatabase(path, QUOTAS), has_one_writer=True)
 
     run(machine, 30)
 
 
 def test_log_in_postgres_is_the_model(postgres):
-    from services.relay.log.postgres import PostgresStore
+    from services.relay.database.postgres import PostgresDatabase
 
     url = postgres.create_database("model")
 
     def machine():
         postgres.empty("model")
-        return LogMachine(lambda: PostgresStore(url, QUOTAS), has_one_writer=False)
+        return LogMachine(lambda: PostgresDatabase(url, QUOTAS), has_one_writer=False)
 
     run(machine, 15)

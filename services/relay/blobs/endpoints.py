@@ -14,14 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from services.relay.blobs.objects import ADDRESS_LIFE, BlobStore, OtherBytes
-from services.relay.blobs.store import GOING, BlobEntry, Keeping, Upload, unknown_blob
+from services.relay.blobs.objects import ADDRESS_LIFE, ObjectStore, OtherBytes
+from services.relay.blobs.store import GOING, BlobEntry, BlobStore, Upload, unknown_blob
 from services.relay.refusal import Refusal, bad_request, busy
 from services.relay.replies import answer
-from services.relay.requests import path_id, read_body, read_capability, read_fields, read_header
+from services.relay.requests import path_id, read_body, read_fields, read_header
 from services.sync.protocol import (
     BLOB_LIMIT_BYTES,
-    KEEP_LIMIT_DAYS,
     OFFSET_HEADER,
     PART_BYTES,
     parse_number,
@@ -33,17 +32,17 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 class BlobApi:
-    """`/v1/blobs`, and how long a group keeps what it has."""
+    """`/v1/blobs`."""
 
     def __init__(
         self,
-        keeping: Keeping,
-        blobs: BlobStore,
+        store: BlobStore,
+        objects: ObjectStore,
         device: Callable[[Request], Awaitable[bytes]],
         clock: Callable[[], int],
     ) -> None:
-        self._keeping = keeping
-        self._blobs = blobs
+        self._store = store
+        self._objects = objects
         self._device = device
         self._now_ms = clock
 
@@ -56,7 +55,6 @@ class BlobApi:
             Route("/v1/blobs/{blob}/complete", self.complete, methods=["POST"]),
             Route("/v1/blobs/{blob}/address", self.address, methods=["GET"]),
             Route("/v1/blobs/{blob}/upload/address", self.part_address, methods=["POST"]),
-            Route("/v1/groups/{group}/keeping", self.keep, methods=["PUT"]),
         ]
 
     async def put(self, request: Request) -> Response:
@@ -70,8 +68,8 @@ class BlobApi:
         entry = await self._reserve(blob, len(body), digest, device)
         if entry.is_complete:
             return answer({})
-        await self._blobs.put(blob, body)
-        await self._keeping.finish(blob, device)
+        await self._objects.put(blob, body)
+        await self._store.finish(blob, device)
         return answer({}, 201)
 
     async def start(self, request: Request) -> Response:
@@ -83,7 +81,7 @@ class BlobApi:
         if size == 0:
             raise bad_request("A blob has at least one byte.")
         entry = await self._reserve(blob, size, fields.octets("sha256", 32), device)
-        offset = size if entry.is_complete else await self._blobs.missing(blob, size)
+        offset = size if entry.is_complete else await self._objects.missing(blob, size)
         return answer({"complete": entry.is_complete, "offset": offset, "part_bytes": PART_BYTES})
 
     async def put_part(self, request: Request) -> Response:
@@ -98,7 +96,7 @@ class BlobApi:
         body = await read_body(request, length, PART_TIMEOUT_S)
         if len(body) != length:
             raise bad_request(f"The part at this offset has {length} bytes.")
-        await self._blobs.put_part(blob, offset // PART_BYTES, body)
+        await self._objects.put_part(blob, offset // PART_BYTES, body)
         return answer({})
 
     async def complete(self, request: Request) -> Response:
@@ -109,17 +107,17 @@ class BlobApi:
         entry = await self._upload(blob, device)
         if entry.is_complete:
             return answer({})
-        if await self._blobs.missing(blob, entry.size) != entry.size:
+        if await self._objects.missing(blob, entry.size) != entry.size:
             raise Refusal(409, "incomplete", "Parts of this blob are missing.")
         try:
-            await self._blobs.join(blob, entry.size, entry.sha256)
+            await self._objects.join(blob, entry.size, entry.sha256)
         except OtherBytes:
-            await self._blobs.drop_parts(blob)
+            await self._objects.drop_parts(blob)
             raise Refusal(409, "other-bytes", "The parts do not make up the blob that was announced.") from None
         except FileNotFoundError:  # another call has completed or dropped it meanwhile
             raise busy() from None
-        await self._keeping.finish(blob, device)
-        await self._blobs.drop_parts(blob)
+        await self._store.finish(blob, device)
+        await self._objects.drop_parts(blob)
         return answer({}, 201)
 
     async def get(self, request: Request) -> Response:
@@ -140,7 +138,7 @@ class BlobApi:
         if request.method == "HEAD":
             return Response(status_code=status, headers=headers)
         try:
-            pieces = await self._blobs.read(blob, start, end)
+            pieces = await self._objects.read(blob, start, end)
         except FileNotFoundError:
             raise unknown_blob() from None
         return PiecesResponse(pieces, status, headers)
@@ -150,7 +148,7 @@ class BlobApi:
         blob = path_id(request, "blob")
         self._check_direct()
         await self._complete_one(blob)
-        return self._addressed(await self._blobs.address("GET", blob))
+        return self._addressed(await self._objects.address("GET", blob))
 
     async def part_address(self, request: Request) -> Response:
         device = await self._device(request)
@@ -159,34 +157,26 @@ class BlobApi:
         self._check_direct()
         entry = await self._upload(blob, device)
         _part_length(entry, offset)
-        return self._addressed(await self._blobs.address("PUT", blob, offset // PART_BYTES))
-
-    async def keep(self, request: Request) -> Response:
-        await self._device(request)
-        group = path_id(request, "group")
-        capability = read_capability(request)
-        days = (await read_fields(request)).number("keep_days", KEEP_LIMIT_DAYS)
-        await self._keeping.keep_for(group, capability, days)
-        return answer({})
+        return self._addressed(await self._objects.address("PUT", blob, offset // PART_BYTES))
 
     async def _reserve(self, blob: bytes, size: int, sha256: bytes, device: bytes) -> BlobEntry:
         upload = Upload(blob=blob, size=size, sha256=sha256, device=device, at_ms=self._now_ms())
-        return await self._keeping.reserve(upload)
+        return await self._store.reserve(upload)
 
     async def _upload(self, blob: bytes, device: bytes) -> BlobEntry:
-        entry = await self._keeping.entry(blob)
+        entry = await self._store.entry(blob)
         if entry is None or entry.device != device or entry.state == GOING:
             raise unknown_blob()
         return entry
 
     async def _complete_one(self, blob: bytes) -> BlobEntry:
-        entry = await self._keeping.entry(blob)
+        entry = await self._store.entry(blob)
         if entry is None or not entry.is_complete:
             raise unknown_blob()
         return entry
 
     def _check_direct(self) -> None:
-        if not self._blobs.origin:
+        if not self._objects.origin:
             raise Refusal(404, "no-direct", "Blobs go through this service only.")
 
     def _addressed(self, url: str) -> Response:

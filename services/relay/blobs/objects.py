@@ -33,7 +33,7 @@ ADDRESS_LIFE = timedelta(minutes=5)
 CALL_S, CONNECT_S = 20, 5
 
 
-class UnusableBlobs(Exception):
+class UnusableObjects(Exception):
     """The place for blobs cannot be used; the text says why."""
 
 
@@ -41,7 +41,7 @@ class OtherBytes(Exception):
     """The parts do not make up the blob that was announced."""
 
 
-class BlobStore:
+class ObjectStore:
     """Objects by id. What the object store cannot do raises 503; what is not there, FileNotFoundError."""
 
     def __init__(self, store: LocalStore | S3Store, *, folder: Path | None = None, origin: str = "") -> None:
@@ -74,7 +74,7 @@ class BlobStore:
         """Make the parts one object, checked on the way. Raises OtherBytes, FileNotFoundError, 503."""
         await self._take(blob, self._parts(blob, size), sha256)
 
-    async def copy_from(self, other: "BlobStore", blob: bytes, sha256: bytes) -> None:
+    async def copy_from(self, other: "ObjectStore", blob: bytes, sha256: bytes) -> None:
         """Copy a complete object from another place, checked on the way. Raises like `join`."""
         with _lacking():
             found = await obstore.get_async(other._store, _whole(blob))
@@ -155,31 +155,31 @@ class BlobStore:
             await asyncio.to_thread(_sync, self._folder / _whole(blob))
 
 
-def open_blobs(place: str | None, data: Path, *, is_direct: bool = False) -> BlobStore:
+def open_objects(place: str | None, data: Path, *, is_direct: bool = False) -> ObjectStore:
     """Open `s3://bucket/prefix?endpoint=...&region=...`, a folder, or without a place the one in the data folder.
 
-    The keys to S3 come from the environment, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Raises UnusableBlobs.
+    The keys to S3 come from the environment, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Raises UnusableObjects.
     """
     try:
         if place is not None and "://" in place:
             return _open_s3(place, is_direct)
         if is_direct:
-            raise UnusableBlobs("only S3 can be reached by clients directly")
+            raise UnusableObjects("only S3 can be reached by clients directly")
         folder = (data / FOLDER_NAME if place is None else Path(place)).absolute()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return BlobStore(LocalStore(folder, automatic_cleanup=True), folder=folder)
+        return ObjectStore(LocalStore(folder, automatic_cleanup=True), folder=folder)
     except (BaseError, OSError, ValueError) as error:
-        raise UnusableBlobs(type(error).__name__) from None
+        raise UnusableObjects(type(error).__name__) from None
 
 
-def _open_s3(place: str, is_direct: bool) -> BlobStore:
+def _open_s3(place: str, is_direct: bool) -> ObjectStore:
     parts = urlsplit(place)
     options = {name: values[0] for name, values in parse_qs(parts.query).items()}
     endpoint, region = options.pop("endpoint", None), options.pop("region", "us-east-1")
     if parts.scheme != "s3" or not parts.hostname or options:
-        raise UnusableBlobs("an address is s3://bucket/prefix?endpoint=URL&region=NAME")
+        raise UnusableObjects("an address is s3://bucket/prefix?endpoint=URL&region=NAME")
     if is_direct and endpoint is None:
-        raise UnusableBlobs("clients can reach S3 directly only where its endpoint is named")
+        raise UnusableObjects("clients can reach S3 directly only where its endpoint is named")
     config: S3Config = {"region": region}
     if endpoint is not None:
         config["endpoint"] = endpoint
@@ -196,7 +196,7 @@ def _open_s3(place: str, is_direct: bool) -> BlobStore:
         retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=CALL_S)},
     )
     home = urlsplit(endpoint or "")
-    return BlobStore(store, origin=f"{home.scheme}://{home.netloc}" if is_direct else "")
+    return ObjectStore(store, origin=f"{home.scheme}://{home.netloc}" if is_direct else "")
 
 
 async def _pieces(stream: "obstore.BytesStream") -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""What the service keeps and for how long: the ledger of blobs, what refers to them, and the age of events.
+"""The ledger of blobs as the relay asks for it: which there are, whose they are, and whether an event refers to them.
 
 The ledger is the truth about blobs. An object in the object store counts only if the ledger says that it is complete.
 So an entry is made before the first byte and dropped after the last. Its states:
@@ -13,13 +13,12 @@ Ids are 16 bytes; times are ms since the epoch, UTC.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from services.relay.log.store import DAY_MS
-from services.relay.refusal import Refusal
+from services.relay.limits import DAY_MS, HOUR_MS
+from services.relay.refusal import Refusal, other_bytes
 
 IDLE_MS = DAY_MS  # how long a blob may stay incomplete, or without an event that refers to it
-HOUR_MS = 3_600_000
 UPLOADING, WHOLE, KEPT, GOING = "uploading", "whole", "kept", "going"
 
 
@@ -48,30 +47,8 @@ class BlobEntry:
         return self.state in (WHOLE, KEPT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expired:
-    """How far one step of expiry came: `after` is where the next one goes on, None at the end."""
-
-    events: int
-    after: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """How much the service holds. `oldest_ms` is the arrival of the oldest event that still has a body, or None."""
-
-    groups: int
-    events: int
-    event_bytes: int
-    devices: int
-    blobs: int
-    blob_bytes: int
-    uploads: int
-    oldest_ms: int | None
-
-
-class Keeping(Protocol):
-    """The part of a store that this module is about. Every call raises 503 if the database takes nothing."""
+class BlobStore(Protocol):
+    """The blobs' part of the database. Every call raises 503 if the database takes nothing."""
 
     async def reserve(self, upload: Upload) -> BlobEntry:
         """Enter the blob if it is new, and return its entry.
@@ -97,14 +74,6 @@ class Keeping(Protocol):
     async def recount(self) -> None:
         """Find blobs that count as kept although nothing refers to them any more."""
 
-    async def keep_for(self, group: bytes, capability_hash: bytes, days: int) -> None:
-        """Set how long the group's events keep their bodies; 0 is for ever. Raises 404."""
-
-    async def expire(self, at_ms: int, default_days: int, after: int) -> Expired:
-        """Empty the bodies of events that are too old, in a bounded number of groups beyond `after`."""
-
-    async def figures(self) -> Figures: ...
-
 
 def touched(at_ms: int) -> int:
     """Round up to the hour: all that is kept of when a blob was last touched."""
@@ -120,11 +89,11 @@ def unknown_blob() -> Refusal:
 
 
 def check_same(upload: Upload, known: BlobEntry) -> BlobEntry:
-    """Return what is known if it is this upload. Raises like `Keeping.reserve`."""
+    """Return what is known if it is this upload. Raises like `BlobStore.reserve`."""
     if known.state == GOING:
         raise Refusal(503, "busy", "An older blob with this id is being deleted.", retry_after_s=60)
     if (known.size, known.sha256) != (upload.size, upload.sha256):
-        raise Refusal(409, "other-bytes", "This id came before with other bytes.")
+        raise other_bytes()
     if known.state == UPLOADING and known.device != upload.device:
         raise Refusal(409, "exists", "Another device is uploading this blob.")
     return known
@@ -132,18 +101,3 @@ def check_same(upload: Upload, known: BlobEntry) -> BlobEntry:
 
 def over_space() -> Refusal:
     return Refusal(413, "quota", "This device has used all of its space for blobs.")
-
-
-def figures_of(row: Sequence[Any]) -> Figures:
-    """Read the row of a database's query for figures."""
-    groups, events, event_bytes, devices, blobs, blob_bytes, uploads, oldest_ms = row
-    return Figures(
-        groups=groups,
-        events=int(events),
-        event_bytes=int(event_bytes),
-        devices=devices,
-        blobs=blobs,
-        blob_bytes=int(blob_bytes),
-        uploads=uploads,
-        oldest_ms=oldest_ms,
-    )

@@ -11,7 +11,7 @@ import secrets
 import asyncpg
 
 from services.relay.devices.store import inbox_key
-from services.relay.log.store import Listener
+from services.relay.hub import Listener
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +49,14 @@ class Hints:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def tell_others(self, group: bytes) -> None:
-        self._changed.add(group)
+    def tell_others(self, key: bytes) -> None:
+        """There is news in this group or inbox."""
+        self._changed.add(key)
         self._has_changed.set()
+
+    def tell_gone(self, device: bytes) -> None:
+        """This device was deleted."""
+        self.tell_others(GONE_KEY + device)
 
     async def _speak(self) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""The calls that concern devices rather than groups: inbox, key packages, account, deletion.
+"""The calls that concern devices rather than groups: sessions, inbox, key packages, account, deletion.
 
 Source: docs/protocol.md section 2. What cannot be taken back, or speaks for a device to others, is signed call by call.
 """
@@ -10,14 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.relay.devices.sessions import Sessions, SignedCall
-from services.relay.devices.store import Post, inbox_key
+from services.relay.devices.sessions import Proof, Sessions, SignedCall
+from services.relay.devices.store import DeviceStore, Post, inbox_key
 from services.relay.hub import Hub
-from services.relay.log.frames import inbox_fields
-from services.relay.log.store import Store
 from services.relay.refusal import Refusal, bad_request
 from services.relay.replies import answer
-from services.relay.requests import Fields, parse_fields, path_id, read_body, read_header, read_query
+from services.relay.requests import Fields, parse_fields, path_id, read_body, read_fields, read_header, read_query
 from services.sync.protocol import (
     CID_HEADER,
     INBOX_LIMIT_BYTES,
@@ -44,14 +42,14 @@ class DeviceApi:
 
     def __init__(
         self,
-        store: Store,
+        store: DeviceStore,
         hub: Hub,
         sessions: Sessions,
         device: Callable[[Request], Awaitable[bytes]],
         tell: Callable[[bytes], None],
         clock: Callable[[], int],
     ) -> None:
-        self._store = store.devices
+        self._store = store
         self._hub = hub
         self._sessions = sessions
         self._device = device
@@ -60,6 +58,8 @@ class DeviceApi:
 
     def routes(self) -> list[Route]:
         return [
+            Route("/v1/challenges", self.challenge, methods=["POST"]),
+            Route("/v1/sessions", self.open_session, methods=["POST"]),
             Route("/v1/inbox", self.read_inbox, methods=["GET"]),
             Route("/v1/inbox", self.acknowledge, methods=["DELETE"]),
             Route("/v1/devices/{device}/inbox", self.post, methods=["POST"]),
@@ -70,6 +70,22 @@ class DeviceApi:
             Route("/v1/me", self.join_account, methods=["PUT"]),
             Route("/v1/me", self.delete_account, methods=["DELETE"]),
         ]
+
+    async def challenge(self, request: Request) -> Response:
+        fields = await read_fields(request)
+        return answer({"nonce": encode_octets(await self._sessions.challenge(fields.id("device")))})
+
+    async def open_session(self, request: Request) -> Response:
+        fields = await read_fields(request)
+        proof = Proof(
+            device=fields.id("device"),
+            public_key=fields.octets("public_key", 32),
+            nonce=fields.octets("nonce", 32),
+            at_ms=fields.number("at_ms", SEQ_LIMIT),
+            signature=fields.octets("signature", 64),
+        )
+        token, expires_ms = await self._sessions.open(proof, _origin(request))
+        return answer({"token": token, "expires_ms": expires_ms}, 201)
 
     async def post(self, request: Request) -> Response:
         sender = await self._device(request)
@@ -102,7 +118,7 @@ class DeviceApi:
                     items = await self._store.inbox(device, since, limit)
             finally:
                 self._hub.leave(reader)
-        return answer({"items": [inbox_fields(item) for item in items]})
+        return answer({"items": [item.fields() for item in items]})
 
     async def acknowledge(self, request: Request) -> Response:
         device = await self._device(request)
@@ -158,6 +174,10 @@ class DeviceApi:
             at_ms=read_header(request, TIME_HEADER, parse_number),
             signature=read_header(request, SIGNATURE_HEADER, parse_octets(64)),
         )
-        origin = f"{request.scope['scheme']}://{request.headers.get('host', '')}".lower()
-        await self._sessions.check_signed(call, origin)
+        await self._sessions.check_signed(call, _origin(request))
         return device, parse_fields(body) if limit else Fields({})
+
+
+def _origin(request: Request) -> str:
+    """Return what the caller addressed."""
+    return f"{request.scope['scheme']}://{request.headers.get('host', '')}".lower()

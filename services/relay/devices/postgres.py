@@ -1,38 +1,36 @@
-"""`DeviceStore` beside the log in PostgreSQL: the same rules as `SqliteDevices`, held by row locks.
+"""`DeviceStore` in PostgreSQL: the same rules as `SqliteDevices`, held by row locks.
 
 A device's row is locked by whatever numbers or counts something of it, so that its numbers have no gaps.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from services.relay.blobs.postgres import DISOWN_BLOBS
-from services.relay.database.hints import GONE_KEY
-from services.relay.devices.sqlite import bounded
 from services.relay.devices.store import (
-    HOUR_MS,
     INBOX_MS,
     KEY_PACKAGE_MS,
-    ORPHAN_MS,
+    SESSIONS_PER_DEVICE,
     Item,
     Package,
     Post,
+    bounded,
+    check_key,
     digest,
     full_inbox,
     inbox_key,
     no_package,
-    other_bytes,
     too_many_packages,
     unknown_device,
 )
-from services.relay.log.store import DAY_MS, MINUTE_MS, Quotas
+from services.relay.limits import DAY_MS, HOUR_MS, MINUTE_MS, Quotas
+from services.relay.meters import TAKE
+from services.relay.refusal import other_bytes
 from services.sync.protocol import INBOX_MOST_BYTES, INBOX_MOST_ITEMS, KEY_PACKAGES_MOST
 
 if TYPE_CHECKING:
     import asyncpg
 
-TAKE = "select relay_take($1, $2, $3, $4, $5, $6)"
 LEFT = "select count(*) from key_package where device = $1 and not is_last_resort and length(body) > 0"
 NEXT = """
 update key_package k set body = '' from (
@@ -45,45 +43,75 @@ ACCOUNT = """
 select d.device from device me join device d on d.device = me.device or d.account = me.account
 where me.device = $1 and not d.is_gone order by d.device
 """
-AUTHORS = """
-select a.anum, a.gnum, g.gid from author a join grp g on g.gnum = a.gnum
-where a.name = substr(sha256('companion-author-v1\\000'::bytea || g.gid || $1::bytea), 1, 16) order by a.gnum
-"""
-EMPTY = """
-with emptied as (select seq, length(body) as size from event where gnum = $1 and author = $2),
-done as (update event set body = '', author = null where gnum = $1 and author = $2)
-select coalesce(sum(size), 0)::bigint from emptied
-"""
-ORPHAN = """
-insert into orphan(gnum, at_ms) select $1::bigint, $2::bigint
-where not exists (select 1 from author where gnum = $1) on conflict do nothing
-"""
-WENT_BACK = """
-with gone as (select number from lineage where number >= (select min(number) from lineage where incarnation = $2))
-select coalesce((select case when count(*) = (select count(*) from gone) then min(r.head) end
-    from grp g join restored r on r.gnum = g.gnum where g.gid = w.gid and r.number in (select number from gone)), 0)
-from unnest($1::bytea[]) with ordinality as w(gid, place) order by w.place
+ADD = """
+insert into key_package(device, digest, at_ms, is_last_resort, body) values($1, $2, $3, $4, $5)
+on conflict (device, digest) do update set is_last_resort = excluded.is_last_resort,
+    at_ms = excluded.at_ms, body = excluded.body
 """
 
-
-class Tell(Protocol):
-    """Says that a group or inbox has news, or that a device is gone, here and to the other nodes."""
-
-    def __call__(self, key: bytes, device: bytes | None = None) -> None: ...
+Forget = Callable[["asyncpg.Connection", bytes, int], Awaitable[Sequence[bytes]]]
 
 
 class PostgresDevices:
-    """`connection` lends a connection."""
+    """`connection` lends a connection; `tell` and `lose` say what has news and who is gone, here and to other nodes.
+
+    `forgetting` are the other parts of the database: each forgets (device, at_ms) in the transaction that deletes it,
+    and returns what has news by that.
+    """
 
     def __init__(
         self,
         connection: Callable[[], "AbstractAsyncContextManager[asyncpg.Connection]"],
-        tell: Tell,
         quotas: Quotas,
+        forgetting: Sequence[Forget],
+        tell: Callable[[bytes], None],
+        lose: Callable[[bytes], None],
     ) -> None:
         self._connection = connection
-        self._tell = tell
         self._quotas = quotas
+        self._forgetting = forgetting
+        self._tell = tell
+        self._lose = lose
+
+    async def put_challenge(self, nonce: bytes, device: bytes, expires_ms: int, at_ms: int) -> None:
+        async with self._connection() as connection:
+            await connection.execute("insert into challenge values($1, $2, $3)", nonce, device, expires_ms)
+
+    async def take_challenge(self, nonce: bytes, device: bytes, at_ms: int) -> bool:
+        async with self._connection() as connection:
+            row = await connection.fetchrow(
+                "delete from challenge where nonce = $1 returning device, expires_ms", nonce
+            )
+        return row is not None and row["device"] == device and row["expires_ms"] > at_ms
+
+    async def open_session(
+        self, device: bytes, public_key: bytes, token_hash: bytes, expires_ms: int, at_ms: int
+    ) -> None:
+        async with self._connection() as connection, connection.transaction():
+            is_new = await connection.fetchval(
+                "insert into device(device, public_key) values($1, $2) on conflict do nothing returning true",
+                *(device, public_key),
+            )
+            known = await connection.fetchrow(
+                "select public_key, is_gone from device where device = $1 for update", device
+            )
+            check_key(known["public_key"], known["is_gone"], public_key)
+            await connection.execute(
+                "delete from session where token in"
+                " (select token from session where device = $1 order by expires_ms desc offset $2)",
+                *(device, SESSIONS_PER_DEVICE - 1),
+            )
+            await connection.execute("insert into session values($1, $2, $3)", token_hash, device, expires_ms)
+            if is_new:
+                limit = self._quotas.devices_per_minute
+                await connection.execute(TAKE, b"", "devices", 1, limit, MINUTE_MS, at_ms)
+
+    async def session(self, token_hash: bytes, at_ms: int) -> tuple[bytes, int] | None:
+        async with self._connection() as connection:
+            row = await connection.fetchrow(
+                "select device, expires_ms from session where token = $1 and expires_ms > $2", token_hash, at_ms
+            )
+        return (row["device"], row["expires_ms"]) if row is not None else None
 
     async def public_key(self, device: bytes) -> bytes | None:
         async with self._connection() as connection:
@@ -125,15 +153,10 @@ class PostgresDevices:
                 raise too_many_packages()
             amount, limit = len(new) + (last_resort is not None), self._quotas.packages_per_day
             await connection.execute(TAKE, device, "packages", amount, limit, DAY_MS, at_ms)
-            add = (
-                "insert into key_package(device, digest, at_ms, is_last_resort, body) values($1, $2, $3, $4, $5)"
-                " on conflict (device, digest) do update set is_last_resort = excluded.is_last_resort,"
-                " at_ms = excluded.at_ms, body = excluded.body"
-            )
-            await connection.executemany(add, [(device, name, at_ms, False, body) for name, body in new.items()])
+            await connection.executemany(ADD, [(device, name, at_ms, False, body) for name, body in new.items()])
             if last_resort is not None:
                 await connection.execute("delete from key_package where device = $1 and is_last_resort", device)
-                await connection.execute(add, device, digest(last_resort), at_ms, True, last_resort)
+                await connection.execute(ADD, device, digest(last_resort), at_ms, True, last_resort)
         return left
 
     async def packages_left(self, device: bytes) -> int:
@@ -162,40 +185,38 @@ class PostgresDevices:
         async with self._connection() as connection, connection.transaction():
             if device not in [row["device"] for row in await connection.fetch(ACCOUNT, by)]:
                 raise unknown_device()
-            groups = await _delete(connection, device, at_ms)
-        self._tell_gone([device], groups)
+            changed = await self._delete(connection, device, at_ms)
+        self._tell_gone([device], changed)
 
     async def delete_account(self, device: bytes, at_ms: int) -> None:
-        groups: list[bytes] = []
+        changed: list[bytes] = []
         async with self._connection() as connection, connection.transaction():
             devices = [row["device"] for row in await connection.fetch(ACCOUNT, device)]
             for one in devices:
-                groups += await _delete(connection, one, at_ms)
-        self._tell_gone(devices, groups)
+                changed += await self._delete(connection, one, at_ms)
+        self._tell_gone(devices, changed)
 
-    async def went_back(self, groups: Sequence[bytes], incarnation: str) -> tuple[int, ...]:
-        async with self._connection() as connection:
-            rows = await connection.fetch(WENT_BACK, list(groups), incarnation)
-        return tuple(row[0] for row in rows)
+    async def _delete(self, connection: "asyncpg.Connection", device: bytes, at_ms: int) -> list[bytes]:
+        """Return what has news by it."""
+        await connection.execute(
+            "update device set is_gone = true, public_key = '', account = null where device = $1", device
+        )
+        for table in ("session", "inbox", "key_package"):
+            await connection.execute(f"delete from {table} where device = $1", device)  # noqa: S608  (names of our own)
+        return [key for forget in self._forgetting for key in await forget(connection, device, at_ms)]
+
+    def _tell_gone(self, devices: Sequence[bytes], changed: Sequence[bytes]) -> None:
+        for device in devices:
+            self._lose(device)
+        for key in changed:
+            self._tell(key)  # what a node still holds in memory goes too
 
     async def sweep(self, at_ms: int) -> None:
         async with self._connection() as connection, connection.transaction():
+            await connection.execute("delete from challenge where expires_ms <= $1", at_ms)
+            await connection.execute("delete from session where expires_ms <= $1", at_ms)
             await connection.execute("delete from inbox where at_ms <= $1", at_ms - INBOX_MS)
             await connection.execute("delete from key_package where at_ms <= $1", at_ms - KEY_PACKAGE_MS)
-            await connection.execute("delete from orphan o where exists (select 1 from author a where a.gnum = o.gnum)")
-            rows = await connection.fetch(
-                "select g.gnum from orphan o join grp g on g.gnum = o.gnum where o.at_ms <= $1 for update of g",
-                at_ms - ORPHAN_MS,
-            )
-            gone = [row["gnum"] for row in rows]
-            for table in ("event", "former", "restored", "orphan", "grp"):
-                await connection.execute(f"delete from {table} where gnum = any($1::bigint[])", gone)  # noqa: S608
-
-    def _tell_gone(self, devices: Sequence[bytes], groups: Sequence[bytes]) -> None:
-        for device in devices:
-            self._tell(GONE_KEY + device, device)
-        for group in groups:
-            self._tell(group)  # what a node still holds in memory goes too
 
 
 async def _post(connection: "asyncpg.Connection", post: Post, quotas: Quotas) -> bool:
@@ -226,21 +247,3 @@ async def _post(connection: "asyncpg.Connection", post: Post, quotas: Quotas) ->
         *(post.device, seq, post.cid, name, post.at_ms, post.body),
     )
     return True
-
-
-async def _delete(connection: "asyncpg.Connection", device: bytes, at_ms: int) -> list[bytes]:
-    """Return the groups in which something was emptied."""
-    await connection.execute(
-        "update device set is_gone = true, public_key = '', account = null where device = $1", device
-    )
-    for table in ("session", "inbox", "key_package", "push", "push_watch"):
-        await connection.execute(f"delete from {table} where device = $1", device)  # noqa: S608  (names of our own)
-    await connection.execute(DISOWN_BLOBS, device)
-    rows = await connection.fetch(AUTHORS, device)
-    for row in rows:
-        await connection.execute("select 1 from grp where gnum = $1 for update", row["gnum"])
-        size = await connection.fetchval(EMPTY, row["gnum"], row["anum"])
-        await connection.execute("delete from author where anum = $1", row["anum"])
-        await connection.execute("update grp set bytes = bytes - $2 where gnum = $1", row["gnum"], size)
-        await connection.execute(ORPHAN, row["gnum"], at_ms)
-    return [row["gid"] for row in rows]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from companion.crypto.primitives import verify
 from companion.errors import CryptoError
-from services.relay.log.store import Store
+from services.relay.devices.store import DeviceStore
 from services.relay.refusal import Refusal, bad_request, no_session
 from services.sync.protocol import CLOCK_TOLERANCE_MS, device_id, encode_octets, request_message, session_message
 
@@ -70,7 +70,7 @@ class _Known:
 class Sessions:
     """Opens sessions and recognises them; open ones are remembered so that a call costs no read."""
 
-    def __init__(self, store: Store, origins: tuple[str, ...], now_ms: Callable[[], int]) -> None:
+    def __init__(self, store: DeviceStore, origins: tuple[str, ...], now_ms: Callable[[], int]) -> None:
         self._store = store
         self._origins = origins
         self._now_ms = now_ms
@@ -130,7 +130,7 @@ class Sessions:
         if abs(call.at_ms - at_ms) > CLOCK_TOLERANCE_MS:
             raise bad_request("The clock of this device is more than ten minutes off.")
         is_open = await self._store.take_challenge(call.nonce, call.device, at_ms)
-        public_key = await self._store.devices.public_key(call.device)
+        public_key = await self._store.public_key(call.device)
         if not is_open or public_key is None or not self._is_signed(public_key, call.signature, call.message, origin):
             raise Refusal(401, "no-session", "The signature or its challenge is not valid.")
 

@@ -1,31 +1,33 @@
-"""`DeviceStore` beside the log in SQLite."""
+"""`DeviceStore` in SQLite. Challenges live in memory: they last a minute and one process serves the file."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import apsw
 
-from services.relay.blobs.sqlite import DISOWN_BLOBS
 from services.relay.devices.store import (
-    HOUR_MS,
     INBOX_MS,
     KEY_PACKAGE_MS,
-    ORPHAN_MS,
+    SESSIONS_PER_DEVICE,
     Item,
     Package,
     Post,
-    author_name,
+    bounded,
+    check_key,
     digest,
     full_inbox,
     inbox_key,
     no_package,
-    other_bytes,
     too_many_packages,
     unknown_device,
 )
-from services.relay.log.store import DAY_MS, MINUTE_MS, Quotas
-from services.sync.protocol import INBOX_MOST_BYTES, INBOX_MOST_ITEMS, KEY_PACKAGES_MOST, PAGE_LIMIT_BYTES
+from services.relay.limits import DAY_MS, HOUR_MS, MINUTE_MS, Quotas
+from services.relay.meters import Cost
+from services.relay.refusal import busy, other_bytes
+from services.relay.writer import Batch, Read, Write
+from services.sync.protocol import INBOX_MOST_BYTES, INBOX_MOST_ITEMS, KEY_PACKAGES_MOST
+
+CHALLENGES_MOST = 10_000
 
 _LEFT = "select count(*) from key_package where device = ? and not is_last_resort and length(body) > 0"
 _NEXT = (
@@ -33,26 +35,71 @@ _NEXT = (
     " order by is_last_resort, at_ms limit 1"
 )
 _ADD = "insert or replace into key_package(device, digest, at_ms, is_last_resort, body) values(?, ?, ?, ?, ?)"
-_FORMER = "select min(number) from lineage where incarnation = ?"
-_WENT_BACK = """
-select count(*), min(r.head) from grp g join restored r on r.gnum = g.gnum where g.gid = ? and r.number >= ?
-"""
+
+
+_ADD_ITEM = "insert into inbox(device, seq, cid, digest, at_ms, body) values(?, ?, ?, ?, ?, ?)"
+
+Forget = Callable[[Batch, bytes, int], None]
 
 
 class SqliteDevices:
-    """`write` runs a job of a batch, `read` one on a reading connection."""
+    """`write` runs a job of a batch, `read` one on a reading connection.
 
-    def __init__(self, write: Callable[..., Any], read: Callable[..., Any], quotas: Quotas) -> None:
+    `forgetting` are the other parts of the database: each forgets (device, at_ms) in the batch that deletes it.
+    """
+
+    def __init__(self, write: Write, read: Read, quotas: Quotas, forgetting: Sequence[Forget]) -> None:
         self._write = write
         self._read = read
         self._quotas = quotas
+        self._forgetting = forgetting
+        self._challenges: dict[bytes, tuple[bytes, int]] = {}
+
+    async def put_challenge(self, nonce: bytes, device: bytes, expires_ms: int, at_ms: int) -> None:
+        if len(self._challenges) >= CHALLENGES_MOST:
+            self._forget_challenges(at_ms)
+        if len(self._challenges) >= CHALLENGES_MOST:
+            raise busy()
+        self._challenges[nonce] = (device, expires_ms)
+
+    async def take_challenge(self, nonce: bytes, device: bytes, at_ms: int) -> bool:
+        known = self._challenges.pop(nonce, None)
+        return known is not None and known[0] == device and known[1] > at_ms
+
+    def _forget_challenges(self, at_ms: int) -> None:
+        self._challenges = {n: c for n, c in self._challenges.items() if c[1] > at_ms}
+
+    async def open_session(
+        self, device: bytes, public_key: bytes, token_hash: bytes, expires_ms: int, at_ms: int
+    ) -> None:
+        def job(batch: Batch) -> None:
+            known = batch.row("select public_key, is_gone from device where device = ?", device)
+            if known is None:
+                batch.take(at_ms, Cost(b"", "devices", 1, self._quotas.devices_per_minute, MINUTE_MS))
+                batch.execute("insert into device(device, public_key) values(?, ?)", device, public_key)
+            else:
+                check_key(known[0], known[1], public_key)
+            batch.execute(
+                "delete from session where token in"
+                " (select token from session where device = ? order by expires_ms desc limit -1 offset ?)",
+                *(device, SESSIONS_PER_DEVICE - 1),
+            )
+            sql = "insert into session(token, device, expires_ms) values(?, ?, ?)"
+            batch.execute(sql, token_hash, device, expires_ms)
+
+        await self._write(job)
+
+    async def session(self, token_hash: bytes, at_ms: int) -> tuple[bytes, int] | None:
+        sql = "select device, expires_ms from session where token = ? and expires_ms > ?"
+        rows = await self._rows(sql, token_hash, at_ms)
+        return rows[0] if rows else None
 
     async def public_key(self, device: bytes) -> bytes | None:
         rows = await self._rows("select public_key from device where device = ? and not is_gone", device)
         return rows[0][0] if rows else None
 
     async def post(self, post: Post) -> bool:
-        return bool(await self._write(lambda batch: _post(batch, post, self._quotas)))
+        return await self._write(lambda batch: _post(batch, post, self._quotas))
 
     async def inbox(self, device: bytes, since: int, limit: int) -> tuple[Item, ...]:
         rows = await self._rows(
@@ -70,25 +117,22 @@ class SqliteDevices:
         await self._write(lambda batch: batch.execute(sql, MINUTE_MS, device, upto))
 
     async def publish(self, device: bytes, one_time: Sequence[bytes], last_resort: bytes | None, at_ms: int) -> int:
-        def job(batch: Any) -> int:
+        def job(batch: Batch) -> int:
             known = {row[0] for row in batch.execute("select digest from key_package where device = ?", device)}
             new = {digest(body): body for body in one_time if digest(body) not in known}
             left = int(batch.execute(_LEFT, device)[0][0]) + len(new)
             if left > KEY_PACKAGES_MOST:
                 raise too_many_packages()
             amount = len(new) + (last_resort is not None)
-            batch.take(device, "packages", self._quotas.packages_per_day, DAY_MS, at_ms, amount)
-            sql = (
-                "insert or replace into key_package(device, digest, at_ms, is_last_resort, body) values(?, ?, ?, ?, ?)"
-            )
+            batch.take(at_ms, Cost(device, "packages", amount, self._quotas.packages_per_day, DAY_MS))
             for name, body in new.items():
-                batch.execute(sql, device, name, at_ms, 0, body)
+                batch.execute(_ADD, device, name, at_ms, 0, body)
             if last_resort is not None:
                 batch.execute("delete from key_package where device = ? and is_last_resort", device)
-                batch.execute(sql, device, digest(last_resort), at_ms, 1, last_resort)
+                batch.execute(_ADD, device, digest(last_resort), at_ms, 1, last_resort)
             return left
 
-        return int(await self._write(job))
+        return await self._write(job)
 
     async def packages_left(self, device: bytes) -> int:
         return int((await self._rows(_LEFT, device))[0][0])
@@ -96,84 +140,66 @@ class SqliteDevices:
     async def claim(self, device: bytes, claimant: bytes, at_ms: int) -> Package:
         quotas = self._quotas
 
-        def job(batch: Any) -> Package:
+        def job(batch: Batch) -> Package:
             rows = batch.execute(_NEXT, device)
             if not rows:
                 raise no_package()
             name, body, is_last_resort = rows[0]
-            batch.take(device, "claimed", quotas.claimed_per_hour, HOUR_MS, at_ms)
-            batch.take(claimant, "claims", quotas.claims_per_hour, HOUR_MS, at_ms)
+            batch.take(
+                at_ms,
+                Cost(device, "claimed", 1, quotas.claimed_per_hour, HOUR_MS),
+                Cost(claimant, "claims", 1, quotas.claims_per_hour, HOUR_MS),
+            )
             if not is_last_resort:
                 batch.execute("update key_package set body = x'' where device = ? and digest = ?", device, name)
             return Package(body=body, is_last_resort=bool(is_last_resort))
 
-        package: Package = await self._write(job)
-        return package
+        return await self._write(job)
 
     async def join_account(self, device: bytes, account_hash: bytes) -> None:
         sql = "update device set account = ? where device = ? and not is_gone"
         await self._write(lambda batch: batch.execute(sql, account_hash, device))
 
     async def delete(self, device: bytes, by: bytes, at_ms: int) -> None:
-        def job(batch: Any) -> None:
+        def job(batch: Batch) -> None:
             if device not in _of_account(batch, by):
                 raise unknown_device()
-            _delete(batch, device, at_ms)
+            self._delete(batch, device, at_ms)
 
         await self._write(job)
 
     async def delete_account(self, device: bytes, at_ms: int) -> None:
-        def job(batch: Any) -> None:
+        def job(batch: Batch) -> None:
             for one in _of_account(batch, device):
-                _delete(batch, one, at_ms)
+                self._delete(batch, one, at_ms)
 
         await self._write(job)
 
-    async def went_back(self, groups: Sequence[bytes], incarnation: str) -> tuple[int, ...]:
-        def read(connection: apsw.Connection) -> tuple[int, ...]:
-            number = next(connection.execute("select min(number) from lineage where incarnation = ?", (incarnation,)))[
-                0
-            ]
-            if number is None:
-                return tuple(0 for _ in groups)
-            total = next(connection.execute("select count(*) from lineage where number >= ?", (number,)))[0]
-            found = [next(connection.execute(_WENT_BACK, (group, number))) for group in groups]
-            return tuple(head if count == total else 0 for count, head in found)
-
-        heads: tuple[int, ...] = await self._read(read)
-        return heads
+    def _delete(self, batch: Batch, device: bytes, at_ms: int) -> None:
+        batch.execute("update device set is_gone = 1, public_key = x'', account = null where device = ?", device)
+        for table in ("session", "inbox", "key_package"):
+            batch.execute(f"delete from {table} where device = ?", device)  # noqa: S608  (names of our own)
+        for forget in self._forgetting:
+            forget(batch, device, at_ms)
+        batch.lose(device)
 
     async def sweep(self, at_ms: int) -> None:
-        def job(batch: Any) -> None:
+        def job(batch: Batch) -> None:
+            batch.execute("delete from session where expires_ms <= ?", at_ms)
             batch.execute("delete from inbox where at_ms <= ?", at_ms - INBOX_MS)
             batch.execute("delete from key_package where at_ms <= ?", at_ms - KEY_PACKAGE_MS)
-            batch.execute("delete from orphan where exists (select 1 from author a where a.gnum = orphan.gnum)")
-            sql = "select o.gnum, g.gid from orphan o join grp g on g.gnum = o.gnum where o.at_ms <= ?"
-            for gnum, gid in batch.execute(sql, at_ms - ORPHAN_MS):
-                for table in ("event", "former", "restored", "orphan", "grp"):
-                    batch.execute(f"delete from {table} where gnum = ?", gnum)  # noqa: S608  (names of our own)
-                batch.drop(gid)
 
+        self._forget_challenges(at_ms)
         await self._write(job)
 
     async def _rows(self, sql: str, *values: bytes | str | int) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = await self._read(lambda connection: list(connection.execute(sql, values)))
-        return rows
+        def job(connection: apsw.Connection) -> list[tuple[Any, ...]]:
+            return list(connection.execute(sql, values))
+
+        return await self._read(job)
 
 
-def bounded(items: Iterable[Item]) -> tuple[Item, ...]:
-    """Return what fits into one page, and at least one."""
-    kept: list[Item] = []
-    size = 0
-    for item in items:
-        size += len(item.body)
-        if kept and size > PAGE_LIMIT_BYTES:
-            break
-        kept.append(item)
-    return tuple(kept)
-
-
-def _post(batch: Any, post: Post, quotas: Quotas) -> bool:
+def _post(batch: Batch, post: Post, quotas: Quotas) -> bool:
     owner = batch.execute("select inbox from device where device = ? and not is_gone", post.device)
     if not owner:
         raise unknown_device()
@@ -186,49 +212,22 @@ def _post(batch: Any, post: Post, quotas: Quotas) -> bool:
     count, size = batch.execute(sql, post.device)[0]
     if count >= INBOX_MOST_ITEMS or size + len(post.body) > INBOX_MOST_BYTES:
         raise full_inbox()
-    batch.take(post.device, "posted", quotas.posted_per_hour, HOUR_MS, post.at_ms)
-    batch.take(post.sender, "posts", quotas.posts_per_hour, HOUR_MS, post.at_ms)
+    batch.take(
+        post.at_ms,
+        Cost(post.device, "posted", 1, quotas.posted_per_hour, HOUR_MS),
+        Cost(post.sender, "posts", 1, quotas.posts_per_hour, HOUR_MS),
+    )
     seq = owner[0][0] + 1
     batch.execute("update device set inbox = ? where device = ?", seq, post.device)
-    batch.execute(
-        "insert into inbox(device, seq, cid, digest, at_ms, body) values(?, ?, ?, ?, ?, ?)",
-        *(post.device, seq, post.cid, digest(post.body), post.at_ms, post.body),
-    )
+    batch.execute(_ADD_ITEM, post.device, seq, post.cid, digest(post.body), post.at_ms, post.body)
     batch.tell(inbox_key(post.device))
     return True
 
 
-def _of_account(batch: Any, device: bytes) -> set[bytes]:
+def _of_account(batch: Batch, device: bytes) -> set[bytes]:
     rows = batch.execute(
         "select d.device from device me join device d on d.device = me.device or d.account = me.account"
         " where me.device = ? and not d.is_gone",
         device,
     )
     return {row[0] for row in rows}
-
-
-def _delete(batch: Any, device: bytes, at_ms: int) -> None:
-    batch.execute("update device set is_gone = 1, public_key = x'', account = null where device = ?", device)
-    for table in ("session", "inbox", "key_package", "push", "push_watch"):
-        batch.execute(f"delete from {table} where device = ?", device)  # noqa: S608  (names of our own)
-    batch.execute(DISOWN_BLOBS, device)
-    batch.lose(device)
-    authors = batch.execute("select a.anum, a.gnum, g.gid, a.name from author a join grp g on g.gnum = a.gnum")
-    for anum, gnum, gid, name in authors:
-        if name == author_name(gid, device):
-            _empty_events(batch, anum, gnum, gid, at_ms)
-
-
-def _empty_events(batch: Any, anum: int, gnum: int, gid: bytes, at_ms: int) -> None:
-    sql = "select coalesce(sum(length(body)), 0) from event where gnum = ? and author = ?"
-    size = batch.execute(sql, gnum, anum)[0][0]
-    batch.execute("update event set body = x'', author = null where gnum = ? and author = ?", gnum, anum)
-    batch.execute("delete from author where anum = ?", anum)
-    group = batch.group(gid)
-    batch.change(gid, replace(group, bytes=group.bytes - size))
-    batch.execute(
-        "insert or ignore into orphan(gnum, at_ms) select ?1, ?2"
-        " where not exists (select 1 from author where gnum = ?1)",
-        *(gnum, at_ms),
-    )
-    batch.tell(gid)  # what a node still holds in memory goes too

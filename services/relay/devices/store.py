@@ -1,21 +1,23 @@
-"""What the relay keeps of devices beside their keys: inboxes, key packages, accounts, and that a device was deleted.
+"""Devices as the relay asks for them: keys, sessions, inboxes, key packages, accounts, and that one was deleted.
 
-Ids are 16 bytes, digests and account hashes 32; times are ms since the epoch, UTC.
+Ids are 16 bytes, digests and account hashes 32; times are ms since the epoch, UTC. Every method that writes is durable
+when it returns, or raises Refusal and has changed nothing; every call raises 503 if the database takes nothing.
 """
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.relay.log.store import DAY_MS
+from services.relay.limits import DAY_MS
 from services.relay.refusal import Refusal
+from services.sync.protocol import PAGE_LIMIT_BYTES, encode_octets
 
 INBOX_MS = 30 * DAY_MS
 KEY_PACKAGE_MS = 100 * DAY_MS  # no key package may be valid for longer
-ORPHAN_MS = 30 * DAY_MS  # how long a group stays that nobody who is still here has ever sent anything to
 INBOX_KEY = b"inbox\0"
-HOUR_MS = 3_600_000
+SESSIONS_PER_DEVICE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,14 @@ class Item:
     at_ms: int
     body: bytes
 
+    def fields(self) -> dict[str, object]:
+        """Return it as a JSON answer carries it."""
+        return {"seq": self.seq, "cid": self.cid.hex(), "at_ms": self.at_ms, "body": encode_octets(self.body)}
+
+    def frame(self) -> bytes:
+        """Return it as streams carry it."""
+        return b"event: inbox\ndata: %s\n\n" % json.dumps(self.fields()).encode()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
@@ -48,7 +58,20 @@ class Package:
 
 
 class DeviceStore(Protocol):
-    """The part of a store that this module is about. Every call raises 503 if the database takes nothing."""
+    """The devices' part of the database."""
+
+    async def put_challenge(self, nonce: bytes, device: bytes, expires_ms: int, at_ms: int) -> None: ...
+
+    async def take_challenge(self, nonce: bytes, device: bytes, at_ms: int) -> bool:
+        """Return whether the nonce was open for this device; it is gone afterwards."""
+
+    async def open_session(
+        self, device: bytes, public_key: bytes, token_hash: bytes, expires_ms: int, at_ms: int
+    ) -> None:
+        """Register the device if it is new and keep the session. Raises 403 for another key or a deleted device."""
+
+    async def session(self, token_hash: bytes, at_ms: int) -> tuple[bytes, int] | None:
+        """Return (device, expires_ms) of an open session."""
 
     async def public_key(self, device: bytes) -> bytes | None:
         """Return the key of a device that is not deleted."""
@@ -78,19 +101,8 @@ class DeviceStore(Protocol):
     async def delete_account(self, device: bytes, at_ms: int) -> None:
         """Delete this device and all others of its account."""
 
-    async def went_back(self, groups: Sequence[bytes], incarnation: str) -> tuple[int, ...]:
-        """Return where each group's log stopped being the one of this former incarnation: its head at the restore.
-
-        It is 0 for a group that was made since, and for an incarnation that is not among this log's forebears.
-        """
-
     async def sweep(self, at_ms: int) -> None:
-        """Forget inbox items and key packages that are too old, and groups that nobody is left in."""
-
-
-def author_name(group: bytes, device: bytes) -> bytes:
-    """Return what a device is called within one group: another name in each."""
-    return hashlib.sha256(b"companion-author-v1\0" + group + device).digest()[:16]
+        """Forget sessions that are over, and inbox items and key packages that are too old."""
 
 
 def digest(body: bytes) -> bytes:
@@ -118,5 +130,21 @@ def too_many_packages() -> Refusal:
     return Refusal(413, "quota", "This device has too many key packages here.")
 
 
-def other_bytes() -> Refusal:
-    return Refusal(409, "other-bytes", "This id came before with other bytes.")
+def bounded(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Return what fits into one page, and at least one."""
+    kept: list[Item] = []
+    size = 0
+    for item in items:
+        size += len(item.body)
+        if kept and size > PAGE_LIMIT_BYTES:
+            break
+        kept.append(item)
+    return tuple(kept)
+
+
+def check_key(known: bytes, is_gone: bool, public_key: bytes) -> None:
+    """Raises 403 unless this is the key of a device that is still here."""
+    if is_gone:
+        raise Refusal(403, "revoked", "This device was deleted.")
+    if known != public_key:
+        raise Refusal(403, "wrong-key", "This device is known with another key.")

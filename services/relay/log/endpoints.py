@@ -1,25 +1,58 @@
-"""Reading: the log of a group page by page, and one stream for everything that a device reads."""
+"""The calls that concern groups: their log page by page and as a stream, appending to it, and invites.
 
-from collections.abc import Awaitable, Callable
+Source: docs/protocol.md section 2. No error text repeats what was sent.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from services.relay.devices.store import DeviceStore
 from services.relay.hub import Hub
-from services.relay.log.frames import event_fields, refused_frame
-from services.relay.log.store import Opening, Page, Store
-from services.relay.log.stream import EventStream, Wanted
-from services.relay.push.pusher import Pusher
-from services.relay.refusal import ahead, bad_request, busy, rotated, unknown_group
-from services.relay.replies import answer
-from services.relay.requests import Fields, path_id, read_capability, read_fields, read_query
+from services.relay.log.store import (
+    Draft,
+    LogStore,
+    Opening,
+    Page,
+    ahead,
+    claimable,
+    rotated,
+    unknown_group,
+)
+from services.relay.log.stream import EventStream, Wanted, refused_frame
+from services.relay.refusal import bad_request, busy
+from services.relay.replies import answer, octets
+from services.relay.requests import (
+    Fields,
+    path_id,
+    read_body,
+    read_capability,
+    read_fields,
+    read_header,
+    read_query,
+)
 from services.sync.protocol import (
+    BLOBS_HEADER,
+    CID_HEADER,
+    EPOCH_HEADER,
+    EVENT_LIMIT_BYTES,
+    EXPIRES_HEADER,
+    INVITE_LIMIT_BYTES,
+    INVITE_LIMIT_MS,
+    KEEP_LIMIT_DAYS,
+    NEXT_CAPABILITY_HEADER,
     PAGE_LIMIT_EVENTS,
     SEQ_LIMIT,
     STREAM_LIMIT_GROUPS,
     WAIT_LIMIT_S,
     capability_hash,
+    parse_capability,
+    parse_id,
+    parse_ids,
+    parse_number,
 )
 
 STREAMS_MOST = 20_000
@@ -27,20 +60,58 @@ FIELDS_BYTES = 128 * 1_024
 INCARNATION_LENGTH = 32
 
 
-class StreamApi:
-    """`device` finds out who is calling."""
+class LogApi:
+    """`device` finds out who is calling; `arrived` hears of each device that opens a stream, and what it reads."""
 
-    def __init__(self, store: Store, hub: Hub, pusher: Pusher, device: Callable[[Request], Awaitable[bytes]]) -> None:
-        self._store = store
+    def __init__(
+        self,
+        log: LogStore,
+        devices: DeviceStore,
+        hub: Hub,
+        incarnation: Callable[[], str],
+        device: Callable[[Request], Awaitable[bytes]],
+        arrived: Callable[[bytes, Sequence[tuple[bytes, bytes]]], None],
+        clock: Callable[[], int],
+    ) -> None:
+        self._log = log
+        self._devices = devices
         self._hub = hub
-        self._pusher = pusher
+        self._incarnation = incarnation
         self._device = device
+        self._arrived = arrived
+        self._now_ms = clock
 
     def routes(self) -> list[Route]:
         return [
+            Route("/v1/groups/{group}/events", self.append, methods=["POST"]),
             Route("/v1/groups/{group}/events", self.events, methods=["GET"]),
             Route("/v1/stream", self.stream, methods=["POST"]),
+            Route("/v1/groups", self.create_group, methods=["POST"]),
+            Route("/v1/groups/{group}/keeping", self.keep, methods=["PUT"]),
+            Route("/v1/invites/{invite}", self.put_invite, methods=["PUT"]),
+            Route("/v1/invites/{invite}", self.get_invite, methods=["GET"]),
+            Route("/v1/invites/{invite}/claim", self.claim_invite, methods=["POST"]),
         ]
+
+    async def append(self, request: Request) -> Response:
+        device = await self._device(request)
+        draft = Draft(
+            group=path_id(request, "group"),
+            capability_hash=read_capability(request),
+            device=device,
+            cid=read_header(request, CID_HEADER, parse_id),
+            epoch=read_header(request, EPOCH_HEADER, parse_number) if EPOCH_HEADER in request.headers else None,
+            next_capability=_next_capability(request),
+            blobs=read_header(request, BLOBS_HEADER, parse_ids) if BLOBS_HEADER in request.headers else (),
+            body=await read_body(request, EVENT_LIMIT_BYTES),
+            at_ms=self._now_ms(),
+        )
+        if not draft.body:
+            raise bad_request("An envelope has at least one byte.")
+        if draft.next_capability is not None and draft.epoch is None:
+            raise bad_request("Only a commit, which names its epoch, can replace the capability.")
+        receipt = await self._log.append(draft)
+        return answer({"seq": receipt.seq, "at_ms": receipt.at_ms}, 201 if receipt.is_new else 200)
 
     async def events(self, request: Request) -> Response:
         await self._device(request)
@@ -48,25 +119,25 @@ class StreamApi:
         since = read_query(request, "since", 0, SEQ_LIMIT, 0)
         limit = read_query(request, "limit", 1, PAGE_LIMIT_EVENTS, PAGE_LIMIT_EVENTS)
         wait_s = read_query(request, "wait", 0, WAIT_LIMIT_S, 0)
-        (opening,) = await self._store.openings([(group, capability)])
+        (opening,) = await self._log.openings([(group, capability)])
         if opening is None:
             raise unknown_group()
         if since > opening.head and not opening.is_former:
             raise ahead(opening.head)
-        page = await self._store.read(group, capability, since, limit)
+        page = await self._log.read(group, capability, since, limit)
         if not page.events and not page.is_former and wait_s:
             page = await self._await_page(group, capability, since, limit, wait_s)
         if page.is_former and not page.events:
             raise rotated(page.head)
-        return answer({"events": [event_fields(event) for event in page.events], "head": page.head})
+        return answer({"events": [event.fields() for event in page.events], "head": page.head})
 
     async def _await_page(self, group: bytes, capability: bytes, since: int, limit: int, wait_s: int) -> Page:
         reader = self._hub.join([group])
         try:
-            page = await self._store.read(group, capability, since, limit)
+            page = await self._log.read(group, capability, since, limit)
             if not page.events:
                 await reader.wait(wait_s)
-                page = await self._store.read(group, capability, since, limit)
+                page = await self._log.read(group, capability, since, limit)
         finally:
             self._hub.leave(reader)
         return page
@@ -77,9 +148,9 @@ class StreamApi:
             raise busy()
         wanted = await self._wanted(await read_fields(request, FIELDS_BYTES))
         if wanted.inbox is not None:
-            await self._store.devices.acknowledge(device, wanted.inbox)
-        self._pusher.arrived(device, list(wanted.capabilities.items()))
-        return EventStream(store=self._store, hub=self._hub, device=device, wanted=wanted)
+            await self._devices.acknowledge(device, wanted.inbox)
+        self._arrived(device, list(wanted.capabilities.items()))
+        return EventStream(log=self._log, devices=self._devices, hub=self._hub, device=device, wanted=wanted)
 
     async def _wanted(self, fields: Fields) -> Wanted:
         asked = [
@@ -90,13 +161,13 @@ class StreamApi:
         if len(set(groups)) != len(groups):
             raise bad_request("A group is named twice.")
         inbox = fields.number("inbox", SEQ_LIMIT, default=-1)
-        incarnation = fields.text("incarnation", INCARNATION_LENGTH, default=self._store.incarnation)
+        incarnation = fields.text("incarnation", INCARNATION_LENGTH, default=self._incarnation())
         limits: tuple[int, ...] = tuple(SEQ_LIMIT for _ in groups)
-        if incarnation != self._store.incarnation:  # it speaks of a log from before a restore
+        if incarnation != self._incarnation():  # it speaks of a log from before a restore
             inbox = -1
-            limits = await self._store.devices.went_back(groups, incarnation)
+            limits = await self._log.went_back(groups, incarnation)
         wanted = Wanted(inbox=inbox if inbox >= 0 else None)
-        openings = await self._store.openings([(group, capability) for group, capability, _ in asked])
+        openings = await self._log.openings([(group, capability) for group, capability, _ in asked])
         for (group, capability, since), opening, limit in zip(asked, openings, limits, strict=True):
             refusal = _refusal(opening, since, limit)
             if refusal is None:
@@ -104,6 +175,51 @@ class StreamApi:
             else:
                 wanted.preface += refused_frame(group, *refusal)
         return wanted
+
+    async def create_group(self, request: Request) -> Response:
+        device = await self._device(request)
+        fields = await read_fields(request)
+        group = fields.id("group")
+        capability = fields.capability("capability")
+        keep_days = fields.number("keep_days", KEEP_LIMIT_DAYS, default=-1)
+        is_new = await self._log.create_group(group, capability_hash(capability), device, self._now_ms())
+        if keep_days >= 0:
+            await self._log.keep_for(group, capability_hash(capability), keep_days)
+        return answer({}, 201 if is_new else 200)
+
+    async def keep(self, request: Request) -> Response:
+        await self._device(request)
+        group = path_id(request, "group")
+        capability = read_capability(request)
+        days = (await read_fields(request)).number("keep_days", KEEP_LIMIT_DAYS)
+        await self._log.keep_for(group, capability, days)
+        return answer({})
+
+    async def put_invite(self, request: Request) -> Response:
+        device = await self._device(request)
+        invite = path_id(request, "invite")
+        expires_ms = read_header(request, EXPIRES_HEADER, parse_number)
+        body = await read_body(request, INVITE_LIMIT_BYTES)
+        at_ms = self._now_ms()
+        if not body:
+            raise bad_request("An invite has at least one byte.")
+        if not at_ms < expires_ms <= at_ms + INVITE_LIMIT_MS:
+            raise bad_request("An invite lasts for seven days at most.")
+        is_new = await self._log.put_invite(invite, body, expires_ms, device, at_ms)
+        return answer({}, 201 if is_new else 200)
+
+    async def get_invite(self, request: Request) -> Response:
+        device = await self._device(request)
+        name = path_id(request, "invite")
+        invite = claimable(await self._log.get_invite(name), _claimant(name, device), self._now_ms())
+        return octets(invite.body)
+
+    async def claim_invite(self, request: Request) -> Response:
+        device = await self._device(request)
+        name = path_id(request, "invite")
+        await read_body(request, 0)
+        invite = await self._log.claim_invite(name, _claimant(name, device), self._now_ms())
+        return octets(invite.body)
 
 
 def _refusal(opening: Opening | None, since: int, limit: int) -> tuple[str, dict[str, object]] | None:
@@ -117,3 +233,13 @@ def _refusal(opening: Opening | None, since: int, limit: int) -> tuple[str, dict
     if since > opening.head:
         return "ahead", {"head": opening.head}
     return None
+
+
+def _next_capability(request: Request) -> bytes | None:
+    is_given = NEXT_CAPABILITY_HEADER in request.headers
+    return read_header(request, NEXT_CAPABILITY_HEADER, parse_capability) if is_given else None
+
+
+def _claimant(invite: bytes, device: bytes) -> bytes:
+    """Who used an invite, in a form that does not name the device."""
+    return hashlib.sha256(b"companion-claim-v1\0" + invite + device).digest()[:16]

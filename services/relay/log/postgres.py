@@ -1,149 +1,150 @@
-"""The relay's log in PostgreSQL: for many nodes in front of one database.
+"""`LogStore` in PostgreSQL, for many nodes: the same rules as `SqliteLog`, held by row locks instead of one writer."""
 
-The same rules as `sqlite_batch`, held by row locks instead of one writer. Nodes tell each other what changed by NOTIFY;
-that only saves time, because each node also looks at its readers' groups every few seconds.
-"""
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 
-import asyncio
-import contextlib
-import logging
-import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-
-import asyncpg
-
-from services.relay.blobs.postgres import PostgresKeeping
-from services.relay.blobs.store import Keeping, no_blob, touched
-from services.relay.database.hints import Hints
-from services.relay.devices.postgres import PostgresDevices
-from services.relay.devices.store import DeviceStore, author_name
-from services.relay.log import tables as sql
-from services.relay.log.frames import event_fields
+from services.relay.blobs.store import touched
+from services.relay.limits import DAY_MS, Quotas
 from services.relay.log.store import (
-    DAY_MS,
+    FRESH_MS,
     INVITE_MEMORY_MS,
-    MINUTE_MS,
-    SESSIONS_PER_DEVICE,
+    ORPHAN_MS,
     Draft,
     Event,
+    Expired,
     Invite,
-    Listener,
     Opening,
     Page,
-    Quotas,
     Receipt,
-    UnknownDatabase,
+    author_name,
+    claimable,
+    group_exists,
+    group_full,
+    invite_exists,
+    lost_epoch,
+    rotated,
+    unknown_group,
 )
-from services.relay.push.postgres import PostgresPush
-from services.relay.push.store import PushStore
-from services.relay.refusal import Refusal, busy, no_session, rotated, slow_down, unknown_group, unknown_invite
+from services.relay.meters import TAKE
+from services.relay.refusal import Refusal, no_session, other_bytes
 from services.sync.protocol import PAGE_LIMIT_BYTES
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import asyncpg
 
-CONNECTIONS = 10
-CALL_S = 10
-GONE = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a connection that broke between two steps of asyncpg's protocol
-    asyncpg.CannotConnectNowError,
-    OSError,
-    TimeoutError,
-)
-LACKING = (
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.ReadOnlySQLTransactionError,
-)
+STEP_GROUPS = 200
+STEP_EVENTS = 1_000
+
+APPEND = "select * from relay_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+
+AUTHOR = "select relay_author(gnum, $2, $3) from grp where gid = $1"
+
+_OPENING = """
+    select g.head as head, false as is_former where g.capability = {0}
+    union all select f.until, true from former f where f.gnum = g.gnum and f.capability = {0} and g.capability <> {0}
+"""
+
+OPENINGS = f"""
+select o.head, o.is_former from unnest($1::bytea[], $2::bytea[]) with ordinality as w(gid, capability, place)
+left join grp g on g.gid = w.gid left join lateral ({_OPENING.format("w.capability")}) o on true order by w.place
+"""  # noqa: S608  (text of our own)
+
+PAGE = f"""
+select o.head, o.is_former, e.seq, e.cid, e.at_ms, e.body from grp g
+cross join lateral ({_OPENING.format("$5")}) o left join lateral (
+    select * from (
+        select seq, cid, at_ms, body, sum(octet_length(body)) over (order by seq) as total
+        from event where gnum = g.gnum and seq > $2 and seq <= o.head order by seq limit $3) t
+    where total <= $4 or seq = $2 + 1) e on true
+where g.gid = $1 order by e.seq
+"""  # noqa: S608  (text of our own)
+
+WINNER = f"""
+select g.epoch, o.head, e.seq, e.cid, e.at_ms, e.body
+from grp g cross join lateral ({_OPENING.format("$3")}) o
+left join event e on e.gnum = g.gnum and e.epoch = $2 and e.seq <= o.head where g.gid = $1
+"""  # noqa: S608  (text of our own)
+
+ROUND_ARRIVALS = """
+with stale as (
+    select gnum, rounded, (select max(seq) from event e where e.gnum = g.gnum and e.at_ms <= $1) as upto
+    from grp g where head > rounded for update skip locked),
+rounded as (
+    update event e set at_ms = at_ms - at_ms % 60000 from stale s
+    where e.gnum = s.gnum and e.seq > s.rounded and e.seq <= s.upto)
+update grp g set rounded = s.upto from stale s where g.gnum = s.gnum and s.upto is not null
+"""
+INVITE = "select body, expires_ms, used_by from invite where invite = $1"
+WENT_BACK = """
+with gone as (select number from lineage where number >= (select min(number) from lineage where incarnation = $2))
+select coalesce((select case when count(*) = (select count(*) from gone) then min(r.head) end
+    from grp g join restored r on r.gnum = g.gnum where g.gid = w.gid and r.number in (select number from gone)), 0)
+from unnest($1::bytea[]) with ordinality as w(gid, place) order by w.place
+"""
+AUTHORS = """
+select a.anum, a.gnum, g.gid from author a join grp g on g.gnum = a.gnum
+where a.name = substr(sha256('companion-author-v1\\000'::bytea || g.gid || $1::bytea), 1, 16) order by a.gnum
+"""
+EMPTY = """
+with emptied as (select seq, length(body) as size from event where gnum = $1 and author = $2),
+done as (update event set body = '', author = null where gnum = $1 and author = $2)
+select coalesce(sum(size), 0)::bigint from emptied
+"""
+ORPHAN = """
+insert into orphan(gnum, at_ms) select $1::bigint, $2::bigint
+where not exists (select 1 from author where gnum = $1) on conflict do nothing
+"""
+OLD_GROUPS = """
+select g.gnum, coalesce(g.keep_days, $1) as days from grp g join event e on e.gnum = g.gnum and e.seq = g.expired + 1
+where g.gnum > $2 and coalesce(g.keep_days, $1) > 0 and e.at_ms <= $3 - coalesce(g.keep_days, $1) * 86400000
+order by g.gnum limit $4
+"""
+EXPIRE = """
+with part as (
+    select gnum, expired, least(expired + $3, coalesce(
+        (select seq - 1 from event where gnum = $1 and seq > g.expired and at_ms > $2 order by seq limit 1),
+        head)) as until
+    from grp g where gnum = $1),
+span as (select * from part where until > expired),
+freed as (
+    select count(*) as events, coalesce(sum(length(body)), 0) as size
+    from event e join span s on e.gnum = s.gnum and e.seq > s.expired and e.seq <= s.until),
+emptied as (
+    update event e set body = '', author = null, at_ms = at_ms - at_ms % 86400000 from span s
+    where e.gnum = s.gnum and e.seq > s.expired and e.seq <= s.until and length(e.body) > 0),
+counted as (
+    update grp g set expired = s.until, bytes = g.bytes - f.size from span s, freed f where g.gnum = s.gnum)
+select events from freed
+"""
 
 
-class PostgresStore:
-    """A `Store` behind a `postgresql://` address."""
+class _LostEpoch(Exception):
+    """The append came too late for its epoch."""
 
-    def __init__(self, url: str, quotas: Quotas | None = None) -> None:
-        self._url = url
-        self._quotas = quotas or Quotas()
-        self._incarnation = ""
-        self.devices: DeviceStore = PostgresDevices(self._connection, self._tell, self._quotas)
-        self.keeping: Keeping = PostgresKeeping(self._connection, self._quotas)
-        self.push: PushStore = PostgresPush(self._connection)
 
-    @property
-    def incarnation(self) -> str:
-        return self._incarnation
+REFUSALS: dict[str, Callable[[str], Exception]] = {
+    "CMP01": lambda text: no_session(),
+    "CMP03": lambda text: rotated(int(text)),
+    "CMP04": lambda text: unknown_group(),
+    "CMP08": lambda text: other_bytes(),
+    "CMP09": lambda text: _LostEpoch(),
+    "CMP13": lambda text: group_full(),
+}
 
-    async def open(self, listener: Listener) -> None:
-        self._listener = listener
-        self._pool = await asyncpg.create_pool(
-            self._url,
-            min_size=0,  # or the pool itself tries, and logs a traceback each time, while the database is away
-            max_size=CONNECTIONS,
-            timeout=CALL_S,
-            command_timeout=CALL_S,
-            server_settings={"synchronous_commit": "on", "application_name": "companion-relay"},
-        )
-        try:
-            self._incarnation = await self._prepare()
-        except BaseException:
-            await self._pool.close()
-            raise
-        self._hints = Hints(self._url, self._pool, listener)
-        self._hints.start()
 
-    async def close(self) -> None:
-        await self._hints.stop()
-        try:
-            async with asyncio.timeout(CALL_S):
-                await self._pool.close()
-        except TimeoutError:
-            self._pool.terminate()
+class PostgresLog:
+    """`connection` lends a connection and raises REFUSALS; `publish` hands a new event to the readers everywhere."""
 
-    async def put_challenge(self, nonce: bytes, device: bytes, expires_ms: int, at_ms: int) -> None:
-        async with self._connection() as connection:
-            await connection.execute("insert into challenge values($1, $2, $3)", nonce, device, expires_ms)
-
-    async def take_challenge(self, nonce: bytes, device: bytes, at_ms: int) -> bool:
-        async with self._connection() as connection:
-            row = await connection.fetchrow(
-                "delete from challenge where nonce = $1 returning device, expires_ms", nonce
-            )
-        return row is not None and row["device"] == device and row["expires_ms"] > at_ms
-
-    async def open_session(
-        self, device: bytes, public_key: bytes, token_hash: bytes, expires_ms: int, at_ms: int
+    def __init__(
+        self,
+        connection: Callable[[], "AbstractAsyncContextManager[asyncpg.Connection]"],
+        quotas: Quotas,
+        publish: Callable[[bytes, Event], None],
     ) -> None:
-        async with self._connection() as connection, connection.transaction():
-            is_new = await connection.fetchval(
-                "insert into device(device, public_key) values($1, $2) on conflict do nothing returning true",
-                *(device, public_key),
-            )
-            known = await connection.fetchrow(
-                "select public_key, is_gone from device where device = $1 for update", device
-            )
-            if known["is_gone"]:
-                raise Refusal(403, "revoked", "This device was deleted.")
-            if known["public_key"] != public_key:
-                raise Refusal(403, "wrong-key", "This device is known with another key.")
-            await connection.execute(
-                "delete from session where token in"
-                " (select token from session where device = $1 order by expires_ms desc offset $2)",
-                device,
-                SESSIONS_PER_DEVICE - 1,
-            )
-            await connection.execute("insert into session values($1, $2, $3)", token_hash, device, expires_ms)
-            if is_new:
-                limit = self._quotas.devices_per_minute
-                await connection.execute(sql.TAKE, b"", "devices", limit, MINUTE_MS, at_ms)
-
-    async def session(self, token_hash: bytes, at_ms: int) -> tuple[bytes, int] | None:
-        async with self._connection() as connection:
-            row = await connection.fetchrow(
-                "select device, expires_ms from session where token = $1 and expires_ms > $2", token_hash, at_ms
-            )
-        return (row["device"], row["expires_ms"]) if row is not None else None
+        self._connection = connection
+        self._quotas = quotas
+        self._publish = publish
 
     async def create_group(self, group: bytes, capability_hash: bytes, device: bytes, at_ms: int) -> bool:
         async with self._connection() as connection, connection.transaction():
@@ -154,23 +155,28 @@ class PostgresStore:
                 capability_hash,
             )
             if is_new:
-                await connection.execute(sql.TAKE, device, "groups", self._quotas.groups_per_day, DAY_MS, at_ms)
-                await connection.execute(sql.AUTHOR, group, author_name(group, device), device)
+                await connection.execute(TAKE, device, "groups", 1, self._quotas.groups_per_day, DAY_MS, at_ms)
+                await connection.execute(AUTHOR, group, author_name(group, device), device)
             elif await connection.fetchval("select capability from grp where gid = $1", group) != capability_hash:
-                raise Refusal(409, "exists", "A group with this id exists already.")
+                raise group_exists()
         return bool(is_new)
 
     async def openings(self, groups: Sequence[tuple[bytes, bytes]]) -> tuple[Opening | None, ...]:
         async with self._connection() as connection:
-            rows = await connection.fetch(sql.OPENINGS, [group for group, _ in groups], [key for _, key in groups])
+            rows = await connection.fetch(OPENINGS, [group for group, _ in groups], [key for _, key in groups])
         return tuple(Opening(**row) if row["head"] is not None else None for row in rows)
+
+    async def went_back(self, groups: Sequence[bytes], incarnation: str) -> tuple[int, ...]:
+        async with self._connection() as connection:
+            rows = await connection.fetch(WENT_BACK, list(groups), incarnation)
+        return tuple(row[0] for row in rows)
 
     async def append(self, draft: Draft) -> Receipt:
         quotas = self._quotas
         try:
             async with self._connection() as connection:
                 row = await connection.fetchrow(
-                    sql.APPEND,
+                    APPEND,
                     *(draft.group, draft.capability_hash, draft.cid, draft.body, draft.epoch, draft.at_ms),
                     *(draft.device, quotas.group_bytes, quotas.events_per_minute, quotas.event_bytes_per_day),
                     *(list(draft.blobs), touched(draft.at_ms)),
@@ -183,19 +189,47 @@ class PostgresStore:
             is_last = draft.next_capability not in (None, draft.capability_hash)
             ended = draft.capability_hash if is_last else None
             event = Event(seq=receipt.seq, cid=draft.cid, at_ms=receipt.at_ms, body=draft.body, ended=ended)
-            self._listener.publish(draft.group, event)
-            self._hints.tell_others(draft.group)
+            self._publish(draft.group, event)
         return receipt
+
+    async def _lost_epoch(self, draft: Draft) -> Refusal:
+        async with self._connection() as connection:
+            row = await connection.fetchrow(WINNER, draft.group, draft.epoch, draft.capability_hash)
+        winner = None
+        if row["seq"] is not None:
+            winner = Event(seq=row["seq"], cid=row["cid"], at_ms=row["at_ms"], body=row["body"])
+        return lost_epoch(row["epoch"], row["head"], winner)
 
     async def read(self, group: bytes, capability_hash: bytes, since: int, limit: int) -> Page:
         async with self._connection() as connection:
-            rows = await connection.fetch(sql.PAGE, group, since, limit, PAGE_LIMIT_BYTES, capability_hash)
+            rows = await connection.fetch(PAGE, group, since, limit, PAGE_LIMIT_BYTES, capability_hash)
         if not rows:
             return Page(events=(), head=0)
         events = tuple(
             Event(seq=r["seq"], cid=r["cid"], at_ms=r["at_ms"], body=r["body"]) for r in rows if r["seq"] is not None
         )
         return Page(events=events, head=rows[0]["head"], is_former=rows[0]["is_former"])
+
+    async def keep_for(self, group: bytes, capability_hash: bytes, days: int) -> None:
+        async with self._connection() as connection:
+            is_known = await connection.fetchval(
+                "update grp set keep_days = $3 where gid = $1 and capability = $2 returning true",
+                *(group, capability_hash, days),
+            )
+        if not is_known:
+            raise unknown_group()
+
+    async def expire(self, at_ms: int, default_days: int, after: int) -> Expired:
+        emptied = 0
+        async with self._connection() as connection:
+            groups = await connection.fetch(OLD_GROUPS, default_days, after, at_ms, STEP_GROUPS)
+            for gnum, days in groups:
+                async with connection.transaction():
+                    await connection.execute("select 1 from grp where gnum = $1 for update", gnum)
+                    emptied += await connection.fetchval(EXPIRE, gnum, at_ms - days * DAY_MS, STEP_EVENTS)
+                if emptied >= STEP_EVENTS:
+                    return Expired(events=emptied, after=gnum - 1)
+        return Expired(events=emptied, after=groups[-1]["gnum"] if len(groups) == STEP_GROUPS else None)
 
     async def put_invite(self, invite: bytes, body: bytes, expires_ms: int, device: bytes, at_ms: int) -> bool:
         async with self._connection() as connection, connection.transaction():
@@ -206,112 +240,46 @@ class PostgresStore:
                 expires_ms,
             )
             if is_new:
-                await connection.execute(sql.TAKE, device, "invites", self._quotas.invites_per_day, DAY_MS, at_ms)
+                await connection.execute(TAKE, device, "invites", 1, self._quotas.invites_per_day, DAY_MS, at_ms)
             elif await connection.fetchval("select body from invite where invite = $1", invite) != body:
-                raise Refusal(409, "exists", "An invite with this id exists already.")
+                raise invite_exists()
         return bool(is_new)
 
     async def get_invite(self, invite: bytes) -> Invite | None:
         async with self._connection() as connection:
-            row = await connection.fetchrow("select body, expires_ms, used_by from invite where invite = $1", invite)
+            row = await connection.fetchrow(INVITE, invite)
         return Invite(**row) if row is not None else None
 
     async def claim_invite(self, invite: bytes, claimant: bytes, at_ms: int) -> Invite:
         async with self._connection() as connection, connection.transaction():
-            row = await connection.fetchrow(
-                "select body, expires_ms, used_by from invite where invite = $1 for update", invite
-            )
-            if row is None:
-                raise unknown_invite()
-            if row["used_by"] not in (None, claimant):
-                raise Refusal(410, "used", "Somebody has used this invite already.")
-            if row["expires_ms"] <= at_ms:
-                raise Refusal(410, "expired", "This invite is too old.")
+            row = await connection.fetchrow(f"{INVITE} for update", invite)
+            known = claimable(Invite(**row) if row is not None else None, claimant, at_ms)
             await connection.execute("update invite set used_by = $2 where invite = $1", invite, claimant)
-        return Invite(body=row["body"], expires_ms=row["expires_ms"], used_by=claimant)
+        return known
 
     async def sweep(self, at_ms: int) -> None:
         async with self._connection() as connection, connection.transaction():
-            await connection.execute("delete from challenge where expires_ms <= $1", at_ms)
-            await connection.execute("delete from session where expires_ms <= $1", at_ms)
             await connection.execute("delete from invite where expires_ms <= $1", at_ms - INVITE_MEMORY_MS)
             await connection.execute("update invite set body = '' where expires_ms <= $1 and body <> ''", at_ms)
-            await connection.execute("delete from meter where start_ms < $1", at_ms - DAY_MS)
-            await connection.execute(sql.ROUND_ARRIVALS, at_ms - DAY_MS)
-        await self.devices.sweep(at_ms)
-
-    def _tell(self, key: bytes, device: bytes | None = None) -> None:
-        """Let the readers of a group or an inbox look again, here and elsewhere; or say that a device is gone."""
-        self._hints.tell_others(key)
-        if device is None:
-            self._listener.hint(key)
-        else:
-            self._listener.gone(device)
-
-    async def check(self) -> None:
-        async with self._connection() as connection:
-            await connection.execute("select 1")
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """Lend a connection. What the database says turns into Refusal."""
-        try:
-            async with self._pool.acquire(timeout=CALL_S) as connection:
-                yield connection
-        except GONE:
-            with contextlib.suppress(asyncpg.InterfaceError):
-                await self._pool.expire_connections()
-            raise busy() from None
-        except LACKING:
-            raise busy() from None
-        except asyncpg.PostgresError as error:
-            raise _refusal(error) from None
-
-    async def _lost_epoch(self, draft: Draft) -> Refusal:
-        async with self._connection() as connection:
-            row = await connection.fetchrow(sql.WINNER, draft.group, draft.epoch, draft.capability_hash)
-        winner = None
-        if row["seq"] is not None:
-            winner = event_fields(Event(seq=row["seq"], cid=row["cid"], at_ms=row["at_ms"], body=row["body"]))
-        details = {"epoch": row["epoch"], "head": row["head"], "winner": winner}
-        return Refusal(409, "epoch", "Another commit came first.", details=details)
-
-    async def _prepare(self) -> str:
-        async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock(1129598030)")  # nodes start at the same time
-            if await connection.fetchval("select to_regclass('meta') is not null"):
-                version = await connection.fetchval("select value from meta where key = 'schema'")
-                if version is None or int(version) > sql.SCHEMA_VERSION:
-                    raise UnknownDatabase(f"database version {version}")
-            await connection.execute(sql.SCHEMA)
-            await connection.executemany(
-                "insert into meta values($1, $2) on conflict do nothing",
-                [("schema", str(sql.SCHEMA_VERSION)), ("incarnation", os.urandom(16).hex())],
+            await connection.execute(ROUND_ARRIVALS, at_ms - FRESH_MS)
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute("delete from orphan o where exists (select 1 from author a where a.gnum = o.gnum)")
+            rows = await connection.fetch(
+                "select g.gnum from orphan o join grp g on g.gnum = o.gnum where o.at_ms <= $1 for update of g",
+                at_ms - ORPHAN_MS,
             )
-            return str(await connection.fetchval("select value from meta where key = 'incarnation'"))
+            gone = [row["gnum"] for row in rows]
+            for table in ("event", "former", "restored", "orphan", "grp"):
+                await connection.execute(f"delete from {table} where gnum = any($1::bigint[])", gone)  # noqa: S608
 
 
-class _LostEpoch(Exception):
-    """The append came too late for its epoch."""
-
-
-def _refusal(error: asyncpg.PostgresError) -> Exception:
-    match error.sqlstate:
-        case sql.SLOW_DOWN:
-            return slow_down(int(str(error)))
-        case sql.UNKNOWN:
-            return unknown_group()
-        case sql.OTHER_BYTES:
-            return Refusal(409, "other-bytes", "This id came before with other bytes.")
-        case sql.LOST_EPOCH:
-            return _LostEpoch()
-        case sql.ROTATED:
-            return rotated(int(str(error)))
-        case sql.GONE:
-            return no_session()
-        case sql.NO_BLOB:
-            return no_blob()
-        case sql.GROUP_FULL:
-            return Refusal(413, "quota", "This group has used all of its space.")
-    unexpected: Exception = error
-    return unexpected
+async def forget_device(connection: "asyncpg.Connection", device: bytes, at_ms: int) -> list[bytes]:
+    """Empty all events of a device that is deleted, and return the groups they are in; their numbers stay."""
+    rows = await connection.fetch(AUTHORS, device)
+    for row in rows:
+        await connection.execute("select 1 from grp where gnum = $1 for update", row["gnum"])
+        size = await connection.fetchval(EMPTY, row["gnum"], row["anum"])
+        await connection.execute("delete from author where anum = $1", row["anum"])
+        await connection.execute("update grp set bytes = bytes - $2 where gnum = $1", row["gnum"], size)
+        await connection.execute(ORPHAN, row["gnum"], at_ms)
+    return [row["gid"] for row in rows]

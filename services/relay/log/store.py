@@ -1,49 +1,22 @@
-"""What the relay asks of a database: one interface, the same rules behind it whichever database it is.
+"""The log as the relay asks for it: groups with their envelopes in order, capabilities, and invites.
 
 Ids are 16 bytes, capability hashes 32; times are ms since the epoch, UTC. Every method that writes is durable when it
-returns, or raises Refusal and has changed nothing.
+returns, or raises Refusal and has changed nothing; every call raises 503 if the database takes nothing.
 """
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from services.relay.blobs.store import Keeping
-    from services.relay.devices.store import DeviceStore
-    from services.relay.push.store import PushStore
+from services.relay.limits import DAY_MS
+from services.relay.refusal import Refusal
+from services.sync.protocol import encode_octets
 
-DAY_MS = 86_400_000
-MINUTE_MS = 60_000
 FRESH_MS = DAY_MS  # arrival times older than this are rounded down to the minute
 INVITE_MEMORY_MS = 7 * DAY_MS  # how long after its end an invite still answers "expired" rather than "unknown"
-SESSIONS_PER_DEVICE = 8
-
-
-class UnknownDatabase(Exception):
-    """The database was not made by this relay, or by a newer one; it is left as it was."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quotas:
-    """What one device may do in a minute, an hour or a day, and how much one group may keep.
-
-    `posted` and `claimed` count what others send to one device and take of its key packages.
-    """
-
-    events_per_minute: int = 1_200
-    event_bytes_per_day: int = 512 * 1024 * 1024
-    groups_per_day: int = 500
-    invites_per_day: int = 500
-    devices_per_minute: int = 600
-    posts_per_hour: int = 1_200
-    posted_per_hour: int = 1_200
-    packages_per_day: int = 1_000
-    claims_per_hour: int = 300
-    claimed_per_hour: int = 120
-    group_bytes: int = 4 * 1024 * 1024 * 1024
-    blob_bytes_per_day: int = 2 * 1024 * 1024 * 1024
-    blob_bytes_kept: int = 20 * 1024 * 1024 * 1024
+ORPHAN_MS = 30 * DAY_MS  # how long a group stays that nobody who is still here has ever sent anything to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +49,19 @@ class Event:
     at_ms: int
     body: bytes
     ended: bytes | None = None
+
+    def fields(self) -> dict[str, object]:
+        """Return it as a JSON answer carries it."""
+        return {"seq": self.seq, "cid": self.cid.hex(), "at_ms": self.at_ms, "body": encode_octets(self.body)}
+
+    def frame(self, group: bytes) -> bytes:
+        """Return it as streams carry it.
+
+        Written out rather than through `json`: nothing in it needs escaping, and it is made for every append.
+        """
+        head = f'event: event\ndata: {{"group":"{group.hex()}","seq":{self.seq},"cid":"{self.cid.hex()}"'
+        body = base64.urlsafe_b64encode(self.body).rstrip(b"=")
+        return b'%s,"at_ms":%d,"body":"%s"}\n\n' % (head.encode(), self.at_ms, body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,66 +102,28 @@ class Invite:
     used_by: bytes | None
 
 
-class Listener(Protocol):
-    """Who hears of new events, on the loop that opened the store."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    """How far one step of expiry came: `after` is where the next one goes on, None at the end."""
 
-    def publish(self, group: bytes, event: Event) -> None:
-        """This event is committed."""
-
-    def hint(self, group: bytes) -> None:
-        """Something that is not named here may be new in this group, or in the inbox behind this key."""
-
-    def gone(self, device: bytes) -> None:
-        """This device was deleted: nothing is for it any more."""
-
-    def groups(self) -> tuple[bytes, ...]:
-        """Return the groups, and the keys of the inboxes, that somebody here reads."""
-
-    def devices(self) -> frozenset[bytes]:
-        """Return the devices that have a stream open here."""
+    events: int
+    after: int | None
 
 
-class Store(Protocol):
-    """The relay's database."""
-
-    @property
-    def incarnation(self) -> str: ...
-
-    @property
-    def keeping(self) -> "Keeping":
-        """What is kept, and for how long."""
-
-    @property
-    def push(self) -> "PushStore":
-        """Who wants to be woken, and how."""
-
-    async def open(self, listener: Listener) -> None:
-        """Start. `listener` hears of each event that this process appends, after its commit."""
-
-    async def close(self) -> None: ...
-
-    @property
-    def devices(self) -> "DeviceStore":
-        """Inboxes, key packages, deletion."""
-
-    async def put_challenge(self, nonce: bytes, device: bytes, expires_ms: int, at_ms: int) -> None: ...
-
-    async def take_challenge(self, nonce: bytes, device: bytes, at_ms: int) -> bool:
-        """Return whether the nonce was open for this device; it is gone afterwards."""
-
-    async def open_session(
-        self, device: bytes, public_key: bytes, token_hash: bytes, expires_ms: int, at_ms: int
-    ) -> None:
-        """Register the device if it is new and keep the session. Raises 403 for another key or a deleted device."""
-
-    async def session(self, token_hash: bytes, at_ms: int) -> tuple[bytes, int] | None:
-        """Return (device, expires_ms) of an open session."""
+class LogStore(Protocol):
+    """The log's part of the database."""
 
     async def create_group(self, group: bytes, capability_hash: bytes, device: bytes, at_ms: int) -> bool:
         """Return whether it is new. Raises 409 if it exists with another capability."""
 
     async def openings(self, groups: Sequence[tuple[bytes, bytes]]) -> tuple[Opening | None, ...]:
         """Return what each (group, capability hash) opens, or None where it opens nothing."""
+
+    async def went_back(self, groups: Sequence[bytes], incarnation: str) -> tuple[int, ...]:
+        """Return where each group's log stopped being the one of this former incarnation: its head at the restore.
+
+        It is 0 for a group that was made since, and for an incarnation that is not among this log's forebears.
+        """
 
     async def append(self, draft: Draft) -> Receipt: ...
 
@@ -184,6 +132,12 @@ class Store(Protocol):
 
         A group that the capability does not open gives an empty page with the head 0.
         """
+
+    async def keep_for(self, group: bytes, capability_hash: bytes, days: int) -> None:
+        """Set how long the group's events keep their bodies; 0 is for ever. Raises 404."""
+
+    async def expire(self, at_ms: int, default_days: int, after: int) -> Expired:
+        """Empty the bodies of events that are too old, in a bounded number of groups beyond `after`."""
 
     async def put_invite(self, invite: bytes, body: bytes, expires_ms: int, device: bytes, at_ms: int) -> bool:
         """Return whether it is new. Raises 409 if the id has other bytes."""
@@ -194,7 +148,53 @@ class Store(Protocol):
         """Mark the invite as used by `claimant`. Raises 404, or 410 if it is too old or somebody else's."""
 
     async def sweep(self, at_ms: int) -> None:
-        """Forget what is over: sessions, invites, counters, and the exact time of old arrivals."""
+        """Forget invites that are over, the exact time of old arrivals, and groups that nobody is left in."""
 
-    async def check(self) -> None:
-        """Raises 503 if the database does not answer."""
+
+def author_name(group: bytes, device: bytes) -> bytes:
+    """Return what a device is called within one group: another name in each."""
+    return hashlib.sha256(b"companion-author-v1\0" + group + device).digest()[:16]
+
+
+def claimable(invite: Invite | None, claimant: bytes, at_ms: int) -> Invite:
+    """Return the invite if this claimant may have it. Raises 404, or 410 if it is too old or somebody else's."""
+    if invite is None:
+        raise unknown_invite()
+    if invite.used_by is not None and invite.used_by != claimant:
+        raise Refusal(410, "used", "Somebody has used this invite already.")
+    if invite.expires_ms <= at_ms:
+        raise Refusal(410, "expired", "This invite is too old.")
+    return invite
+
+
+def unknown_group() -> Refusal:
+    return Refusal(404, "unknown", "There is no such group, or this capability does not open it.")
+
+
+def group_exists() -> Refusal:
+    return Refusal(409, "exists", "A group with this id exists already.")
+
+
+def group_full() -> Refusal:
+    return Refusal(413, "quota", "This group has used all of its space.")
+
+
+def lost_epoch(epoch: int, head: int, winner: Event | None) -> Refusal:
+    details = {"epoch": epoch, "head": head, "winner": winner.fields() if winner is not None else None}
+    return Refusal(409, "epoch", "Another commit came first.", details=details)
+
+
+def rotated(head: int) -> Refusal:
+    return Refusal(403, "rotated", "Another capability took the place of this one.", details={"head": head})
+
+
+def ahead(head: int) -> Refusal:
+    return Refusal(409, "ahead", "The log ends before this number.", details={"head": head})
+
+
+def unknown_invite() -> Refusal:
+    return Refusal(404, "unknown", "There is no such invite.")
+
+
+def invite_exists() -> Refusal:
+    return Refusal(409, "exists", "An invite with this id exists already.")

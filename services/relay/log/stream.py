@@ -4,22 +4,25 @@ The device's inbox travels in the same stream.
 """
 
 import asyncio
+import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 from starlette.types import Receive, Scope, Send
 
-from services.relay.devices.store import inbox_key
+from services.relay.devices.store import DeviceStore, Item, inbox_key
 from services.relay.hub import Hub, Reader
-from services.relay.log.frames import KEEPALIVE, LIVE, OPENED, bye_frame, event_frame, inbox_frame, refused_frame
-from services.relay.log.store import Store
+from services.relay.log.store import LogStore
 from services.relay.refusal import Refusal
 from services.sync.protocol import KEEPALIVE_S
 
 SEND_TIMEOUT_S = 25
 CATCH_UP_EVENTS = 100
 RETRY_MS = (100, 2_000)
+OPENED = b": open\n\n"
+KEEPALIVE = b": keep\n\n"
+LIVE = b"event: live\ndata: {}\n\n"
 HEADERS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-store"),
@@ -43,8 +46,9 @@ class EventStream:
     Sending is bounded: a caller that takes nothing for 25 s is dropped.
     """
 
-    def __init__(self, *, store: Store, hub: Hub, device: bytes, wanted: Wanted) -> None:
-        self._store = store
+    def __init__(self, *, log: LogStore, devices: DeviceStore, hub: Hub, device: bytes, wanted: Wanted) -> None:
+        self._log = log
+        self._devices = devices
         self._hub = hub
         self._device = device
         self._cursors = wanted.cursors
@@ -102,26 +106,35 @@ class EventStream:
         if newest is not None:
             self._cursors[group] = max(since, newest.last)
             return b"".join(newest.frames) + (self._end(group) if newest.is_former else b"")
-        page = await self._store.read(group, capability, since, CATCH_UP_EVENTS)
+        page = await self._log.read(group, capability, since, CATCH_UP_EVENTS)
         if page.events:
             self._cursors[group] = page.events[-1].seq
         if self._cursors[group] < page.head:
             reader.news.add(group)
-        frames = b"".join(event_frame(group, event) for event in page.events)
+        frames = b"".join(event.frame(group) for event in page.events)
         return frames + (self._end(group) if page.is_former and self._cursors[group] >= page.head else b"")
 
     def _end(self, group: bytes) -> bytes:
         return refused_frame(group, "rotated", {"head": self._cursors.pop(group)})
 
     async def _read_inbox(self, reader: Reader) -> bytes:
-        items = await self._store.devices.inbox(self._device, self._inbox or 0, CATCH_UP_EVENTS)
+        items = await self._devices.inbox(self._device, self._inbox or 0, CATCH_UP_EVENTS)
         if items:
             self._inbox = items[-1].seq
             reader.news.add(self._inbox_key)  # until there is nothing more
-        return b"".join(map(inbox_frame, items))
+        return b"".join(map(Item.frame, items))
 
 
 async def _watch(receive: Receive, reader: Reader) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     reader.finish("gone")
+
+
+def refused_frame(group: bytes, error: str, details: Mapping[str, object]) -> bytes:
+    fields = {"group": group.hex(), "error": error, **details}
+    return b"event: refused\ndata: %s\n\n" % json.dumps(fields).encode()
+
+
+def bye_frame(retry_ms: int) -> bytes:
+    return b'event: bye\nretry: %d\ndata: {"retry_ms":%d}\n\n' % (retry_ms, retry_ms)

@@ -1,26 +1,39 @@
-"""The relay's tables in PostgreSQL, and the one call that appends.
+"""The tables of the log in both databases, and in PostgreSQL the one call that appends.
 
-An append is one statement and so one transaction and one round trip: the group's row is locked first, which makes
-sequence order commit order, and the counters last. A refusal raises, and with that undoes everything.
+`former` holds the capabilities that a group had before, each with the last number that it reads. `author` gives each
+sender a number inside one group, so that its events can be found when the device goes; `orphan` notes since when nobody
+is left who ever sent something. `lineage` and `restored` hold what each restore from a backup did: which incarnation it
+ended, and where each group ended then.
+
+An append in PostgreSQL is one statement and so one transaction and one round trip: the group's row is locked first,
+which makes sequence order commit order, and the counters last. A refusal raises, and with that undoes everything.
 """
 
-from services.relay.blobs import postgres as blobs_postgres
-from services.relay.devices import tables as devices_tables
-from services.relay.push import tables as push_tables
+# Tables with long rows keep their rowid: without it SQLite gives each row above 1 kB a page of its own.
+SQLITE = """
+create table if not exists grp(
+    gnum integer primary key, gid blob not null unique, capability blob not null, head integer not null,
+    epoch integer not null, bytes integer not null, rounded integer not null, expired integer not null default 0,
+    keep_days integer);
+create table if not exists event(
+    gnum integer not null, seq integer not null, cid blob not null, at_ms integer not null, epoch integer,
+    author integer, body blob not null, primary key(gnum, seq));
+create unique index if not exists event_cid on event(gnum, cid);
+create index if not exists event_epoch on event(gnum, epoch) where epoch is not null;
+create table if not exists former(
+    gnum integer not null, capability blob not null, until integer not null,
+    primary key(gnum, capability)) without rowid;
+create table if not exists author(anum integer primary key, gnum integer not null, name blob not null);
+create unique index if not exists author_name on author(gnum, name);
+create table if not exists orphan(gnum integer primary key, at_ms integer not null);
+create table if not exists lineage(number integer primary key, incarnation text not null);
+create table if not exists restored(
+    gnum integer not null, number integer not null, head integer not null, primary key(gnum, number)) without rowid;
+create table if not exists invite(
+    invite blob primary key, body blob not null, expires_ms integer not null, used_by blob);
+"""
 
-SCHEMA_VERSION = 1  # 2026-11-23: the first
-
-SLOW_DOWN = "CMP29"
-UNKNOWN = "CMP04"
-OTHER_BYTES = "CMP08"
-LOST_EPOCH = "CMP09"
-GROUP_FULL = "CMP13"
-NO_BLOB = "CMP07"
-ROTATED = "CMP03"
-GONE = "CMP01"
-
-LOG_TABLES = """
-create table if not exists meta(key text primary key, value text not null);
+POSTGRES = """
 create table if not exists grp(
     gnum bigserial primary key, gid bytea not null unique, capability bytea not null, head bigint not null,
     epoch bigint not null, bytes bigint not null, rounded bigint not null, expired bigint not null default 0,
@@ -31,31 +44,16 @@ create table if not exists event(
 alter table event alter column body set storage external;
 create unique index if not exists event_cid on event(gnum, cid);
 create index if not exists event_epoch on event(gnum, epoch) where epoch is not null;
-create table if not exists session(token bytea primary key, device bytea not null, expires_ms bigint not null);
-create index if not exists session_device on session(device, expires_ms);
+create table if not exists former(
+    gnum bigint not null, capability bytea not null, until bigint not null, primary key(gnum, capability));
+create table if not exists author(anum bigserial primary key, gnum bigint not null, name bytea not null);
+create unique index if not exists author_name on author(gnum, name);
+create table if not exists orphan(gnum bigint primary key, at_ms bigint not null);
+create table if not exists lineage(number bigint primary key, incarnation text not null);
+create table if not exists restored(
+    gnum bigint not null, number bigint not null, head bigint not null, primary key(gnum, number));
 create table if not exists invite(
     invite bytea primary key, body bytea not null, expires_ms bigint not null, used_by bytea);
-create table if not exists meter(
-    device bytea not null, kind text not null, start_ms bigint not null, used bigint not null,
-    primary key(device, kind));
-create unlogged table if not exists challenge(
-    nonce bytea primary key, device bytea not null, expires_ms bigint not null);
-
-create or replace function relay_take(
-    p_device bytea, p_kind text, p_amount bigint, p_limit bigint, p_window bigint, p_at bigint) returns void
-language plpgsql as $$
-declare
-    v_start bigint := p_at - p_at % p_window;
-    v_used bigint;
-begin
-    insert into meter as m(device, kind, start_ms, used) values(p_device, p_kind, v_start, p_amount)
-    on conflict(device, kind) do update set start_ms = excluded.start_ms,
-        used = excluded.used + case when m.start_ms = excluded.start_ms then m.used else 0 end
-    returning used into v_used;
-    if v_used > p_limit then
-        raise exception using errcode = 'CMP29', message = (1 + (v_start + p_window - p_at) / 1000)::text;
-    end if;
-end $$;
 
 create or replace function relay_author(p_gnum bigint, p_name bytea, p_device bytea) returns bigint
 language plpgsql as $$
@@ -133,47 +131,4 @@ begin
     perform relay_take(p_device, 'bytes', length(p_body), p_day_bytes, 86400000, p_at);
     perform relay_take(p_device, 'events', 1, p_events, 60000, p_at);
 end $$;
-"""
-
-SCHEMA = "\n".join((devices_tables.POSTGRES, LOG_TABLES, push_tables.POSTGRES, blobs_postgres.SCHEMA))
-
-APPEND = "select * from relay_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
-TAKE = "select relay_take($1, $2, 1, $3, $4, $5)"
-
-AUTHOR = "select relay_author(gnum, $2, $3) from grp where gid = $1"
-
-_OPENING = """
-    select g.head as head, false as is_former where g.capability = {0}
-    union all select f.until, true from former f where f.gnum = g.gnum and f.capability = {0} and g.capability <> {0}
-"""
-
-OPENINGS = f"""
-select o.head, o.is_former from unnest($1::bytea[], $2::bytea[]) with ordinality as w(gid, capability, place)
-left join grp g on g.gid = w.gid left join lateral ({_OPENING.format("w.capability")}) o on true order by w.place
-"""  # noqa: S608  (text of our own)
-
-PAGE = f"""
-select o.head, o.is_former, e.seq, e.cid, e.at_ms, e.body from grp g
-cross join lateral ({_OPENING.format("$5")}) o left join lateral (
-    select * from (
-        select seq, cid, at_ms, body, sum(octet_length(body)) over (order by seq) as total
-        from event where gnum = g.gnum and seq > $2 and seq <= o.head order by seq limit $3) t
-    where total <= $4 or seq = $2 + 1) e on true
-where g.gid = $1 order by e.seq
-"""  # noqa: S608  (text of our own)
-
-WINNER = f"""
-select g.epoch, o.head, e.seq, e.cid, e.at_ms, e.body
-from grp g cross join lateral ({_OPENING.format("$3")}) o
-left join event e on e.gnum = g.gnum and e.epoch = $2 and e.seq <= o.head where g.gid = $1
-"""  # noqa: S608  (text of our own)
-
-ROUND_ARRIVALS = """
-with stale as (
-    select gnum, rounded, (select max(seq) from event e where e.gnum = g.gnum and e.at_ms <= $1) as upto
-    from grp g where head > rounded for update skip locked),
-rounded as (
-    update event e set at_ms = at_ms - at_ms % 60000 from stale s
-    where e.gnum = s.gnum and e.seq > s.rounded and e.seq <= s.upto)
-update grp g set rounded = s.upto from stale s where g.gnum = s.gnum and s.upto is not null
 """

@@ -1,20 +1,14 @@
-"""Figures for the operator's own monitoring, on this machine only and about nobody: no group, device or address."""
+"""Figures for the operator's own monitoring, about nobody: no group, device or address."""
 
-import ipaddress
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from prometheus_client.exposition import generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.relay.blobs.store import Figures
+from services.relay.database.store import Figures
 from services.relay.operate.sweeper import Swept
-from services.relay.refusal import Refusal
 
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 STREAMING = frozenset({"stream", "events"})  # they last as long as the caller likes
 
@@ -35,14 +29,9 @@ class Metrics:
         self._held_bytes = Gauge("relay_held_bytes", "Bytes held.", ("kind",), registry=self._registry)
         Gauge("relay_readers", "Streams and waiting calls open now.", registry=self._registry).set_function(readers)
 
-    def routes(self) -> list[Route]:
-        return [Route("/metrics", self.show, methods=["GET"])]
-
-    async def show(self, request: Request) -> Response:
-        """Answer callers on this machine; to anybody else, or through a proxy, there is nothing here."""
-        if not _is_local(request):
-            raise Refusal(404, "unknown", "There is nothing at this address.")
-        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+    def exposed(self) -> bytes:
+        """Return all figures as Prometheus reads them."""
+        return generate_latest(self._registry)
 
     def swept(self, swept: Swept, figures: Figures | None) -> None:
         self._swept.labels("event").inc(swept.events)
@@ -79,12 +68,3 @@ class Metrics:
                     self._seconds.observe(self._clock_s() - begun_s)
 
         return call
-
-
-def _is_local(request: Request) -> bool:
-    if request.client is None or any(name in request.headers for name in FORWARDED):
-        return False
-    try:
-        return ipaddress.ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False

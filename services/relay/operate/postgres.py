@@ -1,32 +1,31 @@
-"""The operator's work where a PostgreSQL database is involved: the move to it, its figures, and a sweep of either."""
+"""The operator's commands where a PostgreSQL database is involved: the move to it, a new incarnation, its figures.
+
+A moved log keeps its incarnation, because every cursor stays true.
+"""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import apsw
 
-from services.relay.blobs import postgres as blobs_postgres
-from services.relay.blobs.store import figures_of
-from services.relay.database.sqlite import DATABASE_NAME, SqliteStore
-from services.relay.hub import Hub
-from services.relay.log import tables
-from services.relay.log.store import Store, UnknownDatabase
-from services.relay.operate.sqlite import (
+from services.relay.database.sqlite import DATABASE_NAME
+from services.relay.database.store import figures_of
+from services.relay.database.tables import INCARNATION, POSTGRES, POSTGRES_FIGURES, SCHEMA_VERSION
+from services.relay.operate.sqlite import open_database
+from services.relay.operate.store import (
     COMPLETE,
-    INCARNATION,
     CannotDo,
     Copied,
-    blob_store,
     copy_blobs,
     describe,
     lock_folder,
-    open_database,
+    objects_at,
+    sweep_now,
 )
-from services.relay.operate.sweeper import Sweeper, Swept
-from services.relay.refusal import Refusal
+from services.relay.operate.sweeper import Swept
 
 if TYPE_CHECKING:
     import asyncpg
@@ -72,7 +71,7 @@ async def migrate(data: Path, database: str, place: str | None = None) -> Copied
                 if place is None:
                     return Copied(blobs=0)
                 held = list(source.execute(COMPLETE))
-                return await copy_blobs(held, blob_store(None, data), blob_store(place, data))
+                return await copy_blobs(held, objects_at(None, data), objects_at(place, data))
         finally:
             await connection.close()
 
@@ -82,62 +81,42 @@ async def renew(database: str) -> None:
 
     Raises CannotDo, also while a relay uses the database.
     """
-    connection = await _connect(database)
-    try:
-        if not await _is_ours(connection):
-            raise CannotDo("the PostgreSQL database holds no relay")
+    async with _relay_in(database) as connection:
         if await connection.fetchval(IN_USE):
             raise CannotDo("a relay is using this database; stop it first")
         async with connection.transaction():
             for statement in BEGIN_ANEW:
                 await connection.execute(statement)
             await connection.execute("update meta set value = $1 where key = 'incarnation'", os.urandom(16).hex())
-    finally:
-        await connection.close()
 
 
 async def status_of(database: str) -> dict[str, str]:
     """Return the figures of a relay on PostgreSQL. Raises CannotDo."""
-    connection = await _connect(database)
-    try:
-        if not await _is_ours(connection):
-            raise CannotDo("the PostgreSQL database holds no relay")
-        figures = describe(figures_of(await connection.fetchrow(blobs_postgres.FIGURES)))
+    async with _relay_in(database) as connection:
+        figures = describe(figures_of(await connection.fetchrow(POSTGRES_FIGURES)))
         size = await connection.fetchval("select pg_database_size(current_database())")
         return {**figures, "database bytes": str(size), "incarnation": str(await connection.fetchval(INCARNATION))}
-    finally:
-        await connection.close()
 
 
-async def sweep(
-    data: Path, database: str | None, place: str | None, keep_days: int, now_ms: Callable[[], int]
-) -> Swept:
-    """Forget now what a relay forgets by and by. One in a folder must not be running. Raises CannotDo."""
-    if database is None:
-        with closing(lock_folder(data)), closing(open_database(data / DATABASE_NAME)):
-            return await _sweep(SqliteStore(data / DATABASE_NAME), data, place, keep_days, now_ms)
+async def sweep_of(database: str, data: Path, place: str | None, keep_days: int, now_ms: Callable[[], int]) -> Swept:
+    """Forget now what a relay on PostgreSQL forgets by and by; it may be running. Raises CannotDo."""
+    async with _relay_in(database):
+        pass
+    from services.relay.database.postgres import PostgresDatabase  # an extra of its own
+
+    return await sweep_now(PostgresDatabase(database), objects_at(place, data), keep_days, now_ms)
+
+
+@asynccontextmanager
+async def _relay_in(database: str) -> "AsyncIterator[asyncpg.Connection]":
+    """Lend a connection to a database that a relay has made. Raises CannotDo."""
     connection = await _connect(database)
     try:
         if not await _is_ours(connection):
             raise CannotDo("the PostgreSQL database holds no relay")
+        yield connection
     finally:
         await connection.close()
-    from services.relay.log.postgres import PostgresStore  # an extra of its own
-
-    return await _sweep(PostgresStore(database), data, place, keep_days, now_ms)
-
-
-async def _sweep(store: Store, data: Path, place: str | None, keep_days: int, now_ms: Callable[[], int]) -> Swept:
-    try:
-        await store.open(Hub())
-    except UnknownDatabase as error:
-        raise CannotDo(f"the database was not made by this version of the relay: {error}") from None
-    try:
-        return await Sweeper(store, blob_store(place, data), now_ms, keep_days).once()
-    except Refusal:
-        raise CannotDo("the database or the place for blobs takes nothing") from None
-    finally:
-        await store.close()
 
 
 async def _connect(database: str) -> "asyncpg.Connection":
@@ -158,7 +137,7 @@ async def _is_ours(connection: "asyncpg.Connection") -> bool:
 async def _fill(connection: "asyncpg.Connection", source: apsw.Connection) -> None:
     if await _is_ours(connection):
         raise CannotDo("the PostgreSQL database is not empty")
-    await connection.execute(tables.SCHEMA)
+    await connection.execute(POSTGRES)
     for (table,) in list(source.execute(TABLES)):
         if table not in LEFT_BEHIND:
             columns = [name for (name,) in source.execute(COLUMNS, (table,))]
@@ -171,7 +150,7 @@ async def _fill(connection: "asyncpg.Connection", source: apsw.Connection) -> No
             f"select setval(pg_get_serial_sequence('{table}', '{column}'),"  # noqa: S608  (names of our own)
             f" (select coalesce(max({column}), 0) + 1 from {table}), false)"
         )
-    version, incarnation = str(tables.SCHEMA_VERSION), str(next(source.execute(INCARNATION))[0])
+    version, incarnation = str(SCHEMA_VERSION), str(next(source.execute(INCARNATION))[0])
     await connection.execute("insert into meta values('schema', $1), ('incarnation', $2)", version, incarnation)
 
 

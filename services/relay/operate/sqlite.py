@@ -1,42 +1,31 @@
-"""What an operator does beside serving: backup, restore, move to PostgreSQL and S3, sweep, and a look at the figures.
+"""The operator's commands for a relay in a folder: backup, restore, a sweep, and a look at the figures.
 
 Copies are made whole or not at all. A restored log gets a new incarnation, so that clients notice that it may end
-earlier than what they have seen; a moved log keeps its own, because every cursor stays true. A backup is one file with
-the database, and a folder beside it with the blobs.
+earlier than what they have seen. A backup is one file with the database, and a folder beside it with the blobs.
 """
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import apsw
 
-from services.relay.blobs.objects import BlobStore, OtherBytes, UnusableBlobs, open_blobs
-from services.relay.blobs.sqlite import read_figures
-from services.relay.blobs.store import Figures
-from services.relay.database.sqlite import DATABASE_NAME, check_ours
-from services.relay.folder import FolderInUse, FolderLock
-from services.relay.log.store import UnknownDatabase
-from services.relay.refusal import Refusal
-
-COMPLETE = "select id, size, sha256 from blob where state in ('whole', 'kept')"
-INCARNATION = "select value from meta where key = 'incarnation'"
-
-
-class CannotDo(Exception):
-    """The operator has to change something first; the text says what."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copied:
-    """How many blobs came along. What is `lost` was forgotten meanwhile or is damaged, and was left out."""
-
-    blobs: int
-    lost: tuple[bytes, ...] = ()
+from services.relay.database.sqlite import DATABASE_NAME, SqliteDatabase, check_ours, read_figures
+from services.relay.database.store import UnknownDatabase
+from services.relay.database.tables import INCARNATION
+from services.relay.operate.store import (
+    COMPLETE,
+    CannotDo,
+    Copied,
+    copy_blobs,
+    describe,
+    lock_folder,
+    objects_at,
+    sweep_now,
+)
+from services.relay.operate.sweeper import Swept
 
 
 async def backup(data: Path, target: Path, place: str | None = None) -> Copied:
@@ -46,10 +35,10 @@ async def backup(data: Path, target: Path, place: str | None = None) -> Copied:
     """
     folder = _blobs_beside(target)
     _check_free(target, folder)
-    source = blob_store(place, data)
+    source = objects_at(place, data)
     try:
         with closing(open_database(data / DATABASE_NAME)) as database, _fresh_copy(database, target) as copy:
-            return await copy_blobs(copy.execute(COMPLETE), source, blob_store(str(folder), data))
+            return await copy_blobs(copy.execute(COMPLETE), source, objects_at(str(folder), data))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -66,7 +55,7 @@ async def restore(data: Path, source: Path, place: str | None = None) -> Copied:
         with _fresh_copy(database, target) as copy:
             _begin_anew(copy)
             held = list(copy.execute(COMPLETE))
-            copied = await copy_blobs(held, blob_store(str(_blobs_beside(source)), data), blob_store(place, data))
+            copied = await copy_blobs(held, objects_at(str(_blobs_beside(source)), data), objects_at(place, data))
             copy.execute("delete from blob where state not in ('whole', 'kept')")
             for blob in copied.lost:
                 copy.execute("delete from blob_reference where blob = ?", (blob,))
@@ -83,42 +72,11 @@ def status(data: Path) -> dict[str, str]:
         return {**figures, "database bytes": str(size), "incarnation": str(next(connection.execute(INCARNATION))[0])}
 
 
-def describe(figures: Figures) -> dict[str, str]:
-    """Return figures as an operator reads them."""
-    oldest = "none"
-    if figures.oldest_ms is not None:
-        oldest = datetime.fromtimestamp(figures.oldest_ms / 1_000, UTC).date().isoformat()
-    return {
-        "groups": str(figures.groups),
-        "events": str(figures.events),
-        "event bytes": str(figures.event_bytes),
-        "oldest event": oldest,
-        "devices": str(figures.devices),
-        "blobs": str(figures.blobs),
-        "blob bytes": str(figures.blob_bytes),
-        "uploads under way": str(figures.uploads),
-    }
-
-
-async def copy_blobs(held: Iterable[tuple[bytes, int, bytes]], source: BlobStore, target: BlobStore) -> Copied:
-    """Copy these (id, size, sha256), each checked on the way. Raises CannotDo if a place does not answer."""
-    count, lost = 0, []
-    for blob, _, sha256 in held:
-        try:
-            await target.copy_from(source, blob, sha256)
-            count += 1
-        except (FileNotFoundError, OtherBytes):
-            lost.append(blob)
-        except Refusal:
-            raise CannotDo("a place for blobs does not answer, or has no room") from None
-    return Copied(blobs=count, lost=tuple(lost))
-
-
-def blob_store(place: str | None, data: Path) -> BlobStore:
-    try:
-        return open_blobs(place, data)
-    except UnusableBlobs as error:
-        raise CannotDo(f"a place for blobs cannot be used ({error})") from None
+async def sweep(data: Path, place: str | None, keep_days: int, now_ms: Callable[[], int]) -> Swept:
+    """Forget now what a relay in a folder forgets by and by; it must not be running. Raises CannotDo."""
+    path = data / DATABASE_NAME
+    with closing(lock_folder(data)), closing(open_database(path)):
+        return await sweep_now(SqliteDatabase(path), objects_at(place, data), keep_days, now_ms)
 
 
 def open_database(path: Path) -> apsw.Connection:
@@ -130,13 +88,6 @@ def open_database(path: Path) -> apsw.Connection:
     except UnknownDatabase as error:
         raise CannotDo(f"the database was not made by this version of the relay: {error}") from None
     return connection
-
-
-def lock_folder(data: Path) -> FolderLock:
-    try:
-        return FolderLock(data)
-    except FolderInUse:
-        raise CannotDo("a relay is using this folder; stop it first") from None
 
 
 def _check_free(*paths: Path) -> None:

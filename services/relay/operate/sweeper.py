@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.relay.blobs.objects import BlobStore
-from services.relay.blobs.store import IDLE_MS, Figures
-from services.relay.log.store import Store
+from services.relay.blobs.objects import ObjectStore
+from services.relay.blobs.store import IDLE_MS
+from services.relay.database.store import Database, Figures
 from services.relay.refusal import Refusal
 
 log = logging.getLogger(__name__)
@@ -38,10 +38,10 @@ class Swept:
 class Sweeper:
     """Sweeps one service. `keep_days` holds for groups that named no time of their own; 0 is for ever."""
 
-    def __init__(self, store: Store, blobs: BlobStore, clock: Callable[[], int], keep_days: int) -> None:
-        self._store = store
-        self._keeping = store.keeping
-        self._blobs = blobs
+    def __init__(self, database: Database, objects: ObjectStore, clock: Callable[[], int], keep_days: int) -> None:
+        self._database = database
+        self._blobs = database.blobs
+        self._objects = objects
         self._now_ms = clock
         self._keep_days = keep_days
         self._told: Callable[[Swept, Figures | None], None] = lambda swept, figures: None
@@ -58,7 +58,7 @@ class Sweeper:
             try:
                 is_seldom, is_daily = loop.time() >= seldom, loop.time() >= daily
                 swept = await self.once(is_seldom=is_seldom, is_daily=is_daily)
-                self._told(swept, await self._keeping.figures() if is_seldom else None)
+                self._told(swept, await self._database.figures() if is_seldom else None)
                 seldom = loop.time() + _spread(SELDOM_S) if is_seldom else seldom
                 daily = loop.time() + _spread(DAILY_S) if is_daily else daily
             except Refusal:
@@ -68,19 +68,19 @@ class Sweeper:
     async def once(self, *, is_seldom: bool = True, is_daily: bool = True) -> Swept:
         """Sweep now. Raises 503; what is done by then stays done."""
         at_ms = self._now_ms()
-        await self._store.sweep(at_ms)
+        await self._database.sweep(at_ms)
         events = await self._expire(at_ms) if is_seldom else 0
         strays = 0
         if is_daily:
-            await self._keeping.recount()
+            await self._blobs.recount()
             strays = await self._find_strays()
-            await asyncio.to_thread(self._blobs.drop_unfinished_files, timedelta(milliseconds=IDLE_MS))
+            await asyncio.to_thread(self._objects.drop_unfinished_files, timedelta(milliseconds=IDLE_MS))
         return Swept(events=events, blobs=await self._drop_blobs(at_ms), strays=strays)
 
     async def _expire(self, at_ms: int) -> int:
         emptied, after = 0, 0
         while True:
-            step = await self._keeping.expire(at_ms, self._keep_days, after)
+            step = await self._database.log.expire(at_ms, self._keep_days, after)
             emptied += step.events
             if step.after is None:
                 return emptied
@@ -88,18 +88,18 @@ class Sweeper:
 
     async def _drop_blobs(self, at_ms: int) -> int:
         dropped = 0
-        while going := await self._keeping.release(at_ms, BLOBS_AT_ONCE):
+        while going := await self._blobs.release(at_ms, BLOBS_AT_ONCE):
             for blob in going:
-                await self._blobs.drop(blob)
-            await self._keeping.forget(going)
+                await self._objects.drop(blob)
+            await self._blobs.forget(going)
             dropped += len(going)
         return dropped
 
     async def _find_strays(self) -> int:
         """Enter what lies in the object store and not in the ledger as going; it is dropped like the rest."""
         found = 0
-        async for blobs in self._blobs.untouched(timedelta(milliseconds=IDLE_MS)):
-            found += len(await self._keeping.strays(blobs))
+        async for blobs in self._objects.untouched(timedelta(milliseconds=IDLE_MS)):
+            found += len(await self._blobs.strays(blobs))
         return found
 
 

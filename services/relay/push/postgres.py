@@ -1,11 +1,11 @@
-"""Registrations for pushes in PostgreSQL: the same rules as `SqlitePush`, for many nodes at once."""
+"""`PushStore` in PostgreSQL: the same rules as `SqlitePush`, for many nodes at once."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
-from services.relay.log import tables
-from services.relay.log.store import DAY_MS
+from services.relay.limits import DAY_MS
+from services.relay.meters import TAKE
 from services.relay.push.store import PINGS_MOST, Ping, Registration
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ FIELDS = ("device", "kind", "endpoint", "p256dh", "auth", "wake")
 
 
 class PostgresPush:
-    """Registrations beside the log in PostgreSQL. `connection` lends a connection."""
+    """`connection` lends a connection."""
 
     def __init__(self, connection: Callable[[], "AbstractAsyncContextManager[asyncpg.Connection]"]) -> None:
         self._connection = connection
@@ -66,7 +66,7 @@ class PostgresPush:
             )
             if known is not None and tuple(known) == (new.kind, new.endpoint, new.p256dh, new.auth):
                 return False
-            await connection.execute(tables.TAKE, new.device, "push", limit, DAY_MS, at_ms)
+            await connection.execute(TAKE, new.device, "push", 1, limit, DAY_MS, at_ms)
             await connection.execute(PUT, new.device, new.kind, new.endpoint, new.p256dh, new.auth, new.wake)
         return known is None
 
@@ -120,6 +120,13 @@ class PostgresPush:
                 "update push set failures = failures + 1, next_ms = $3 where device = $1 and wake = $2",
                 *(ping.registration.device, ping.registration.wake, next_ms),
             )
+
+
+async def forget_device(connection: "asyncpg.Connection", device: bytes, at_ms: int) -> tuple[bytes, ...]:
+    """Drop the registration of a device that is deleted."""
+    await connection.execute("delete from push where device = $1", device)
+    await connection.execute("delete from push_watch where device = $1", device)
+    return ()
 
 
 def _registration(row: "asyncpg.Record") -> Registration:

@@ -1,4 +1,4 @@
-"""Waking devices that have no stream open: what `PUT /v1/push` takes, and the loop that pings.
+"""Waking devices that have no stream open: the loop that pings.
 
 A ping says that something came, not what, where or from whom. A device gets one for all that came in 30 to 60 s, and
 none while a stream of its own is open at any node. What is still due is in the database, so that a crash delays a ping
@@ -6,24 +6,14 @@ and loses none.
 """
 
 import asyncio
-import hashlib
 import logging
 import random
-import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
-from services.relay.log.store import Store
-from services.relay.push.gateway import BadTarget, Outcome, PushGateway
-from services.relay.push.store import Ping, PushStore, Registration
-from services.relay.refusal import Refusal, bad_request, busy
-from services.relay.replies import answer
-from services.relay.requests import Fields, read_fields
-from services.sync.protocol import STREAM_LIMIT_GROUPS
+from services.relay.push.gateway import Outcome, PushGateway
+from services.relay.push.store import Ping, PushStore
+from services.relay.refusal import Refusal
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +26,6 @@ KNOCKS_MOST = 20
 UNDER_WAY_MOST = 400
 FAILURES_MOST = 40
 LATER_MOST_MS = 3_600_000
-FIELDS_LIMIT_BYTES = 128 * 1_024
-PUSH_PER_DAY = 200
-VENDORS = ("apns", "fcm")
 
 
 class Presence(Protocol):
@@ -153,73 +140,3 @@ class Pusher:
                 await self._store.failed(ping, self._now_ms() + wait_ms + random.randint(0, wait_ms // 4))  # noqa: S311
         except Refusal:
             log.warning("the outcome of a ping was not written down")  # so it goes out once more
-
-
-class PushApi:
-    """`/v1/push`."""
-
-    def __init__(
-        self,
-        store: Store,
-        gateway: PushGateway,
-        device: Callable[[Request], Awaitable[bytes]],
-        clock: Callable[[], int],
-    ) -> None:
-        self._store = store.push
-        self._openings = store.openings
-        self._gateway = gateway
-        self._device = device
-        self._now_ms = clock
-
-    def routes(self) -> list[Route]:
-        return [
-            Route("/v1/push", self.show, methods=["GET"]),
-            Route("/v1/push", self.put, methods=["PUT"]),
-            Route("/v1/push", self.delete, methods=["DELETE"]),
-        ]
-
-    async def show(self, request: Request) -> Response:
-        registration = await self._store.get(await self._device(request))
-        wake = registration.wake.hex() if registration is not None else None
-        return answer({"kind": self._gateway.kind, "key": self._gateway.key, "wake": wake})
-
-    async def put(self, request: Request) -> Response:
-        device = await self._device(request)
-        fields = await read_fields(request, FIELDS_LIMIT_BYTES)
-        registration = self._registration(device, fields)
-        items = fields.items("groups", STREAM_LIMIT_GROUPS)
-        wanted = {item.id("group"): hashlib.sha256(item.capability("capability")).digest() for item in items}
-        groups = tuple(wanted.items())
-        openings = await self._openings(groups)
-        if await self._store.key(self._gateway.key) != self._gateway.key:
-            log.error("pushes are off: the key file is not the one that this service began with")
-            raise busy()
-        is_new = await self._store.put(registration, PUSH_PER_DAY, self._now_ms())
-        open_ones = [group for group, opening in zip(groups, openings, strict=True) if opening is not None]
-        await self._store.watch(device, open_ones)
-        kept = await self._store.get(device)
-        return answer({"wake": (kept or registration).wake.hex()}, 201 if is_new else 200)
-
-    async def delete(self, request: Request) -> Response:
-        await self._store.drop(await self._device(request))
-        return answer({})
-
-    def _registration(self, device: bytes, fields: Fields) -> Registration:
-        kind = fields.text("kind", 16, default=self._gateway.kind)
-        if kind in VENDORS:
-            raise Refusal(409, "no-gateway", "This service has no account with the vendor that this kind needs.")
-        if kind != self._gateway.kind:
-            raise bad_request("The field kind names no way to wake a device.")
-        registration = Registration(
-            device=device,
-            kind=kind,
-            endpoint=fields.text("endpoint", 1_000),
-            p256dh=fields.octets("p256dh", 65),
-            auth=fields.octets("auth", 16),
-            wake=secrets.token_bytes(16),
-        )
-        try:
-            self._gateway.check(registration.endpoint, registration.p256dh, registration.auth)
-        except BadTarget:
-            raise bad_request("Pings go to https addresses on the public internet, and this is none.") from None
-        return registration

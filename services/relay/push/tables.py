@@ -1,4 +1,4 @@
-"""The tables of pushes in both databases. `push_store` says what the columns mean."""
+"""The tables of pushes in both databases. `store` says what the columns mean."""
 
 SQLITE = """
 create table if not exists push(

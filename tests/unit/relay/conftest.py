@@ -4,7 +4,7 @@ import secrets
 
 import pytest
 
-from services.relay.database.sqlite import SqliteStore
+from services.relay.database.sqlite import SqliteDatabase
 from services.relay.hub import Hub
 from services.relay.log.store import Draft
 
@@ -18,7 +18,7 @@ async def open_store(tmp_path):
     opened = []
 
     async def make(quotas=None, most_bytes=None, listener=None):
-        store = SqliteStore(tmp_path / "relay.db", quotas, most_bytes)
+        store = SqliteDatabase(tmp_path / "relay.db", quotas, most_bytes)
         await store.open(listener or Hub())
         opened.append(store)
         return store

@@ -14,16 +14,15 @@ class Failing:
     """A store with a mistake in it, whose text says too much."""
 
     incarnation = "00" * 16
-    keeping = push = devices = None
-
-    async def openings(self, groups): ...
+    blobs = push = devices = None
+    log = SimpleNamespace(openings=None)
 
     async def check(self):
         raise ValueError("the marmalade lighthouse")
 
 
 async def ready(hub):
-    pusher = SimpleNamespace(gateway=SimpleNamespace(kind="web"), tell_device=None)
+    pusher = SimpleNamespace(gateway=SimpleNamespace(kind="web"), tell_device=None, arrived=None)
     metrics = Metrics(lambda: 0, lambda: 0.0)
     app = create_app(Failing(), hub, pusher, SimpleNamespace(origin=None), metrics, lifespan=None)
     transport = httpx.ASGITransport(app)

@@ -6,7 +6,8 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from services.relay.blobs.store import Figures
+from services.relay.database.store import Figures
+from services.relay.operate.endpoints import OperateApi
 from services.relay.operate.metrics import Metrics
 from services.relay.operate.sweeper import Swept
 from services.relay.refusal import Refusal
@@ -21,7 +22,10 @@ def refuse(request, error):
 
 
 def caller(metrics, address):
-    app = Starlette(routes=[*metrics.routes(), Route("/hello/{name}", hello)], exception_handlers={Refusal: refuse})
+    app = Starlette(
+        routes=[*OperateApi(None, metrics).routes(), Route("/hello/{name}", hello)],
+        exception_handlers={Refusal: refuse},
+    )
     transport = httpx.ASGITransport(metrics.counted(app), client=(address, 5_000))
     return httpx.AsyncClient(transport=transport, base_url="http://relay.example")
 

@@ -9,7 +9,7 @@ from services.relay.hub import Hub
 from services.relay.operate.metrics import Metrics
 from services.sync import protocol
 
-PUSHER = SimpleNamespace(gateway=SimpleNamespace(kind="web"), tell_device=None)
+PUSHER = SimpleNamespace(gateway=SimpleNamespace(kind="web"), tell_device=None, arrived=None)
 
 
 def document():
@@ -23,9 +23,10 @@ def test_every_route_is_described_and_every_description_is_a_route():
         for method in item
         if method != "parameters"
     }
-    store = SimpleNamespace(push=None, openings=None, keeping=None, devices=None)
+    log = SimpleNamespace(openings=None)
+    database = SimpleNamespace(log=log, devices=None, blobs=None, push=None, check=None)
     metrics = Metrics(lambda: 0, lambda: 0.0)
-    api = Api(store, Hub(), sessions=None, pusher=PUSHER, blobs=None, metrics=metrics, clock=lambda: 0)
+    api = Api(database, Hub(), sessions=None, pusher=PUSHER, objects=None, metrics=metrics, clock=lambda: 0)
     routed = {(route.path, method) for route in api.routes() for method in route.methods if method != "HEAD"}
     assert described == routed
 

@@ -5,7 +5,7 @@ import secrets
 
 import pytest
 
-from services.relay.blobs.objects import OtherBytes, UnusableBlobs, open_blobs
+from services.relay.blobs.objects import OtherBytes, UnusableObjects, open_objects
 from services.relay.refusal import Refusal
 from services.sync.protocol import PART_BYTES
 
@@ -15,7 +15,7 @@ DATA = secrets.token_bytes(2 * PART_BYTES + 9)
 
 @pytest.fixture
 def blobs(tmp_path):
-    return open_blobs(None, tmp_path)
+    return open_objects(None, tmp_path)
 
 
 async def put_parts(blobs, *numbers):
@@ -40,18 +40,18 @@ async def whole(blobs):
     ],
 )
 def test_place_that_cannot_work_is_refused_at_the_start(tmp_path, place, is_direct):
-    with pytest.raises(UnusableBlobs):
-        open_blobs(place, tmp_path, is_direct=is_direct)
+    with pytest.raises(UnusableObjects):
+        open_objects(place, tmp_path, is_direct=is_direct)
 
 
 def test_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "blobs").write_text("x")
-    with pytest.raises(UnusableBlobs):
-        open_blobs(None, tmp_path)
+    with pytest.raises(UnusableObjects):
+        open_objects(None, tmp_path)
 
 
 def test_folder_is_private(tmp_path):
-    open_blobs(None, tmp_path)
+    open_objects(None, tmp_path)
     assert (tmp_path / "blobs").stat().st_mode & 0o077 == 0
 
 
@@ -101,7 +101,7 @@ async def test_drop_takes_parts_and_whole_and_is_no_error_twice(blobs, tmp_path)
 async def test_service_that_does_not_answer_is_busy(monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    blobs = open_blobs("s3://bucket?endpoint=http://127.0.0.1:1", tmp_path)
+    blobs = open_objects("s3://bucket?endpoint=http://127.0.0.1:1", tmp_path)
     for work in (blobs.put(BLOB, b"x"), blobs.size(BLOB), blobs.drop(BLOB), blobs.read(BLOB, 0, 1)):
         with pytest.raises(Refusal, match="503 busy"):
             await work

@@ -1,0 +1,70 @@
+"""The relay's database as a whole: one interface, the same rules behind it whichever database it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from services.relay.blobs.store import BlobStore
+from services.relay.devices.store import DeviceStore
+from services.relay.hub import Listener
+from services.relay.log.store import LogStore
+from services.relay.push.store import PushStore
+
+
+class UnknownDatabase(Exception):
+    """The database was not made by this relay, or by a newer one; it is left as it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """How much the service holds. `oldest_ms` is the arrival of the oldest event that still has a body, or None."""
+
+    groups: int
+    events: int
+    event_bytes: int
+    devices: int
+    blobs: int
+    blob_bytes: int
+    uploads: int
+    oldest_ms: int | None
+
+
+class Database(Protocol):
+    """The parts, and what concerns all of them. Every call raises 503 if the database takes nothing."""
+
+    log: LogStore
+    devices: DeviceStore
+    blobs: BlobStore
+    push: PushStore
+
+    @property
+    def incarnation(self) -> str:
+        """The name of this log. A restore from a backup gives it another."""
+
+    async def open(self, listener: Listener) -> None:
+        """Start. `listener` hears of each event that this process appends, after its commit."""
+
+    async def close(self) -> None: ...
+
+    async def check(self) -> None:
+        """Raises 503 if the database does not answer."""
+
+    async def sweep(self, at_ms: int) -> None:
+        """Forget what is over: sessions, invites, counters, and the exact time of old arrivals."""
+
+    async def figures(self) -> Figures: ...
+
+
+def figures_of(row: Sequence[Any]) -> Figures:
+    """Read the row of a database's query for figures."""
+    groups, events, event_bytes, devices, blobs, blob_bytes, uploads, oldest_ms = row
+    return Figures(
+        groups=groups,
+        events=int(events),
+        event_bytes=int(event_bytes),
+        devices=devices,
+        blobs=blobs,
+        blob_bytes=int(blob_bytes),
+        uploads=uploads,
+        oldest_ms=oldest_ms,
+    )
