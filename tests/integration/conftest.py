@@ -144,3 +144,14 @@ def pair(new_id, new_capability):
     bob.join(group, capability)
     alice.post(group, b"")
     return alice, bob, group
+
+
+@pytest.fixture
+async def filled(relay, device, new_id, new_capability):
+    """A relay with one group of twenty events and an invite."""
+    client = device()
+    group, capability = new_id(), new_capability()
+    await client.create_group(group, capability)
+    for number in range(20):
+        await client.append(group, capability, new_id(), b"sealed %d" % number)
+    return client, group, capability
