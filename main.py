@@ -277,8 +277,19 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def mend_flet() -> None:
+    """Make the Flet that was tested faster; another one is used as it is."""
+    try:
+        from views import flet_mend  # here, as it names what another Flet may not have
+
+        flet_mend.apply()
+    except (ImportError, CompanionError) as error:
+        log.warning("Flet is used as it is, so screens answer later: %s", error)
+
+
 def main(arguments: list[str] | None = None) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    mend_flet()
     forbid_core_dumps()
     texts = load_texts(ASSETS / "words")
     if IS_BUNDLE:

@@ -7,7 +7,7 @@
 
 Controls are found by the name that a screen reader hears. Any error while rendering, in a handler, an effect or a
 background task fails the test, also when the app shows a notice instead: use `expect_errors` where one is meant.
-This is the only file of the tests that uses Flet's private names (Flet 1.0.5).
+Of the tests only this file and `property/flet_world.py` use Flet's private names (Flet 1.0.5).
 """
 
 import asyncio
