@@ -28,7 +28,8 @@ from pathlib import Path
 import psutil
 
 from companion.crypto.primitives import sign, signing_keypair
-from services.sync.protocol import decode_octets, device_id, encode_octets, session_message
+from companion.devices import device_id
+from services.sync.protocol import decode_octets, encode_octets, session_message
 
 SENDERS = 8
 MEMBERS = 12
@@ -169,7 +170,7 @@ class RelayServer(Server):
 
     async def member(self) -> dict[str, str]:
         private, public = signing_keypair()
-        device = device_id(public)
+        device = bytes.fromhex(device_id(public))
         connection = Connection(self.port)
         await connection.open()
         answer = await connection.call("POST", "/v1/challenges", {}, json.dumps({"device": device.hex()}).encode())

@@ -16,7 +16,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from companion.crypto.primitives import sign, signing_keypair
-from services.sync.protocol import decode_octets, device_id, encode_octets, session_message
+from companion.devices import device_id
+from services.sync.protocol import decode_octets, encode_octets, session_message
 
 GROUP = "ab" * 16  # the harness fixes the path of its POST before the group exists
 CAPABILITY = "cd" * 32
@@ -54,7 +55,7 @@ async def _bodies(source: Any) -> AsyncIterator[SimpleNamespace]:
 
 async def _session(client: Any, base_url: str) -> dict[str, str]:
     private, public = signing_keypair()
-    device = device_id(public)
+    device = bytes.fromhex(device_id(public))
     nonce = (await client.post("/v1/challenges", json={"device": device.hex()})).json()["nonce"]
     at_ms = time.time_ns() // 1_000_000
     message = session_message(origin=base_url, device=device, nonce=decode_octets(nonce), at_ms=at_ms)

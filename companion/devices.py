@@ -11,7 +11,7 @@ import binascii
 import struct
 from dataclasses import dataclass, replace
 
-from companion.crypto.primitives import sha256, sign, verify
+from companion.crypto.primitives import fingerprint, sha256, sign, verify
 from companion.errors import CryptoError, MessageRejected
 
 ADD, REVOKE = 1, 2
@@ -25,8 +25,8 @@ _LABEL = b"companion device v1"
 
 
 def device_id(sign_key: bytes) -> str:
-    """Return a device's id: nobody can offer another key under the same id."""
-    return sha256(sign_key)[:16].hex()
+    """Return the id of the device that signs with this key, on every service and in every group."""
+    return fingerprint(sign_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from companion.crypto.primitives import dh_keypair, sha256, sign, signing_keypair, signing_public, verify
+from companion.crypto.primitives import dh_keypair, fingerprint, sign, signing_keypair, signing_public, verify
 from companion.devices import Device, DeviceList, begin, device_id
 from companion.errors import CryptoError, MessageRejected
 
@@ -127,7 +127,7 @@ class Me:
 
 
 def person_id(identity_key: bytes) -> str:
-    return sha256(identity_key)[:16].hex()
+    return fingerprint(identity_key)
 
 
 def tidy_name(name: str) -> str:

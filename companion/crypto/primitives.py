@@ -60,6 +60,11 @@ def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
+def fingerprint(public_key: bytes) -> str:
+    """Return the id that a key gives its owner, 32 hex digits: nobody can offer another key under the same id."""
+    return sha256(public_key)[:16].hex()
+
+
 def sha512(data: bytes) -> bytes:
     """Return the 64-byte SHA-512 hash."""
     return hashlib.sha512(data).digest()

@@ -108,11 +108,6 @@ def parse_octets(length: int) -> Callable[[object], bytes]:
     return parse
 
 
-def device_id(public_key: bytes) -> bytes:
-    """Return the 16-byte id that belongs to an Ed25519 public key."""
-    return sha256(public_key)[:16]
-
-
 def capability_hash(capability: bytes) -> bytes:
     """Return what the relay keeps of a capability."""
     return sha256(capability)

@@ -1,7 +1,6 @@
 """A real relay process on loopback, and devices that call it."""
 
 import contextlib
-import hashlib
 import secrets
 import shutil
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from companion.crypto.primitives import signing_keypair
+from companion.devices import device_id
 from services.sync.client import RelayClient
 from services.sync.loop import SyncLoop
 from tests.memory_side import MemorySide
@@ -97,7 +97,7 @@ async def device(relay):
 
 def new_client(url: str, private: bytes | None = None) -> RelayClient:
     seed, public = signing_keypair() if private is None else signing_keypair(lambda n: private)
-    return RelayClient(url, hashlib.sha256(public).hexdigest()[:32], seed)
+    return RelayClient(url, device_id(public), seed)
 
 
 @pytest.fixture

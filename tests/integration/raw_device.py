@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import httpx
 
 from companion.crypto.primitives import sign, signing_keypair
-from services.sync.protocol import decode_octets, device_id, encode_octets, session_message
+from companion.devices import device_id
+from services.sync.protocol import decode_octets, encode_octets, session_message
 
 ANSWER_S = 10
 
@@ -21,7 +22,7 @@ class RawDevice:
     def __init__(self, url: str, *, trust: ssl.SSLContext | None = None) -> None:
         self.url = url
         self.private, self.public = signing_keypair()
-        self.id = device_id(self.public)
+        self.id = bytes.fromhex(device_id(self.public))
         self.headers: dict[str, str] = {}
         self.http = httpx.AsyncClient(trust_env=False, timeout=ANSWER_S, verify=trust or True)
 

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from companion.crypto.primitives import sign, signing_keypair
+from companion.devices import device_id
 from companion.errors import Offline
-from services.sync.protocol import decode_octets, device_id, encode_octets, session_message
+from services.sync.protocol import decode_octets, encode_octets, session_message
 
 ID = "ab" * 16
 CAPABILITY = "cd" * 32
@@ -57,7 +58,7 @@ async def standing_http(standing_relay):
 
 async def proof(http, *, origin=None, at_ms=None, private=None, **changes):
     private, public = signing_keypair() if private is None else signing_keypair(lambda n: private)
-    device = device_id(public)
+    device = bytes.fromhex(device_id(public))
     answer = await http.post("/v1/challenges", json={"device": device.hex()})
     nonce = answer.json()["nonce"]
     at_ms = time.time_ns() // 1_000_000 if at_ms is None else at_ms

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from companion.crypto.primitives import verify
+from companion.devices import device_id
 from companion.errors import CryptoError
 from services.relay.devices.store import DeviceStore
 from services.relay.refusal import Refusal, bad_request, no_session
-from services.sync.protocol import CLOCK_TOLERANCE_MS, device_id, encode_octets, request_message, session_message
+from services.sync.protocol import CLOCK_TOLERANCE_MS, encode_octets, request_message, session_message
 
 CHALLENGE_MS = 60_000
 SESSION_MS = 30 * 60_000
@@ -88,7 +89,7 @@ class Sessions:
         Raises: 400 if the id is not that of the key or the clock is far off, 401 if the proof does not hold, 403.
         """
         at_ms = self._now_ms()
-        if device_id(proof.public_key) != proof.device:
+        if device_id(proof.public_key) != proof.device.hex():
             raise bad_request("The device id does not belong to this key.")
         if abs(proof.at_ms - at_ms) > CLOCK_TOLERANCE_MS:
             raise bad_request("The clock of this device is more than ten minutes off.")

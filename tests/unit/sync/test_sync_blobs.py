@@ -6,10 +6,11 @@ import httpx
 import pytest
 
 from companion.crypto.primitives import signing_keypair
+from companion.devices import device_id
 from companion.errors import Offline, RelayRefused
 from services.sync.blobs import is_of
 from services.sync.client import RelayClient
-from services.sync.protocol import BLOB_LIMIT_BYTES, PART_BYTES, device_id
+from services.sync.protocol import BLOB_LIMIT_BYTES, PART_BYTES
 from services.sync.transport import Transport
 
 BLOB = "ab" * 16
@@ -30,7 +31,7 @@ class Service:
     def client(self):
         private, public = signing_keypair()
         http = httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
-        return RelayClient(self.base, device_id(public).hex(), private, http=http)
+        return RelayClient(self.base, device_id(public), private, http=http)
 
     def answer(self, request):
         path = request.url.path

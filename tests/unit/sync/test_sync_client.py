@@ -6,10 +6,10 @@ import httpx
 import pytest
 
 from companion.crypto.primitives import signing_keypair
+from companion.devices import device_id
 from companion.errors import Offline, RelayRefused, VersionMismatch
 from companion.ports import GroupCursor
 from services.sync.client import RelayClient
-from services.sync.protocol import device_id
 
 GROUP, CAPABILITY, CID = "ab" * 16, "cd" * 32, "ef" * 16
 ABOUT = {"service": "companion-relay", "protocol_min": 1, "protocol_max": 1, "incarnation": "0" * 32, "version": "1"}
@@ -30,7 +30,7 @@ def client_of(answer, about=ABOUT):
 
     private, public = signing_keypair()
     http = httpx.AsyncClient(transport=httpx.MockTransport(handle))
-    return RelayClient("http://relay.example", device_id(public).hex(), private, http=http)
+    return RelayClient("http://relay.example", device_id(public), private, http=http)
 
 
 def append(client):

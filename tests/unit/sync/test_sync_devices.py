@@ -6,9 +6,10 @@ import httpx
 import pytest
 
 from companion.crypto.primitives import signing_keypair, verify
+from companion.devices import device_id
 from companion.errors import Offline
 from services.sync.client import RelayClient
-from services.sync.protocol import capability_hash, decode_octets, device_id, request_message
+from services.sync.protocol import capability_hash, decode_octets, request_message
 
 DEVICE, CID = "ab" * 16, "ef" * 16
 ABOUT = {"service": "companion-relay", "protocol_min": 1, "protocol_max": 1, "incarnation": "0" * 32, "version": "1"}
@@ -30,9 +31,7 @@ def client_of(answer, asked=None):
         return answer
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(handle))
-    return RelayClient(
-        "http://Relay.example", device_id(public).hex(), private, http=http, now_ms=lambda: 1_000
-    ), public
+    return RelayClient("http://Relay.example", device_id(public), private, http=http, now_ms=lambda: 1_000), public
 
 
 @pytest.mark.parametrize(
@@ -93,7 +92,7 @@ async def test_call_is_signed_as_it_goes_out(call, method, path, body):
         origin="http://relay.example",
         method=method,
         path=path,
-        device=device_id(public),
+        device=bytes.fromhex(device_id(public)),
         nonce=decode_octets(request.headers["companion-nonce"]),
         at_ms=int(request.headers["companion-time"]),
         body=request.content,

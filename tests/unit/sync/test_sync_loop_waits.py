@@ -6,12 +6,12 @@ import httpx
 import pytest
 
 from companion.crypto.primitives import signing_keypair
+from companion.devices import device_id
 from companion.errors import Offline, RelayRefused
 from companion.ports import Appended, InboxItem, RelayEvent
 from services.sync.answers import About, Bye, GroupRefused, Live
 from services.sync.client import RelayClient
 from services.sync.loop import SyncLoop
-from services.sync.protocol import device_id
 from tests.memory_side import MemorySide
 
 GROUP, CAPABILITY = "ab" * 16, "cd" * 32
@@ -224,7 +224,7 @@ async def test_wish_of_the_service_is_read_from_its_answer(status, kind, header,
         return httpx.Response(status, headers=headers, json={"error": "slow-down"})
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(handle))
-    client = RelayClient("http://relay.example", device_id(public).hex(), private, http=http)
+    client = RelayClient("http://relay.example", device_id(public), private, http=http)
     with pytest.raises(kind) as problem:
         await client.about()
     assert problem.value.retry_after_s == seconds

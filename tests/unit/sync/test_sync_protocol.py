@@ -4,7 +4,6 @@ import pytest
 
 from services.sync.protocol import (
     decode_octets,
-    device_id,
     encode_octets,
     parse_capability,
     parse_id,
@@ -44,7 +43,3 @@ def test_octets_come_back():
 def test_signed_bytes_are_those_of_the_protocol():
     message = session_message(origin="https://a.example", device=b"d" * 16, nonce=b"n" * 32, at_ms=258)
     assert message == b"companion-session-v1\0https://a.example\0" + b"d" * 16 + b"n" * 32 + bytes(6) + b"\x01\x02"
-
-
-def test_device_id_is_the_start_of_the_hash_of_the_key():
-    assert device_id(bytes(32)).hex() == "66687aadf862bd776c8fc18b8e9f8e20"
