@@ -5,21 +5,32 @@ from dataclasses import replace
 
 from companion import attachments
 from companion.app.context import Context
+from companion.app.recording import Recordings, Running
 from companion.attachments import IN_WORK, Attachment, InWork, Picture
-from companion.errors import UsageError
 from companion.ports import Change, Drop, Put, Recorder, Recording
-from companion.sound import SAMPLE_BYTES
 
 Place = Callable[[Attachment], Awaitable[Change]]
 """Returns the change that puts an attachment, new or grown, into what it hangs on; an empty one if that comes later."""
 
 
-class Attaching:
+class _Note(Running):
+    """The voice note that is being recorded."""
+
+    def __init__(self, recorder: Recorder, owner: str, place: Place) -> None:
+        super().__init__(recorder)
+        self.owner = owner
+        self.place = place
+        self.blob: Recording | None = None
+        self.attachment: Attachment | None = None
+        self.size_bytes = 0
+
+
+class Attaching(Recordings[_Note]):
     """Pictures and sound are sealed as they come; nothing of them is written anywhere else. One recording at a time."""
 
     def __init__(self, context: Context) -> None:
+        super().__init__()
         self._context = context
-        self._running: _Running | None = None
 
     async def seal(self, picture: Picture, owner: str = "") -> Attachment:
         """Keep a picture. It goes again at the next start unless a commit with `kept` gives it an owner before."""
@@ -88,66 +99,27 @@ class Attaching:
         return "" if self._running is None else self._running.owner
 
     @property
-    def is_recording(self) -> bool:
-        return self._running is not None
-
-    @property
-    def is_paused(self) -> bool:
-        return self._running is not None and self._running.is_paused
-
-    @property
-    def level(self) -> float:
-        """Loudness now, 0.0 to 1.0."""
-        return 0.0 if self._running is None else self._running.recorder.level
-
-    @property
     def length_ms(self) -> int:
         """How much of the running recording was sealed."""
         running = self._running
-        if running is None:
-            return 0
-        per_second = running.recorder.sample_rate_hz * running.recorder.channels * SAMPLE_BYTES
-        return running.size_bytes * 1000 // per_second if per_second else 0
+        per_second = 0 if running is None else running.bytes_per_s
+        return running.size_bytes * 1000 // per_second if running is not None and per_second else 0
 
     async def record(self, recorder: Recorder, owner: str, place: Place) -> None:
         """Open the microphone. The blob is named, in the list and in its place, before its first byte.
 
         Raises: MicrophoneUnavailable, UsageError if something is being recorded already.
         """
-        if self._running is not None:
-            raise UsageError("another recording is running")
-        running = self._running = _Running(recorder, owner, place)
-        try:
-            await recorder.start(lambda data: self._keep(running, data))
-        except BaseException:
-            self._running = None
-            raise
-
-    async def pause(self) -> None:
-        if self._running is not None:
-            await self._running.recorder.pause()
-            self._running.is_paused = True
-
-    async def resume(self) -> None:
-        if self._running is not None:
-            await self._running.recorder.resume()
-            self._running.is_paused = False
+        await self._begin(_Note(recorder, owner, place), self._keep)
 
     async def finish(self) -> Attachment | None:
         """Close the microphone and seal what is left; None if there was no sound.
 
         Raises StoreError if some of it could not be kept; what was sealed before stays.
         """
-        running, self._running = self._running, None
-        if running is None:
-            return None
-        try:
-            await running.recorder.stop()
-        finally:
-            attachment = await self._finished(running)
-        return attachment
+        return await self._finish(self._settled)
 
-    async def _finished(self, running: "_Running") -> Attachment | None:
+    async def _settled(self, running: _Note) -> Attachment | None:
         if running.attachment is None or running.blob is None:
             return None
         await running.blob.close()
@@ -163,7 +135,7 @@ class Attaching:
             await self._context.commit(placed + self.kept(attachment))
         return attachment
 
-    async def _keep(self, running: "_Running", data: bytes) -> None:
+    async def _keep(self, running: _Note, data: bytes) -> None:
         if running.blob is None:
             id, recorder = self._context.new_id(), running.recorder
             running.blob = await self._context.blobs.start(attachments.context_of("sound", id))
@@ -182,16 +154,3 @@ class Attaching:
             await self._context.commit(await running.place(running.attachment) + named)
         await running.blob.write(data)
         running.size_bytes += len(data)
-
-
-class _Running:
-    """The recording that is under way."""
-
-    def __init__(self, recorder: Recorder, owner: str, place: Place) -> None:
-        self.recorder = recorder
-        self.owner = owner
-        self.place = place
-        self.blob: Recording | None = None
-        self.attachment: Attachment | None = None
-        self.size_bytes = 0
-        self.is_paused = False

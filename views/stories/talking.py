@@ -198,4 +198,4 @@ def wave_bars(layout: theme.Layout, width: float) -> int:
 
 def _next(heard: Heard, *, level: float, passed_ms: int, saved_ms: int) -> Heard:
     levels = (*heard.levels, level)[-BARS:]
-    return Heard(levels=levels, told_ms=heard.told_ms + passed_ms, saved_ms=saved_ms)
+    return Heard(levels=levels, told_ms=heard.told_ms + passed_ms, saved_ms=max(heard.saved_ms, saved_ms))

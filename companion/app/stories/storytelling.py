@@ -4,26 +4,31 @@ from dataclasses import replace
 
 from companion import consent, stories
 from companion.app.context import Context
+from companion.app.recording import Recordings, Running
 from companion.consent import Receipt, Wording
 from companion.errors import ConsentMissing
 from companion.ports import Change, Put, Recorder, Recording
-from companion.sound import SAMPLE_BYTES
 from companion.stories import Story
 
 
-class Storytelling:
+class _Telling(Running):
+    """The story that is being recorded, and its newest segment."""
+
+    def __init__(self, story: Story, recorder: Recorder) -> None:
+        super().__init__(recorder)
+        self.story = story
+        self.saved_ms = story.length_ms
+        self.segment: Recording | None = None
+        self.segment_bytes = 0
+
+
+class Storytelling(Recordings[_Telling]):
     """One recording at a time."""
 
     def __init__(self, context: Context, wording: Wording) -> None:
+        super().__init__()
         self._context = context
         self.wording = wording
-        self._running: _Running | None = None
-        self.saved_ms = 0
-        """How much of the running recording has reached the disk."""
-
-    @property
-    def is_recording(self) -> bool:
-        return self._running is not None
 
     @property
     def recording_id(self) -> str:
@@ -31,13 +36,9 @@ class Storytelling:
         return "" if self._running is None else self._running.story.id
 
     @property
-    def is_paused(self) -> bool:
-        return self._running is not None and self._running.is_paused
-
-    @property
-    def level(self) -> float:
-        """Loudness now, 0.0 to 1.0."""
-        return 0.0 if self._running is None else self._running.recorder.level
+    def saved_ms(self) -> int:
+        """How much of the story that is being recorded has reached the disk; 0 if none is."""
+        return 0 if self._running is None else self._running.saved_ms
 
     async def stories(self) -> tuple[Story, ...]:
         """Every story, newest first."""
@@ -92,42 +93,21 @@ class Storytelling:
     async def record(self, id: str, recorder: Recorder) -> None:
         """Open the microphone. The agreement is on the disk before that; what was recorded earlier stays.
 
-        Raises: ConsentMissing, MicrophoneUnavailable.
+        Raises: ConsentMissing, MicrophoneUnavailable, UsageError if something is being recorded already.
         """
         story = await self._existing(id)
         consent.require(consent.RECORD, await self.receipt(story), self.wording)
-        if self._running is not None:
-            raise ConsentMissing("another recording is running")
-        running = self._running = _Running(story, recorder)
-        self.saved_ms = story.length_ms
-        try:
-            await recorder.start(lambda data: self._keep(running, data))
-        except BaseException:
-            self._running = None
-            raise
+        await self._begin(_Telling(story, recorder), self._keep)
         self._context.tell(frozenset({stories.TABLE}))
-
-    async def pause(self) -> None:
-        if self._running is not None:
-            await self._running.recorder.pause()
-            self._running.is_paused = True
-
-    async def resume(self) -> None:
-        if self._running is not None:
-            await self._running.recorder.resume()
-            self._running.is_paused = False
 
     async def finish(self) -> None:
         """Close the microphone and seal what is left. Raises StoreError if some of it could not be kept."""
-        running, self._running = self._running, None
-        if running is None:
-            return
-        try:
-            await running.recorder.stop()
-        finally:
-            if running.segment is not None:
-                await running.segment.close()
-            await self._end(running.story.id, running.recorder)
+        await self._finish(self._settled)
+
+    async def _settled(self, running: _Telling) -> None:
+        if running.segment is not None:
+            await running.segment.close()
+        await self._end(running.story.id, running.recorder)
 
     async def recover(self) -> None:
         """Take in what a crash left: the sealed sound is there, only the story's end was never written."""
@@ -150,9 +130,8 @@ class Storytelling:
         """Stop a running recording because the app is locking."""
         await self.finish()
 
-    async def _keep(self, running: "_Running", data: bytes) -> None:
-        recorder = running.recorder
-        per_second = recorder.sample_rate_hz * recorder.channels * SAMPLE_BYTES
+    async def _keep(self, running: _Telling, data: bytes) -> None:
+        recorder, per_second = running.recorder, running.bytes_per_s
         if running.segment is None:
             context = stories.segment_context(running.story.id, len(running.story.segments))
             running.segment, running.segment_bytes = await self._context.blobs.start(context), 0
@@ -162,7 +141,7 @@ class Storytelling:
             await self._put(running.story)
         await running.segment.write(data)
         running.segment_bytes += len(data)
-        self.saved_ms += len(data) * 1000 // per_second
+        running.saved_ms += len(data) * 1000 // per_second
         if running.segment_bytes * 1000 >= stories.SEGMENT_MS * per_second:
             segment, running.segment = running.segment, None
             await segment.close()
@@ -184,14 +163,3 @@ class Storytelling:
         if story is None:
             raise ConsentMissing("no such story")
         return story
-
-
-class _Running:
-    """The recording that is under way."""
-
-    def __init__(self, story: Story, recorder: Recorder) -> None:
-        self.story = story
-        self.recorder = recorder
-        self.segment: Recording | None = None
-        self.segment_bytes = 0
-        self.is_paused = False
