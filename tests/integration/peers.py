@@ -8,7 +8,8 @@ from companion.errors import StoreError
 from companion.ports import Change
 from services.clock import SystemClock
 from services.sync.network import RelayNetwork
-from tests.fakes import PASSPHRASE, WORDING, FakeEraser, FakeKeystore, FakeStore, FakeTries, FakeVault
+from tests.fake_store import FakeEraser, FakeStore, FakeVault
+from tests.fakes import PASSPHRASE, WORDING, FakeKeystore, FakeTries
 
 
 class CutStore(FakeStore):
