@@ -225,11 +225,12 @@ def seated(group: Group, persons: Collection[str], at_ms: int) -> tuple[Group, t
     return replace(group, seats=(*stay, *came), guests=guests), came, went
 
 
-def line(group: Group, kind: str, member: Member, text: str, *, id: str, seq: int, at_ms: int) -> Message:
+def line(group: Group, kind: str, text: str, member: Member, *, id: str, seq: int, at_ms: int) -> Message:
     """Return a line of the conversation that says what happened to whom.
 
     Kinds: "joining" and "joined" (`text`: who invited), "left", "removed" (`text`: by whom), "device" (a new device of
-    theirs), "gap" (mine: what was said before this line may be missing on this device).
+    theirs), "gap" (mine: what was said before this line may be missing on this device); and what their new version of
+    the agreement changes, see `companion.chat.agreement.news_line`.
     """
     return Message(
         id=id,

@@ -104,6 +104,17 @@ def read_agreement(content: Content, group: str) -> Agreement:
     )
 
 
+def news_line(known: Agreement, new: Agreement) -> tuple[str, str] | None:
+    """Return kind and text of the line that tells the group what a new version changes, or None."""
+    if known.keep_days != new.keep_days:
+        return "keep", str(new.keep_days)
+    if (known.purpose, known.rules) != (new.purpose, new.rules):
+        return "rules", ""
+    if known.is_read_shared != new.is_read_shared:
+        return "read_state", "on" if new.is_read_shared else ""
+    return None
+
+
 def agree_content(version: int) -> dict[str, object]:
     return {"kind": "agree", "version": version}
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from companion.app.chat.letting_go import let_go
-from companion.app.chat.receiving import agreement_line, speaker, what_changed
 from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
 from companion.chat import agreement, reports
@@ -13,7 +12,7 @@ from companion.chat.message import WAITING, Doc, Message, messages_table
 from companion.chat.private import private_content
 from companion.chat.reports import REPORTS, Report, chosen_facilitators
 from companion.errors import UsageError
-from companion.groups import Group
+from companion.groups import Group, line
 from companion.ports import Change, Drop, Edit, Put
 
 
@@ -36,8 +35,8 @@ class Agreeing:
         group, me = await self._facilitated(wanted.group), self._context.me.member
         known = await self.agreement(group.id)
         _check(wanted)
-        kind = what_changed(known, wanted)
-        if not kind:
+        news = agreement.news_line(known, wanted)
+        if news is None:
             return
         is_same = (wanted.purpose, wanted.rules) == (known.purpose, known.rules)
         new = replace(
@@ -50,8 +49,8 @@ class Agreeing:
         seat = group.seat(me.person)
         if seat is None:
             raise UsageError("not a member of this group yet")
-        line = agreement_line(new, kind, id=id, by=speaker(seat), seq=0, at_ms=now)
-        waiting = replace(line, state="waiting", sent_ms=0)
+        told = line(group, *news, seat.member, id=id, seq=0, at_ms=now)
+        waiting = replace(told, state="waiting", sent_ms=0)
         change = Change(
             put=(Put(WAITING, waiting.to_doc()),),
             edit=(Edit(AGREEMENTS, group.id, agreement.replaced(new, at_ms=now)),),

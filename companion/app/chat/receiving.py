@@ -15,7 +15,7 @@ from companion.chat.private import open_private
 from companion.chat.reports import REPORTS, Report
 from companion.chat.standing import STANDINGS
 from companion.errors import MessageRejected
-from companion.groups import Group, Seat
+from companion.groups import Group, Seat, line
 from companion.ports import Change, Doc, Drop, Edit, Put
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ async def _dispatch(kinds: "dict[str, Callable[[_Arrival], Awaitable[Change]]]",
     return await handle(arrival)
 
 
-def speaker(seat: Seat) -> Speaker:
+def _speaker(seat: Seat) -> Speaker:
     member = seat.member
     return Speaker(device=member.person, person=member.person, name=member.name, profession=member.profession)
 
@@ -98,16 +98,16 @@ def speaker(seat: Seat) -> Speaker:
 
 async def _message(arrival: _Arrival) -> Change:
     message = contents.read_message(
-        arrival.content, arrival.group.id, speaker(arrival.seat), seq=arrival.seq, at_ms=arrival.at_ms
+        arrival.content, arrival.group.id, _speaker(arrival.seat), seq=arrival.seq, at_ms=arrival.at_ms
     )
     return await _new_line(arrival, message)
 
 
 async def _decision(arrival: _Arrival) -> Change:
-    line = contents.read_message(
-        arrival.content, arrival.group.id, speaker(arrival.seat), seq=arrival.seq, at_ms=arrival.at_ms
+    decision = contents.read_message(
+        arrival.content, arrival.group.id, _speaker(arrival.seat), seq=arrival.seq, at_ms=arrival.at_ms
     )
-    return await _new_line(arrival, replace(line, kind="decision", mentions=(), attachments=()))
+    return await _new_line(arrival, replace(decision, kind="decision", mentions=(), attachments=()))
 
 
 async def _new_line(arrival: _Arrival, message: Message) -> Change:
@@ -206,42 +206,14 @@ async def _agreement(arrival: _Arrival) -> Change:
     doc = await arrival.context.store.get(AGREEMENTS, arrival.group.id)
     known = Agreement(group=arrival.group.id) if doc is None else Agreement.from_doc(doc)
     change = Change(edit=(Edit(AGREEMENTS, arrival.group.id, agreement.replaced(new, at_ms=arrival.at_ms)),))
-    kind = what_changed(known, new)
-    if new.version <= known.version or not kind or arrival.content.get("again"):
+    news = agreement.news_line(known, new)
+    if new.version <= known.version or news is None or arrival.content.get("again"):
         return change
-    by = speaker(arrival.seat)
     id = read_id(arrival.content, "id")
     if await arrival.context.store.get(arrival.table, id) is not None:
         raise MessageRejected("line id was used before")
-    line = agreement_line(new, kind, id=id, by=by, seq=arrival.seq, at_ms=arrival.at_ms)
-    return change + Change(put=(Put(arrival.table, line.to_doc()),))
-
-
-def what_changed(known: Agreement, new: Agreement) -> str:
-    """Return the kind of line that tells the group, or nothing."""
-    if known.keep_days != new.keep_days:
-        return "keep"
-    if (known.purpose, known.rules) != (new.purpose, new.rules):
-        return "rules"
-    return "read_state" if known.is_read_shared != new.is_read_shared else ""
-
-
-def agreement_line(new: Agreement, kind: str, *, id: str, by: Speaker, seq: int, at_ms: int) -> Message:
-    text = str(new.keep_days) if kind == "keep" else "on" if kind == "read_state" and new.is_read_shared else ""
-    return Message(
-        id=id,
-        group=new.group,
-        sender=by.device,
-        person=by.person,
-        name=by.name,
-        profession=by.profession,
-        text=text,
-        at_ms=at_ms,
-        sent_ms=at_ms,
-        state="received",
-        kind=kind,
-        seq=seq,
-    )
+    told = line(arrival.group, *news, arrival.seat.member, id=id, seq=arrival.seq, at_ms=arrival.at_ms)
+    return change + Change(put=(Put(arrival.table, told.to_doc()),))
 
 
 async def _agree(arrival: _Arrival) -> Change:

@@ -274,7 +274,7 @@ class Events:
         return change + Change(put=tuple(letters), drop=tuple(Drop(INTENTS, intent.id) for intent in intents))
 
     def _line(self, step: Step, kind: str, member: Member, text: str, event: RelayEvent) -> Step:
-        made = line(step.group, kind, member, text, id=self._context.new_id(), seq=event.seq, at_ms=event.at_ms)
+        made = line(step.group, kind, text, member, id=self._context.new_id(), seq=event.seq, at_ms=event.at_ms)
         return step.adding(Put(messages_table(step.group.id), made.to_doc()))
 
 

@@ -128,7 +128,7 @@ class Inbox:
         me = self._context.me.member
         seat = arrived.seat(me.person)
         invited_by = "" if is_back or seat is None else seat.invited_by
-        made = line(arrived, "gap" if is_back else "joined", me, invited_by, id=self._context.new_id(), **at)
+        made = line(arrived, "gap" if is_back else "joined", invited_by, me, id=self._context.new_id(), **at)
         change += Change(put=(Put(messages_table(group.id), made.to_doc()),))
         return Outcome(change=change, key_states=(KeyState(id=group.id, keys=keys),))
 
