@@ -14,9 +14,10 @@ from views.mirror.context import Frame, use_frame, use_opened, use_quiet_window
 from views.mirror.effects import Box, use_kept, use_task
 from views.mirror.state import Window
 from views.parts.buttons import button
-from views.parts.safe import safe, say
+from views.parts.safe import Handler, safe, say
 from views.parts.surfaces import card, column, equal, gap, notice
 from views.parts.text import soft, text
+from views.words.texts import Texts
 
 
 def _notices(form: Form) -> list[ft.Control]:
@@ -96,28 +97,41 @@ def WordsPane() -> ft.Control:
             _done(frame, form, texts("account.words_changed"))
 
     steps: dict[int, Callable[[], list[ft.Control]]] = {
-        1: lambda: [
-            soft(texts("account.words_about"), ft.TextThemeStyle.BODY_LARGE),
-            _proof(form, window),
-            *_notices(form),
-            button(texts("account.words_make"), draw, size="tall", disabled=form.filled.is_busy),
-        ],
-        2: lambda: [
-            soft(texts("account.words_write"), ft.TextThemeStyle.BODY_LARGE),
-            sheet(drawn.words),
-            button(texts("unlock.words_done"), lambda: form.change(step=3), size="tall"),
-        ],
-        3: lambda: [
-            soft(texts("unlock.check_ask"), ft.TextThemeStyle.BODY_LARGE),
-            *(form.entry(f"word-{n}", texts("unlock.check_word", number=n)) for n in drawn.asked),
-            *_notices(form),
-            equal(
-                button(texts("unlock.check_look"), lambda: form.change(step=2, said=""), kind="outlined"),
-                button(texts("account.words_change"), replace_words, disabled=form.filled.is_busy),
-            ),
-        ],
+        1: lambda: _prove(form, window, draw),
+        2: lambda: _write_down(form, texts, drawn),
+        3: lambda: _type_back(form, texts, drawn, replace_words),
     }
     return subpage(frame, window, texts("account.words_title"), steps[form.filled.step]())
+
+
+def _prove(form: Form, window: Window, draw: Handler) -> list[ft.Control]:
+    texts = window.texts
+    return [
+        soft(texts("account.words_about"), ft.TextThemeStyle.BODY_LARGE),
+        _proof(form, window),
+        *_notices(form),
+        button(texts("account.words_make"), draw, size="tall", disabled=form.filled.is_busy),
+    ]
+
+
+def _write_down(form: Form, texts: Texts, drawn: Drawn) -> list[ft.Control]:
+    return [
+        soft(texts("account.words_write"), ft.TextThemeStyle.BODY_LARGE),
+        sheet(drawn.words),
+        button(texts("unlock.words_done"), lambda: form.change(step=3), size="tall"),
+    ]
+
+
+def _type_back(form: Form, texts: Texts, drawn: Drawn, replace_words: Handler) -> list[ft.Control]:
+    return [
+        soft(texts("unlock.check_ask"), ft.TextThemeStyle.BODY_LARGE),
+        *(form.entry(f"word-{n}", texts("unlock.check_word", number=n)) for n in drawn.asked),
+        *_notices(form),
+        equal(
+            button(texts("unlock.check_look"), lambda: form.change(step=2, said=""), kind="outlined"),
+            button(texts("account.words_change"), replace_words, disabled=form.filled.is_busy),
+        ),
+    ]
 
 
 @safe

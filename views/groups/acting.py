@@ -47,35 +47,34 @@ def MessagePanel(group: Group, key: str = "") -> ft.Control:
 
     if is_sure:
         delete = then(lambda: opened.chat.delete(group.id, one.id), texts("groups.deleted_now"))
-        return column(
-            text(texts("groups.delete_question")),
-            equal(
-                button(texts("groups.keep"), lambda: set_sure(False), kind="outlined"),
-                button(texts("groups.delete_now"), delete, kind="outlined", icon=ft.Icons.DELETE_OUTLINE_ROUNDED),
-                stacked=frame.is_large_text,
-            ),
-        )
-    head = ft.Row(
-        [
-            column(
-                text(name_of(texts, one, me), ft.TextThemeStyle.LABEL_MEDIUM),
-                soft(gist(texts, one), max_lines=1),
-                spacing=0,
-                expand=True,
-            ),
-            leave,
-        ],
-        spacing=theme.SMALL,
-    )
+        return _delete_question(texts, delete, lambda: set_sure(False), stacked=frame.is_large_text)
     actions = _actions(texts, opened, group, one, me, change, then, lambda: set_sure(True))
     buttons = [
         button(act.label, act.on_press, icon=act.icon, kind="tonal" if not number else "outlined", size="slim")
         for number, act in enumerate(actions)
     ]
-    parts: list[ft.Control] = [head]
+    parts: list[ft.Control] = [_head(texts, one, me, leave)]
     if one.seq and not one.is_deleted:
         parts.append(_reactions(texts, opened, group, one, me, then))
     return ft.Semantics(container=True, content=column(*parts, wrapping(*buttons), spacing=theme.GAP))
+
+
+def _head(texts: Any, one: Message, me: str, leave: ft.Control) -> ft.Control:
+    """Return who said what, and the way out."""
+    name = text(name_of(texts, one, me), ft.TextThemeStyle.LABEL_MEDIUM)
+    about = column(name, soft(gist(texts, one), max_lines=1), spacing=0, expand=True)
+    return ft.Row([about, leave], spacing=theme.SMALL)
+
+
+def _delete_question(texts: Any, delete: Any, keep: Any, *, stacked: bool) -> ft.Control:
+    return column(
+        text(texts("groups.delete_question")),
+        equal(
+            button(texts("groups.keep"), keep, kind="outlined"),
+            button(texts("groups.delete_now"), delete, kind="outlined", icon=ft.Icons.DELETE_OUTLINE_ROUNDED),
+            stacked=stacked,
+        ),
+    )
 
 
 def _reactions(texts: Any, opened: Any, group: Group, one: Message, me: str, then: Any) -> ft.Control:

@@ -1,7 +1,7 @@
 """What can be added to a conversation besides words, and how a message goes: each choice is one press."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import flet as ft
@@ -66,63 +66,57 @@ def AddPanel(group: Group, key: str = "") -> ft.Control:
     return column(head(texts, texts("groups.add"), lambda: change(mode="")), choices, spacing=theme.GAP)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Poll:
+    """A poll that is not asked yet."""
+
+    question: str = ""
+    options: tuple[str, ...]
+    is_secret: bool = False
+    hours: int = 72
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What can be answered: tidy, without the fields that were left empty."""
+        return tuple(one for one in (" ".join(o.split())[:OPTION_LIMIT] for o in self.options) if one)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is a question, and at least two answers that differ."""
+        return bool(self.question.strip()) and 2 <= len(set(self.answers)) == len(self.answers)
+
+    def with_option(self, number: int, value: str) -> "_Poll":
+        return replace(self, options=(*self.options[:number], value, *self.options[number + 1 :]))
+
+
 @safe
 def PollPanel(group: Group, key: str = "") -> ft.Control:
     """A question with answers that stand there already: type the question, press Ask."""
-    window, opened, frame, change = use_quiet_window(), use_opened(), use_frame(), use_change(group)
-    texts = window.texts
-    question, set_question = ft.use_state("")
-    ready: tuple[str, ...] = (texts("groups.poll_yes"), texts("groups.poll_no"))
-    options, set_options = ft.use_state(ready)
-    is_secret, set_secret = ft.use_state(False)
-    hours, set_hours = ft.use_state(72)
+    texts, opened, frame, change = use_quiet_window().texts, use_opened(), use_frame(), use_change(group)
+    poll, set_poll = ft.use_state(_Poll(options=(texts("groups.poll_yes"), texts("groups.poll_no"))))
     topic = use_part(lambda s: composing_of(s.composing, group).topic or s.chat.topic)
 
-    def option(number: int, value: str) -> None:
-        set_options(tuple(value if place == number else one for place, one in enumerate(options)))
-
     async def ask() -> None:
-        wanted = tuple(one for one in (" ".join(o.split())[:OPTION_LIMIT] for o in options) if one)
-        if not question.strip() or len(set(wanted)) < 2 or len(set(wanted)) != len(wanted):
+        if not poll.is_whole:
             say(texts("groups.poll_problem"))
             return
-        closes_ms = opened.chat.now_ms() + hours * HOUR_MS
-        ways = Ways(hold_ms=UNDO_MS, topic=topic)
         await opened.polls.ask(
-            group.id, question[:QUESTION_LIMIT], wanted, is_secret=is_secret, closes_ms=closes_ms, ways=ways
+            group.id,
+            poll.question[:QUESTION_LIMIT],
+            poll.answers,
+            is_secret=poll.is_secret,
+            closes_ms=opened.chat.now_ms() + poll.hours * HOUR_MS,
+            ways=Ways(hold_ms=UNDO_MS, topic=topic),
         )
         change(mode="")
 
-    fields = [_option_field(texts, number, one, option) for number, one in enumerate(options)]
-    more = button(
-        texts("groups.poll_more"),
-        lambda: set_options((*options, "")),
-        icon=ft.Icons.ADD_ROUNDED,
-        kind="outlined",
-        size="slim",
-        disabled=len(options) >= OPTIONS_LIMIT,
-    )
-    kinds = _poll_kinds(texts, is_secret, set_secret, hours, set_hours)
-    words = texts("groups.poll_secret_about" if is_secret else "groups.poll_open_about")
-    body = column(
-        gap(theme.TIGHT),
-        field(
-            texts("groups.poll_question"),
-            set_question,
-            value=question,
-            autofocus=True,
-            key="poll-question",
-        ),
-        *fields,
-        more,
-        kinds,
-        soft(words),
-        spacing=theme.SMALL,
-    )
-    room = None if frame.is_large_text else 330
     return column(
         head(texts, texts("groups.add_poll"), lambda: change(mode="")),
-        ft.Column([body], scroll=ft.ScrollMode.AUTO, height=room),
+        ft.Column(
+            [_poll_form(texts, poll, set_poll)],
+            scroll=ft.ScrollMode.AUTO,
+            height=None if frame.is_large_text else 330,
+        ),
         equal(
             button(texts("groups.not_now"), lambda: change(mode=""), kind="outlined"),
             button(texts("groups.poll_ask"), guarded(ask, texts.error), icon=ft.Icons.BALLOT_OUTLINED),
@@ -132,27 +126,56 @@ def PollPanel(group: Group, key: str = "") -> ft.Control:
     )
 
 
-def _poll_kinds(
-    texts: Texts, is_secret: bool, set_secret: Callable[[bool], Any], hours: int, set_hours: Callable[[int], Any]
-) -> ft.Control:
-    """Return the chips for who sees the answers, and how long it is open."""
-    return wrapping(
-        filter_chip(texts("groups.poll_open"), lambda: set_secret(False), selected=not is_secret),
-        filter_chip(texts("groups.poll_secret"), lambda: set_secret(True), selected=is_secret),
-        *(
-            filter_chip(texts(f"groups.closes_{one}"), lambda one=one: set_hours(one), selected=one == hours)
-            for one in CLOSES_HOURS
-        ),
-        spacing=theme.TIGHT,
+def _poll_form(texts: Texts, poll: _Poll, set_poll: Callable[[Callable[[_Poll], _Poll]], Any]) -> ft.Control:
+    """Return the fields and chips of a poll. They change it as it is at that moment, whatever was rendered."""
+
+    def put(**parts: Any) -> None:
+        set_poll(lambda now: replace(now, **parts))
+
+    def option(number: int, value: str) -> ft.Control:
+        return field(
+            texts("groups.poll_option", number=number + 1),
+            lambda typed: set_poll(lambda now: now.with_option(number, typed)),
+            value=value,
+            key=f"option-{number}",
+        )
+
+    question = field(
+        texts("groups.poll_question"),
+        lambda typed: put(question=typed),
+        value=poll.question,
+        autofocus=True,
+        key="poll-question",
+    )
+    more = button(
+        texts("groups.poll_more"),
+        lambda: set_poll(lambda now: replace(now, options=(*now.options, ""))),
+        icon=ft.Icons.ADD_ROUNDED,
+        kind="outlined",
+        size="slim",
+        disabled=len(poll.options) >= OPTIONS_LIMIT,
+    )
+    return column(
+        gap(theme.TIGHT),
+        question,
+        *(option(number, one) for number, one in enumerate(poll.options)),
+        more,
+        _poll_kinds(texts, poll, put),
+        soft(texts("groups.poll_secret_about" if poll.is_secret else "groups.poll_open_about")),
+        spacing=theme.SMALL,
     )
 
 
-def _option_field(texts: Texts, number: int, value: str, change: Callable[[int, str], None]) -> ft.Control:
-    return field(
-        texts("groups.poll_option", number=number + 1),
-        lambda typed: change(number, typed),
-        value=value,
-        key=f"option-{number}",
+def _poll_kinds(texts: Texts, poll: _Poll, put: Callable[..., None]) -> ft.Control:
+    """Return the chips for who sees the answers, and how long it is open."""
+    return wrapping(
+        filter_chip(texts("groups.poll_open"), lambda: put(is_secret=False), selected=not poll.is_secret),
+        filter_chip(texts("groups.poll_secret"), lambda: put(is_secret=True), selected=poll.is_secret),
+        *(
+            filter_chip(texts(f"groups.closes_{one}"), lambda one=one: put(hours=one), selected=one == poll.hours)
+            for one in CLOSES_HOURS
+        ),
+        spacing=theme.TIGHT,
     )
 
 

@@ -1,6 +1,8 @@
 """Joining a group: first who invites to what, then the decision."""
 
-from typing import cast
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
 
 import flet as ft
 
@@ -24,8 +26,20 @@ from views.words.names import initials
 from views.words.texts import Texts
 
 
-@safe
-def JoinPage() -> ft.Control:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Invite:
+    """An invite as it is typed: what it leads to once it was looked at, or what is wrong with it."""
+
+    typed: str
+    found: Invitation | None
+    problem: str
+    type_in: Callable[[str], Any]
+    look: Handler
+    join: Handler
+
+
+def use_invite() -> _Invite:
+    """A hook: look at an invite, then join."""
     groups, frame, texts = use_opened().groups, use_frame(), use_quiet_window().texts
     typed, set_typed = ft.use_state("")
     found, set_found = ft.use_state(cast("Invitation | None", None))
@@ -58,21 +72,27 @@ def JoinPage() -> ft.Control:
         else:
             frame.go(f"/groups/{group.id}")
 
+    return _Invite(typed=typed, found=found, problem=problem, type_in=type_in, look=look, join=join)
+
+
+@safe
+def JoinPage() -> ft.Control:
+    frame, texts, invite = use_frame(), use_quiet_window().texts, use_invite()
     entry = field(
         texts("groups.join_field"),
-        type_in,
-        value=typed,
+        invite.type_in,
+        value=invite.typed,
         helper=texts("groups.join_help"),
-        error=problem or None,
-        on_submit=look,
+        error=invite.problem or None,
+        on_submit=invite.look,
         autofocus=True,
         key="invite",
     )
     body: list[ft.Control] = [gap(theme.TIGHT), entry]
-    answers = foot(button(texts("groups.look_at"), look, disabled=not typed.strip()))
-    if found is not None:
-        body.append(_preview(texts, found))
-        answers = _answers(texts, join, lambda: frame.go("/groups"))
+    answers = foot(button(texts("groups.look_at"), invite.look, disabled=not invite.typed.strip()))
+    if invite.found is not None:
+        body.append(_preview(texts, invite.found))
+        answers = _answers(texts, invite.join, lambda: frame.go("/groups"))
     return content_page(frame, texts("groups.join_title"), [reading_column(*body, spacing=theme.PAD)], foot=answers)
 
 

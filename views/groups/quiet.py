@@ -1,17 +1,19 @@
 """Being left in peace: In clinic, quiet hours, and what an alert may say. One choice for all groups."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import flet as ft
 
-from companion.chat.attention import LEVELS
+from companion.chat.attention import LEVELS, Quiet
 from views import theme
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.pages import content_page
 from views.parts.buttons import button, filter_chip
 from views.parts.rows import section
-from views.parts.safe import guarded, safe
+from views.parts.safe import Handler, guarded, safe
 from views.parts.surfaces import notice, wrapping
 from views.parts.text import reading_column, soft
 from views.words.texts import Texts
@@ -24,23 +26,49 @@ HOURS: tuple[tuple[int, int], ...] = ((22 * 60, 7 * 60), (20 * 60, 7 * 60), (18 
 
 @safe
 def QuietPage(key: str = "") -> ft.Control:
-    frame, opened, texts = use_frame(), use_opened(), use_quiet_window().texts
+    frame, attention, texts = use_frame(), use_opened().attention, use_quiet_window().texts
     quiet, is_in_clinic = use_part(lambda s: (s.attention.quiet, s.attention.is_in_clinic))
-    attention = opened.attention
 
-    def keep(**parts: Any) -> Any:
-        async def change() -> None:
-            await attention.set_quiet(replace(quiet, **parts))
+    def keep(**parts: Any) -> Handler:
+        return guarded(partial(attention.set_quiet, replace(quiet, **parts)), texts.error)
 
-        return guarded(change, texts.error)
+    def clinic(hours: int) -> Handler:
+        return guarded(partial(attention.set_in_clinic, hours * HOUR_MS), texts.error)
 
-    def clinic(hours: int) -> Any:
-        async def change() -> None:
-            await attention.set_in_clinic(hours * HOUR_MS)
+    in_clinic = _in_clinic(texts, quiet, clinic(0)) if is_in_clinic else _clinic_offers(texts, clinic)
+    body = reading_column(
+        section(texts("groups.in_clinic"), soft(texts("groups.in_clinic_about")), in_clinic),
+        section(texts("groups.quiet_hours"), soft(texts("groups.quiet_about")), _hours(texts, quiet, keep)),
+        section(texts("groups.level"), soft(texts("groups.level_about")), _levels(texts, quiet, keep)),
+        soft(texts("groups.quiet_device")),
+        spacing=theme.ROOMY,
+    )
+    return content_page(frame, texts("groups.quiet_title"), [body])
 
-        return guarded(change, texts.error)
 
-    hours = wrapping(
+def _in_clinic(texts: Texts, quiet: Quiet, end: Handler) -> ft.Control:
+    """Return the notice that says until when, with the way to end it."""
+    until = texts("groups.in_clinic_until", time=texts.time(quiet.in_clinic_until_ms))
+    action = button(texts("groups.in_clinic_end"), end, kind="outlined", size="slim")
+    return notice(ft.Icons.DO_NOT_DISTURB_ON_OUTLINED, until, kind="stone", action=action)
+
+
+def _clinic_offers(texts: Texts, clinic: Callable[[int], Handler]) -> ft.Control:
+    return wrapping(
+        *(
+            button(
+                texts("groups.clinic_hour" if one == 1 else "groups.clinic_hours", hours=one),
+                clinic(one),
+                kind="outlined",
+                size="slim",
+            )
+            for one in CLINIC_HOURS
+        )
+    )
+
+
+def _hours(texts: Texts, quiet: Quiet, keep: Callable[..., Handler]) -> ft.Control:
+    return wrapping(
         *(
             filter_chip(
                 hours_words(texts, start, end),
@@ -51,36 +79,15 @@ def QuietPage(key: str = "") -> ft.Control:
             for start, end in HOURS
         )
     )
-    levels = wrapping(
+
+
+def _levels(texts: Texts, quiet: Quiet, keep: Callable[..., Handler]) -> ft.Control:
+    return wrapping(
         *(
             filter_chip(texts(f"groups.level_{one}"), keep(level=one), selected=quiet.level == one, key=f"level-{one}")
             for one in LEVELS
         )
     )
-    if is_in_clinic:
-        until = texts("groups.in_clinic_until", time=texts.time(quiet.in_clinic_until_ms))
-        end = button(texts("groups.in_clinic_end"), clinic(0), kind="outlined", size="slim")
-        in_clinic: ft.Control = notice(ft.Icons.DO_NOT_DISTURB_ON_OUTLINED, until, kind="stone", action=end)
-    else:
-        in_clinic = wrapping(
-            *(
-                button(
-                    texts("groups.clinic_hour" if one == 1 else "groups.clinic_hours", hours=one),
-                    clinic(one),
-                    kind="outlined",
-                    size="slim",
-                )
-                for one in CLINIC_HOURS
-            )
-        )
-    body = reading_column(
-        section(texts("groups.in_clinic"), soft(texts("groups.in_clinic_about")), in_clinic),
-        section(texts("groups.quiet_hours"), soft(texts("groups.quiet_about")), hours),
-        section(texts("groups.level"), soft(texts("groups.level_about")), levels),
-        soft(texts("groups.quiet_device")),
-        spacing=theme.ROOMY,
-    )
-    return content_page(frame, texts("groups.quiet_title"), [body])
 
 
 def hours_words(texts: Texts, start: int, end: int) -> str:
@@ -100,11 +107,6 @@ def QuietNotice(key: str = "") -> ft.Control:
     opened, texts = use_opened(), use_quiet_window().texts
     quiet, is_in_clinic = use_part(lambda s: (s.attention.quiet, s.attention.is_in_clinic))
 
-    async def end() -> None:
-        await opened.attention.set_in_clinic(0)
-
     if not is_in_clinic:
         return ft.Container(height=0)
-    words = texts("groups.in_clinic_until", time=texts.time(quiet.in_clinic_until_ms))
-    action = button(texts("groups.in_clinic_end"), guarded(end, texts.error), kind="outlined", size="slim")
-    return notice(ft.Icons.DO_NOT_DISTURB_ON_OUTLINED, words, kind="stone", action=action)
+    return _in_clinic(texts, quiet, guarded(partial(opened.attention.set_in_clinic, 0), texts.error))

@@ -1,6 +1,8 @@
 """What holds in a group, and how you would like to stay connected with it."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import flet as ft
@@ -19,7 +21,7 @@ from views.parts.fields import field
 from views.parts.frame import foot
 from views.parts.people import group_mark
 from views.parts.rows import section
-from views.parts.safe import guarded, safe, say
+from views.parts.safe import Handler, guarded, safe, say
 from views.parts.surfaces import card, column, notice, wrapping
 from views.parts.text import reading_column, soft, text, words
 from views.words.texts import Texts
@@ -116,47 +118,29 @@ def WaysPage(group: Group, wishes: Wishes, key: str = "") -> ft.Control:
     wishes = replace(wishes, group=group.id)
 
     def keep(**parts: Any) -> Any:
-        async def change() -> None:
-            await attention.set_wishes(replace(wishes, **parts))
+        return guarded(partial(attention.set_wishes, replace(wishes, **parts)), texts.error)(None)
 
-        return guarded(change, texts.error)
-
-    def mute(hours: int) -> Any:
-        async def change() -> None:
-            await attention.mute(group.id, hours * HOUR_MS)
-
-        return guarded(change, texts.error)
-
-    async def choose(rhythm: str) -> None:
-        await attention.set_wishes(replace(wishes, rhythm=rhythm))
+    def mute(hours: int) -> Handler:
+        return guarded(partial(attention.mute, group.id, hours * HOUR_MS), texts.error)
 
     only = consent_row(
         texts("groups.only"),
         texts("groups.only_about"),
-        lambda on: keep(is_mentions_only=on)(None),
+        lambda on: keep(is_mentions_only=on),
         on=wishes.is_mentions_only,
         key="mentions-only",
     )
     is_muted = opened.chat.now_ms() < wishes.muted_until_ms
-    if is_muted:
-        until = texts("groups.until", day=texts.day_of(wishes.muted_until_ms), time=texts.time(wishes.muted_until_ms))
-        unmute = button(texts("groups.unmute"), mute(0), kind="outlined", size="slim")
-        muting: ft.Control = notice(
-            ft.Icons.NOTIFICATIONS_OFF_OUTLINED, texts("groups.muted", until=until), kind="stone", action=unmute
-        )
-    else:
-        muting = wrapping(
-            *(button(texts(f"groups.mute_{one}"), mute(one), kind="outlined", size="slim") for one in MUTE_HOURS)
-        )
+    muting = _muted(texts, wishes, mute(0)) if is_muted else _mute_offers(texts, mute)
     tells = consent_row(
         texts("groups.tell_read"),
         texts("groups.tell_read_about"),
-        lambda on: keep(tells_seen=on)(None),
+        lambda on: keep(tells_seen=on),
         on=wishes.tells_seen,
         key="tells-seen",
     )
     body = reading_column(
-        section(texts("groups.stay"), *_rhythms(texts, wishes.rhythm, guarded_choice(choose, texts))),
+        section(texts("groups.stay"), *_rhythms(texts, wishes.rhythm, lambda rhythm: keep(rhythm=rhythm))),
         only,
         *([tells] if use_agreement(group).is_read_shared else []),
         section(texts("groups.mute"), muting),
@@ -173,16 +157,17 @@ def WaysPage(group: Group, wishes: Wishes, key: str = "") -> ft.Control:
     return content_page(frame, texts("groups.ways"), [body], subtitle=group.name, lead=mark)
 
 
-def guarded_choice(choose: Any, texts: Texts) -> Any:
-    """Return a handler for a choice whose error is said."""
+def _muted(texts: Texts, wishes: Wishes, end: Handler) -> ft.Control:
+    until = texts("groups.until", day=texts.day_of(wishes.muted_until_ms), time=texts.time(wishes.muted_until_ms))
+    action = button(texts("groups.unmute"), end, kind="outlined", size="slim")
+    words = texts("groups.muted", until=until)
+    return notice(ft.Icons.NOTIFICATIONS_OFF_OUTLINED, words, kind="stone", action=action)
 
-    def run(value: str) -> Any:
-        async def change() -> None:
-            await choose(value)
 
-        return guarded(change, texts.error)(None)
-
-    return run
+def _mute_offers(texts: Texts, mute: Callable[[int], Handler]) -> ft.Control:
+    return wrapping(
+        *(button(texts(f"groups.mute_{one}"), mute(one), kind="outlined", size="slim") for one in MUTE_HOURS)
+    )
 
 
 @safe
@@ -202,11 +187,8 @@ def RulesPage(group: Group, key: str = "") -> ft.Control:
         await opened.agreements.agree(group.id)
         say(texts("groups.agreed_now"))
 
-    def keep(days: int) -> Any:
-        async def change() -> None:
-            await opened.agreements.put_forward(replace(agreement, keep_days=days))
-
-        return guarded(change, texts.error)
+    async def put_forward(**parts: Any) -> None:
+        await opened.agreements.put_forward(replace(agreement, **parts))
 
     body: list[ft.Control] = []
     if agreement.has_words:
@@ -219,32 +201,37 @@ def RulesPage(group: Group, key: str = "") -> ft.Control:
     if is_facilitator:
         edit = texts("groups.rules_edit" if agreement.has_words else "groups.rules_write")
         body.append(button(edit, lambda: set_editing(True), icon=ft.Icons.EDIT_ROUNDED, kind="outlined"))
-    kept = wrapping(
-        *(
-            filter_chip(keep_words(texts, days), keep(days), selected=agreement.keep_days == days, key=f"keep-{days}")
-            for days in KEEP_DAYS
-        )
-    )
-
-    async def share_read(on: bool) -> None:
-        await opened.agreements.put_forward(replace(agreement, is_read_shared=on))
-
-    if is_facilitator:
-        body.append(section(texts("groups.keep_for"), soft(texts("groups.keep_about")), kept))
-        body.append(
-            consent_row(
-                texts("groups.share_read"),
-                texts("groups.share_read_about"),
-                share_read,
-                on=agreement.is_read_shared,
-                key="share-read",
-            )
-        )
+        body += _choices(texts, agreement, put_forward)
     else:
         told = texts("groups.kept_fact", words=keep_words(texts, agreement.keep_days))
         body.append(section(texts("groups.keep_for"), soft(told)))
     body.append(soft(texts("groups.record")))
     return content_page(frame, title, [reading_column(*body, spacing=theme.PAD)], subtitle=group.name, lead=mark)
+
+
+def _choices(
+    texts: Texts, agreement: Agreement, put_forward: Callable[..., Awaitable[None]]
+) -> tuple[ft.Control, ft.Control]:
+    """Return what a facilitator chooses beside the words: how long messages are kept, and whether reading is shared."""
+    days = wrapping(
+        *(
+            filter_chip(
+                keep_words(texts, one),
+                guarded(partial(put_forward, keep_days=one), texts.error),
+                selected=agreement.keep_days == one,
+                key=f"keep-{one}",
+            )
+            for one in KEEP_DAYS
+        )
+    )
+    share = consent_row(
+        texts("groups.share_read"),
+        texts("groups.share_read_about"),
+        lambda on: put_forward(is_read_shared=on),
+        on=agreement.is_read_shared,
+        key="share-read",
+    )
+    return section(texts("groups.keep_for"), soft(texts("groups.keep_about")), days), share
 
 
 def keep_words(texts: Texts, days: int) -> str:

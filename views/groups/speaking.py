@@ -1,7 +1,9 @@
 """Recording a voice note for a message: it begins at once, can pause, and hangs on the message when it is stopped."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import flet as ft
 
@@ -27,16 +29,25 @@ async def _nowhere(attachment: Attachment) -> Change:
     return Change()
 
 
-@safe
-def VoiceStrip(
-    group: Group, take: Callable[[Attachment], None], leave: Callable[[], None], key: str = ""
-) -> ft.Control:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Heard:
+    """What the strip shows of the note that is being recorded."""
+
+    level: float = 0.0
+    length_ms: int = 0
+    is_paused: bool = False
+    problem: str = ""
+
+
+def use_note(
+    group: Group, take: Callable[[Attachment], None], leave: Callable[[], None]
+) -> tuple[_Heard, Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]:
+    """A hook: record while the strip stands there. Returns what is heard, what pauses and goes on, and what stops."""
     window, attaching = use_quiet_window(), use_opened().attaching
-    texts = window.texts
-    level, set_level = ft.use_state(0.0)
-    length_ms, set_length = ft.use_state(0)
-    is_paused, set_paused = ft.use_state(False)
-    problem, set_problem = ft.use_state("")
+    heard, set_heard = ft.use_state(_Heard())
+
+    def note(**parts: Any) -> None:
+        set_heard(lambda now: replace(now, **parts))
 
     async def listen() -> None:
         """Look four times a second while the microphone is open; the auto-lock must not end a note."""
@@ -44,34 +55,45 @@ def VoiceStrip(
             try:
                 await attaching.record(window.make_recorder(), group.id, _nowhere)
             except CompanionError as error:
-                set_problem(texts.error(error))
+                note(problem=window.texts.error(error))
                 return
-        while attaching.is_recording and not is_paused:
+        while attaching.is_recording and not heard.is_paused:
             await asyncio.sleep(TICK_S)
             window.companion.touch()
-            set_level(attaching.level)
-            set_length(attaching.length_ms)
+            note(level=attaching.level, length_ms=attaching.length_ms)
 
-    use_task(listen, [is_paused])
+    use_task(listen, [heard.is_paused])
 
     async def turn() -> None:
-        await (attaching.resume() if is_paused else attaching.pause())
-        set_paused(not is_paused)
+        await (attaching.resume() if heard.is_paused else attaching.pause())
+        note(is_paused=not heard.is_paused)
 
     async def stop() -> None:
         try:
-            note = await attaching.finish()
+            made = await attaching.finish()
         except CompanionError as error:
-            set_problem(texts.error(error))
+            note(problem=window.texts.error(error))
             return
-        if note is not None:
-            take(note)
+        if made is not None:
+            take(made)
         leave()
 
-    if problem:
+    return heard, turn, stop
+
+
+@safe
+def VoiceStrip(
+    group: Group, take: Callable[[Attachment], None], leave: Callable[[], None], key: str = ""
+) -> ft.Control:
+    texts = use_quiet_window().texts
+    heard, turn, stop = use_note(group, take, leave)
+    if heard.problem:
         away = button(texts("groups.close"), leave, kind="outlined", size="slim")
-        return notice(ft.Icons.MIC_OFF_ROUNDED, problem, kind="alert", action=away)
-    label = texts("groups.voice_paused") if is_paused else texts(level_word(level))
+        return notice(ft.Icons.MIC_OFF_ROUNDED, heard.problem, kind="alert", action=away)
+    is_paused = heard.is_paused
+    label = texts("groups.voice_paused") if is_paused else texts(level_word(heard.level))
+    meter = level_meter(0.0 if is_paused else height_of(heard.level), label, label)
+    told = texts("groups.voice_length", length=texts.length(heard.length_ms))
     pause = button(
         texts("stories.resume" if is_paused else "stories.pause"),
         guarded(turn, texts.error),
@@ -79,9 +101,4 @@ def VoiceStrip(
         kind="outlined",
     )
     end = button(texts("groups.voice_stop"), guarded(stop, texts.error), icon=ft.Icons.STOP_ROUNDED, kind="ember")
-    told = texts("groups.voice_length", length=texts.length(length_ms))
-    return card(
-        spread(level_meter(0.0 if is_paused else height_of(level), label, label), timer(clock(length_ms), told)),
-        equal(pause, end),
-        spacing=theme.GAP,
-    )
+    return card(spread(meter, timer(clock(heard.length_ms), told)), equal(pause, end), spacing=theme.GAP)

@@ -170,20 +170,6 @@ def rail(
 
     A `text_scale` above 1.0 makes it wider, so that the places' words stay whole.
     """
-    lifebelt = ft.Column(
-        [
-            ft.Container(
-                ft.Icon(ft.Icons.SUPPORT_ROUNDED, size=24, color=ft.Colors.ON_SURFACE),
-                padding=ft.Padding.symmetric(horizontal=18, vertical=6),
-                border_radius=theme.ROUND,
-                border=ft.Border.all(1.5, ft.Colors.OUTLINE),
-            ),
-            text(help.label, ft.TextThemeStyle.LABEL_SMALL, align=ft.TextAlign.CENTER),
-        ],
-        spacing=theme.TIGHT,
-        tight=True,
-        horizontal_alignment=CENTER,
-    )
     logo = ft.Image("icon.svg", width=44, height=44, semantics_label=logo_name)
     upper = ft.Column(
         [
@@ -198,7 +184,7 @@ def rail(
     lower = ft.Column(
         [
             *([ft.Row([_search(search)], alignment=ft.MainAxisAlignment.CENTER)] if search else []),
-            pressable(lifebelt, help.label, help.on_press, pad=ft.Padding.symmetric(vertical=6), in_middle=True),
+            _lifebelt(help),
             ft.Row([account_button(account)], alignment=ft.MainAxisAlignment.CENTER),
             _lock_and_hide(lock, hide),
         ],
@@ -213,6 +199,25 @@ def rail(
         bgcolor=ft.Colors.SURFACE_CONTAINER,
         border=ft.Border.only(right=ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT)),
     )
+
+
+def _lifebelt(help: Action) -> ft.MergeSemantics:
+    """Return Get help as it looks among the places of the rail."""
+    face = ft.Column(
+        [
+            ft.Container(
+                ft.Icon(ft.Icons.SUPPORT_ROUNDED, size=24, color=ft.Colors.ON_SURFACE),
+                padding=ft.Padding.symmetric(horizontal=18, vertical=6),
+                border_radius=theme.ROUND,
+                border=ft.Border.all(1.5, ft.Colors.OUTLINE),
+            ),
+            text(help.label, ft.TextThemeStyle.LABEL_SMALL, align=ft.TextAlign.CENTER),
+        ],
+        spacing=theme.TIGHT,
+        tight=True,
+        horizontal_alignment=CENTER,
+    )
+    return pressable(face, help.label, help.on_press, pad=ft.Padding.symmetric(vertical=6), in_middle=True)
 
 
 def _search(search: Action) -> ft.IconButton:
