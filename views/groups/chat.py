@@ -7,10 +7,11 @@ from views import theme
 from views.groups.composing import Foot
 from views.groups.naming import INVITE, look_of_group, people
 from views.groups.timeline import Timeline, use_acts
+from views.groups.topics import use_topic_chips
 from views.mirror.context import use_frame, use_part, use_quiet_window
 from views.mirror.effects import use_leave, use_task
 from views.pages import content_page
-from views.parts.buttons import filter_chip, icon_button
+from views.parts.buttons import icon_button
 from views.parts.people import group_mark
 from views.parts.safe import safe
 from views.parts.surfaces import notice
@@ -57,21 +58,10 @@ def Chat(group: Group) -> ft.Control:
 
 @safe
 def Topics(group: Group) -> ft.Control:
-    """One chip for each topic; all of them together at first."""
-    window = use_quiet_window()
-    texts = window.texts
-    topics, chosen = use_part(lambda s: (s.chat.topics, s.chat.topic) if s.chat.group == group.id else ((), ""))
-    if not topics and not chosen:
+    """The topics in one row above the conversation."""
+    chips = use_topic_chips(group, "topic")
+    if not chips:
         return ft.Container(height=0)
-    chips: list[ft.Control] = [
-        filter_chip(
-            topic or texts("groups.all_topics"),
-            lambda topic=topic: window.watch_chat(group.id, "", topic),
-            selected=topic == chosen,
-            key=f"topic-{topic}",
-        )
-        for topic in ("", *topics)
-    ]
     row = ft.Row(chips, spacing=theme.SMALL, scroll=ft.ScrollMode.AUTO)
     return ft.Container(ft.Semantics(container=True, content=row), padding=ft.Padding.only(bottom=theme.TIGHT))
 

@@ -9,8 +9,9 @@ from views.groups.helping import AskedForHelp
 from views.groups.membership import LeaveButton, MemberRow
 from views.groups.naming import INVITE, people
 from views.groups.settling import keep_words, use_agreement
+from views.groups.topics import use_topic_chips
 from views.mirror.context import use_frame, use_part, use_quiet_window
-from views.parts.buttons import button, filter_chip
+from views.parts.buttons import button
 from views.parts.frame import pane
 from views.parts.rows import fact_row, section
 from views.parts.safe import safe
@@ -29,9 +30,8 @@ def GroupContext(group_id: str = "", key: str = "") -> ft.Control:
 
 @safe
 def About(group: Group, key: str = "") -> ft.Control:
-    window, frame = use_quiet_window(), use_frame()
-    texts = window.texts
-    topics, shown = use_part(lambda s: (s.chat.topics, s.chat.topic) if s.chat.group == group.id else ((), ""))
+    frame, texts = use_frame(), use_quiet_window().texts
+    topics = use_topic_chips(group, "about-topic")
     agreement = use_agreement(group)
     verified, _ = use_verified(group)
     count = people(texts, len(group.seats))
@@ -45,16 +45,7 @@ def About(group: Group, key: str = "") -> ft.Control:
 
     parts: list[ft.Control] = [section(texts("groups.who_sees"), card(*facts))]
     if topics and not frame.is_phone:
-        chips = [
-            filter_chip(
-                topic or texts("groups.all_topics"),
-                lambda topic=topic: window.watch_chat(group.id, "", topic),
-                selected=topic == shown,
-                key=f"about-topic-{topic}",
-            )
-            for topic in ("", *topics)
-        ]
-        parts.append(section(texts("groups.topics"), wrapping(*chips, spacing=theme.TIGHT)))
+        parts.append(section(texts("groups.topics"), wrapping(*topics, spacing=theme.TIGHT)))
     rows = [MemberRow(group, seat, seat.member.person in verified, key=seat.member.person) for seat in group.seats]
     parts += [
         section(texts("groups.people"), *rows, spacing=theme.GAP),
