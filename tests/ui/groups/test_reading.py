@@ -2,6 +2,7 @@
 
 import flet as ft
 
+from companion.app.chat.chatting import Ways
 from tests.fakes import Desk, deliver
 from tests.ui.groups.talk import FIELD, NAME, core, messages, pass_on, press
 from tests.ui.harness import HeadlessApp
@@ -152,3 +153,27 @@ async def test_one_content_free_notice_for_a_burst_and_none_for_what_is_on_the_s
         await deliver(jay, hazel)
         await app.until(lambda: any(name.startswith("Jay Thistle, You see me") for name, _ in app.named()))
         assert len(notices()) == 1
+
+
+async def test_one_topic_is_read_at_a_time_and_all_of_them_again(hazel: Desk, jay: Desk, group: str) -> None:
+    await core(jay).chat.post(group, "Who swaps Tuesday?", Ways(topic="Rotas"))
+    await core(jay).chat.post(group, "The kettle is broken", Ways(topic="Kitchen"))
+    await deliver(jay, hazel)
+
+    def is_shown(app: HeadlessApp, words: str) -> bool:
+        return any(label.startswith(f"Jay Thistle, {words}") for label in app.labels())
+
+    async with opened(hazel, route=f"/groups/{group}") as app:
+        await app.until(lambda: is_shown(app, "The kettle is broken"))
+        await app.click("Rotas")
+        await app.until(lambda: is_shown(app, "Who swaps Tuesday?") and not is_shown(app, "The kettle is broken"))
+        await app.click("All")
+        await app.until(lambda: is_shown(app, "The kettle is broken"))
+
+
+async def test_topics_stand_beside_the_conversation_on_a_desktop(hazel: Desk, jay: Desk, group: str) -> None:
+    await core(jay).chat.post(group, "The kettle is broken", Ways(topic="Kitchen"))
+    await deliver(jay, hazel)
+    async with opened(hazel, route=f"/groups/{group}", **DESKTOP) as app:
+        await app.until(lambda: "Topics" in app.texts())
+        assert "Kitchen" in app.texts()

@@ -147,3 +147,16 @@ async def test_hard_words_bring_a_card_that_one_press_puts_away(hazel: Desk, cha
     assert hazel.vault.store.tables[WAITING]
     await chat.click("Not now")
     await chat.until(lambda: card not in chat.texts())
+
+
+async def test_a_voice_note_pauses_goes_on_and_hangs_on_the_message(hazel: Desk, chat: HeadlessApp) -> None:
+    await chat.click("Record a voice note")
+    await chat.until(lambda: core(hazel).attaching.is_recording)
+    await hazel.recorder.speak(2)
+    await chat.click("Pause")
+    await chat.until(lambda: "Paused" in chat.texts())
+    await chat.click("Go on recording")
+    await chat.until(lambda: not core(hazel).attaching.is_paused)
+    await chat.click("Done")
+    await chat.until(lambda: not core(hazel).attaching.is_recording)
+    assert len(next(iter(hazel.vault.blobs.held.values()))) == 64_000

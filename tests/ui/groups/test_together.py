@@ -95,3 +95,23 @@ async def test_somebody_is_picked_with_a_reason_and_a_ready_line(hazel: Desk, ja
 async def test_with_nobody_to_write_to_help_lines_stand_there(hazel: Desk) -> None:
     async with opened(hazel, route="/groups/reach") as app:
         await app.until(lambda: any("116 123" in text for text in app.texts()))
+
+
+async def test_a_group_is_quiet_for_a_while_and_heard_again(hazel: Desk, group: str) -> None:
+    async with opened(hazel, route=f"/groups/{group}/ways") as app:
+        await app.click("8 hours")
+        await app.until(lambda: any(text.startswith("Quiet until") for text in app.texts()))
+        await app.click("Hear it again")
+        await app.until(lambda: "8 hours" in app.texts())
+        await app.click("Once a day")
+        await press(app, "Only when it is for me")
+        wishes = await core(hazel).attention.wishes(group)
+        assert (wishes.rhythm, wishes.is_mentions_only, wishes.muted_until_ms) == ("daily", True, 0)
+
+
+async def test_a_facilitator_chooses_how_long_messages_are_kept(hazel: Desk, group: str) -> None:
+    async with opened(hazel, route=f"/groups/{group}/rules") as app:
+        await press(app, "Kept for 30 days")
+        await press(app, "People may tell what they have read")
+        agreement = await core(hazel).agreements.agreement(group)
+        assert (agreement.keep_days, agreement.is_read_shared) == (30, True)
