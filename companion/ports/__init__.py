@@ -1,4 +1,7 @@
-"""What the core asks for: one Protocol for each role, with an adapter in `services` and a fake in the unit tests."""
+"""What the core asks for: one Protocol for each role, with an adapter in `services` and a fake in the unit tests.
+
+Owns the shapes of what is asked and answered. Must not know who answers, or what a document holds.
+"""
 
 from companion.ports.device import (
     Clock,

@@ -1,4 +1,8 @@
-"""My account and what lies one level below it; `Frame.item` says which."""
+"""My account and what lies one level below it; `Frame.item` says which.
+
+Owns the screens of keys, devices, privacy, damage and erasing. Must not know the other places, or what is written in
+them.
+"""
 
 from collections.abc import Callable
 from types import MappingProxyType

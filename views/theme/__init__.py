@@ -1,7 +1,7 @@
 """Design tokens, and how they become a Flet theme.
 
-Owns every colour, size and duration of the app. Screens name roles (`ft.Colors.PRIMARY`), never a hex value,
-so that light, dark and high contrast need no code of their own.
+Owns every colour, size and duration of the app. Must not know any screen or control: screens name roles
+(`ft.Colors.PRIMARY`), never a hex value, so that light, dark and high contrast need no code of their own.
 """
 
 from views.theme.material import FONTS, Mode, Wishes, apply, color_scheme, make_theme, read_wishes, text_theme

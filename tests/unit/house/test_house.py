@@ -1,14 +1,19 @@
 """What the repository promises about itself."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
+
+import pytest
 
 import companion
 
 ROOT = Path(__file__).resolve().parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 OLDER_ON_PHONES = ("cryptography", "pillow")
+ROOMS = ("companion", "services", "views")
+PACKAGES = sorted({file.parent.relative_to(ROOT) for room in ROOMS for file in (ROOT / room).rglob("*.py")})
 NO_PHONE_WHEELS = {"apsw", "uvloop", "httptools", "watchfiles", "playwright", "pydantic-core"}
 
 
@@ -56,3 +61,10 @@ def test_permissions_are_those_of_the_features() -> None:
 def test_core_needs_nothing_from_the_relay() -> None:
     for file in (*(ROOT / "views").rglob("*.py"), *(ROOT / "companion").rglob("*.py")):
         assert "services.relay" not in file.read_text("utf-8"), file
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=str)
+def test_every_package_says_what_it_owns_and_what_it_must_not_know(package: Path) -> None:
+    said = ast.get_docstring(ast.parse((ROOT / package / "__init__.py").read_text("utf-8"))) or ""
+    assert re.search(r"\bowns\b", said, re.IGNORECASE), f"{package} does not say what it owns"
+    assert re.search(r"\bmust\s+not\s+know\b", said, re.IGNORECASE), f"{package} does not say what it must not know"
