@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 OLDER_ON_PHONES = ("cryptography", "pillow")
 ROOMS = ("companion", "services", "views")
+LINES = 400
 PACKAGES = sorted({file.parent.relative_to(ROOT) for room in ROOMS for file in (ROOT / room).rglob("*.py")})
 NO_PHONE_WHEELS = {"apsw", "uvloop", "httptools", "watchfiles", "playwright", "pydantic-core"}
 
@@ -68,3 +69,10 @@ def test_every_package_says_what_it_owns_and_what_it_must_not_know(package: Path
     said = ast.get_docstring(ast.parse((ROOT / package / "__init__.py").read_text("utf-8"))) or ""
     assert re.search(r"\bowns\b", said, re.IGNORECASE), f"{package} does not say what it owns"
     assert re.search(r"\bmust\s+not\s+know\b", said, re.IGNORECASE), f"{package} does not say what it must not know"
+
+
+def test_no_file_is_longer_than_one_can_keep_in_mind() -> None:
+    folders = (*ROOMS, "benchmarks", "tests")
+    files = [ROOT / "main.py", ROOT / "tasks.py", *(file for name in folders for file in (ROOT / name).rglob("*.py"))]
+    lengths = {str(file.relative_to(ROOT)): len(file.read_text("utf-8").splitlines()) for file in files}
+    assert {name: length for name, length in lengths.items() if length > LINES} == {}
