@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Browser
 
+from benchmarks.screens_typing import measure_typing
 from main import build_profile
 from tests.e2e.chat_steps import Member, open_group, receive, send
 from tests.e2e.driver import CHROMIUM, PHONE, AppProcess, Person, chromium, window_context
@@ -184,7 +185,7 @@ def main() -> int:
         print("no Chromium here: nothing was measured", file=sys.stderr)
         return 1
     rounds = 3 if parser.parse_args().quick else 9
-    print(json.dumps(measure(rounds) | measure_journal(rounds) | measure_chat(rounds)))
+    print(json.dumps(measure(rounds) | measure_journal(rounds) | measure_chat(rounds) | measure_typing(rounds)))
     return 0
 
 
