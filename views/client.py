@@ -8,6 +8,8 @@ import flet as ft
 
 CLIENT_TIMEOUT_S = 5.0
 FOCUS_TRIES, FOCUS_STEP_S = 10, 0.02
+BUSY_S = 30.0
+"""A client that lays out a very long text answers nothing meanwhile."""
 
 T = TypeVar("T")
 
@@ -23,13 +25,13 @@ async def ask(call: Awaitable[T], timeout_s: float = CLIENT_TIMEOUT_S) -> T:
     return await asyncio.wait_for(asyncio.shield(task), timeout_s)
 
 
-async def focus(box: ft.Ref[ft.TextField]) -> None:
+async def focus(box: ft.Ref[ft.TextField], timeout_s: float = CLIENT_TIMEOUT_S) -> None:
     """Put the cursor into a field. While it is being rendered anew it belongs to no page for a moment: try again."""
     for _ in range(FOCUS_TRIES):
         field = box.current
         try:
             if field is not None and field.page is not None:
-                await ask(field.focus())  # type: ignore[no-untyped-call]  # Flet says nothing about it
+                await ask(field.focus(), timeout_s)  # type: ignore[no-untyped-call]  # Flet says nothing about it
                 return
         except RuntimeError:
             pass

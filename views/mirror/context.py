@@ -77,26 +77,54 @@ def use_part(select: Callable[[ViewState], T], *, in_all_phases: bool = False) -
     """A hook: one part of the state; the component renders again only when that part changes."""
     state = use_quiet_window().state
     part = select(state)
-    seen = use_kept(lambda: Box(part))
-    seen.value = part
-    _use_changes(state, lambda: select(state) != seen.value, in_all_phases)
+    now = use_kept(lambda: Box((select, part)))
+    now.value = (select, part)
+
+    def is_news() -> bool:
+        look, seen = now.value
+        return look(state) != seen
+
+    _use_changes(state, is_news, in_all_phases)
     return part
+
+
+def use_news(select: Callable[[ViewState], object], hear: Callable[[], None]) -> None:
+    """A hook: call `hear` when one part of the state has changed, and render nothing."""
+    state = use_quiet_window().state
+    seen = use_kept(lambda: Box(select(state)))
+
+    def look() -> None:
+        part = select(state)
+        if part != seen.value:
+            seen.value = part
+            hear()
+
+    _use_listener(state, look)
 
 
 def _use_changes(state: ViewState, is_news: Callable[[], bool], in_all_phases: bool = False) -> None:
     """Render again on news. A screen of another phase is about to go: it must not render without what it showed."""
     _, renew = ft.use_state(0)
     phase = use_kept(lambda: state.phase)
+
+    def look() -> None:
+        if (in_all_phases or state.phase == phase) and is_news():
+            renew(lambda count: count + 1)
+
+    _use_listener(state, look)
+
+
+def _use_listener(state: ViewState, look: Callable[[], None]) -> None:
+    """Call `look` at each change of the state, and once for what changed before we listened."""
     listening = use_kept(lambda: Box[list[Any]]([]))
 
     def changed(_: object, field: str | None) -> None:
-        if is_news() and (in_all_phases or state.phase == phase):
-            renew(lambda count: count + 1)
+        look()
 
     def start() -> None:
         end_it = cast(ft.Observable, state).subscribe(changed)
         listening.value = [end_it, changed]  # the state holds its listeners weakly
-        changed(state, None)
+        look()
 
     def end() -> None:
         for end_it in listening.value[:1]:

@@ -22,6 +22,42 @@ def use_kept(make: Callable[[], T]) -> T:
     return ft.use_memo(make, [])
 
 
+class Told:
+    """Something that several parts of the screen show parts of. `tell` lets each look whether its own has changed."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[], None]] = []
+
+    def listen(self, hear: Callable[[], None]) -> Callable[[], None]:
+        """Call `hear` at each change; return what ends it."""
+        self._listeners.append(hear)
+        return lambda: self._listeners.remove(hear)
+
+    def tell(self) -> None:
+        for hear in tuple(self._listeners):
+            hear()
+
+
+def use_told(source: Told, select: Callable[[], T]) -> T:
+    """A hook: what `select` returns now; the component renders again only when it returns something else."""
+    _, renew = ft.use_state(0)
+    now = use_kept(lambda: Box((select, select())))
+    now.value = (select, select())
+    ending = use_kept(lambda: Box[Callable[[], None]](lambda: None))
+
+    def hear() -> None:
+        look, seen = now.value
+        if look() != seen:
+            renew(lambda count: count + 1)
+
+    def start() -> None:
+        ending.value = source.listen(hear)
+        hear()  # it may have changed between the rendering and this effect
+
+    ft.use_effect(start, [], cleanup=lambda: ending.value())
+    return now.value[1]
+
+
 def use_task(job: Callable[[], Awaitable[None]], dependencies: Sequence[object]) -> None:
     """A hook: run `job` after the first rendering and whenever a dependency changed; end it with the component.
 
