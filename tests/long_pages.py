@@ -13,8 +13,8 @@ from tests.many_entries import PASSPHRASE, WORDS
 
 
 def long_text(length: int) -> str:
-    """Return paragraphs of plain words, exactly this long."""
-    paragraphs = [" ".join(WORDS[n % 7 :] + WORDS[: n % 7]) + "." for n in range(length // 100 + 1)]
+    """Return numbered paragraphs of plain words, exactly this long."""
+    paragraphs = [f"{n} " + " ".join(WORDS[n % 7 :] + WORDS[: n % 7]) + "." for n in range(length // 100 + 1)]
     return "\n\n".join(paragraphs)[: length - 1] + "."
 
 

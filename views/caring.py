@@ -32,16 +32,19 @@ def DistressCard(see: Callable[[], Any], leave: Callable[[], Any], key: str = ""
 
 
 @safe
-def CareFor(words: str, see: Callable[[], Any], key: str = "") -> ft.Control:
-    """The kind card under a text of one's own, once a day; nothing while there is no reason for it."""
+def CareFor(read: Callable[[], str], at: object, see: Callable[[], Any], key: str = "") -> ft.Control:
+    """The kind card under a text of one's own, once a day; nothing while there is no reason for it.
+
+    The words are read again when `at` is another: not at each key, for reading a long page takes its time.
+    """
     window, opened = use_quiet_window(), use_opened()
     is_shown, show = ft.use_state(False)
 
     async def look() -> None:
-        if not is_shown and await opened.care.offers_help(words, window.library.distress):
+        if not is_shown and await opened.care.offers_help(read(), window.library.distress):
             show(True)
 
-    use_task(look, [words])
+    use_task(look, [at])
     return DistressCard(see, lambda: show(False)) if is_shown else ft.Container(height=0)
 
 

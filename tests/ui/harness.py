@@ -16,9 +16,11 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest.mock import patch
 
 import flet as ft
 import msgpack
+from flet.components.component import Renderer
 from flet.controls.base_control import BaseControl
 from flet.controls.context import _context_page, context
 from flet.messaging.connection import Connection
@@ -135,9 +137,13 @@ class HeadlessApp:
         self._main, self._expect_errors = main, expect_errors
         self._props = {"route": "/", "width": 390, "height": 844, "platform": "android", "web": False, **props}
         self._log = _Errors()
+        self.rendered: list[str] = []
+        """The components that were rendered so far, by name, oldest first."""
 
     async def __aenter__(self) -> "HeadlessApp":
         logging.getLogger().addHandler(self._log)
+        self._counting = patch.object(Renderer, "render", self._counted(Renderer.render))
+        self._counting.start()
         self.connection = FakeConnection(asyncio.get_running_loop())
         self.session = self.connection.session = Session(self.connection)
         self.page: ft.Page = self.session.page
@@ -160,9 +166,17 @@ class HeadlessApp:
 
     async def __aexit__(self, *_: object) -> None:
         logging.getLogger().removeHandler(self._log)
+        self._counting.stop()
         self.session.close()
         await asyncio.sleep(0)
         self.connection.dispose()
+
+    def _counted(self, render: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(renderer: Any, component: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            self.rendered.append(component.__qualname__)
+            return render(renderer, component, *args, **kwargs)
+
+        return counted
 
     @property
     def errors(self) -> list[str]:

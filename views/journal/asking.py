@@ -4,7 +4,7 @@ import flet as ft
 
 from views import theme
 from views.journal.editing import TODAY, use_editing, use_page_id
-from views.journal.marks import mark_rows
+from views.journal.marks import PageMarks
 from views.journal.past import PastDays
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.parts.buttons import button
@@ -48,13 +48,7 @@ def QuestionCard(key: str = "") -> ft.Control:
 @safe
 def HowItWas(page_id: str, key: str = "") -> ft.Control:
     """The three scales beside an open page."""
-    texts, frame, editing = use_quiet_window().texts, use_frame(), use_editing(page_id)
-    return mark_rows(
-        texts,
-        editing.entry,
-        lambda mark, level: editing.mark(**{mark: level}),
-        is_large_text=frame.is_large_text,
-    )
+    return PageMarks(use_editing(page_id))
 
 
 @safe

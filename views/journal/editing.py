@@ -1,22 +1,25 @@
 """What the parts of an open page share: the entry as it is now, and how it is changed and saved."""
 
+import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Unpack
 
 import flet as ft
 
-from companion.app.journal.journalling import Journalling
+from companion.app import Opened
 from companion.journal import Entry, Marks
-from views.journal.history import History
+from views.journal.page_text import PageText, Part
 from views.mirror.autosave import Autosave, Saving
-from views.mirror.context import use_opened, use_part, use_quiet_window
-from views.mirror.effects import Box, use_kept, use_leave, use_task
-from views.parts.fields import live
+from views.mirror.context import use_news, use_opened, use_part, use_quiet_window
+from views.mirror.effects import Told, use_kept, use_leave, use_task
+from views.mirror.state import ViewState, Window
 from views.words.texts import Texts
 
 TODAY = ("", "today")
+REST_S = 0.7
+"""A part that has become too long is cut when nobody has pressed a key for this long."""
 
 
 def use_page_id(entry_id: str) -> str | None:
@@ -26,9 +29,14 @@ def use_page_id(entry_id: str) -> str | None:
     somebody is typing on must not be changed for a page that was begun elsewhere.
     """
     window, journal = use_quiet_window(), use_opened().journal
-    index = use_part(lambda state: state.journal)
     found, set_found = ft.use_state(entry_id if journal.shown(entry_id) else None)
-    was_removed = bool(found) and journal.shown(found or "") is None
+
+    def news(state: ViewState) -> tuple[bool, object]:
+        may_be_another = entry_id in TODAY and window.last_page not in ("", found)
+        was_removed = bool(found) and journal.shown(found or "") is None
+        return was_removed, state.journal if may_be_another else None
+
+    was_removed, commits = use_part(news)
 
     async def find() -> None:
         if entry_id in TODAY:
@@ -37,128 +45,112 @@ def use_page_id(entry_id: str) -> str | None:
             page = await journal.page(entry_id)
             set_found(page.id if page else "")
 
-    may_be_another = entry_id in TODAY and window.last_page not in ("", found)
-    use_task(find, [entry_id, was_removed, index if may_be_another else None])
+    use_task(find, [entry_id, was_removed, commits])
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Editing:
-    """One open page.
+class Editing(Told):
+    """One open page on this screen. Its parts show what they need of it with `use_told`, so that a key renders nothing.
 
-    `mark` changes what is beside the words and returns at once; the disk follows by itself. `save` says that the core
-    has news to save, `renew` shows them.
+    `mark` changes what is beside the words and returns at once; the disk follows by itself.
     """
 
-    id: str
-    entry: Entry
-    saving: Saving
-    mark: Callable[..., None]
-    save: Callable[[], None]
-    renew: Callable[[], None]
+    def __init__(
+        self, window: Window, opened: Opened, id: str, spawn: Callable[[Callable[[], Awaitable[None]]], object]
+    ):
+        super().__init__()
+        self._window, self._journal, self._spawn = window, opened.journal, spawn
+        self.id = id
+        entry = self._journal.shown(id)
+        if entry is None:
+            raise RuntimeError("the page was never opened")
+        self.entry: Entry = entry
+        self.saving = Saving()
+        self.saved_ms = 0
+        """When all words were last known to be on the disk."""
+        self.saver = Autosave(self._journal.save_drafts, self._saved, spawn)
+        self.text = PageText(entry.text)
+        self._typed_s = 0.0
+        self._is_resting = False
+
+    def look(self) -> None:
+        """Take over what other parts of the screen and other windows have made of the page."""
+        self.entry = self._journal.shown(self.id) or self.entry
+        if self.entry.text != self.text.text:
+            self.text.put(self.entry.text)
+        self.tell()
+
+    def mark(self, **marks: Unpack[Marks]) -> None:
+        self._window.companion.touch()
+        self._draft(None, **marks)
+        self.tell()
+
+    def typed(self, part: Part, text: str, asked: str | None) -> None:
+        """Take a key. `asked` is the question that the page answers."""
+        before = self._shown()
+        self.text.typed(part, text)
+        self._draft(self.text.text, prompt=asked or self.entry.prompt)
+        self._typed_s = time.monotonic()
+        self._rest()
+        if self._shown() != before:
+            self.tell()
+
+    def left(self, part: Part) -> None:
+        """The cursor has left this part."""
+        self.text.left(part)
+        self._rest()
+
+    def put(self, text: str) -> None:
+        """Replace all words, as one step."""
+        self._step(partial(self.text.put, text))
+
+    def undo(self) -> None:
+        self._step(self.text.undo)
+
+    def redo(self) -> None:
+        self._step(self.text.redo)
+
+    def _step(self, step: Callable[[], None]) -> None:
+        self._window.companion.touch()
+        step()
+        self._draft(self.text.text)
+        self.tell()
+
+    def _draft(self, text: str | None, **marks: Unpack[Marks]) -> None:
+        self._journal.draft(self.id, text, **marks)
+        self.entry = self._journal.shown(self.id) or self.entry
+        self.saver.typed()
+
+    def _saved(self, saving: Saving) -> None:
+        self.saving, self.saved_ms = saving, saving.at_ms or self.saved_ms
+        self.tell()
+
+    def _shown(self) -> object:
+        """What a key may change of what the screen shows."""
+        return self.text.steps, self.text.layout
+
+    def _rest(self) -> None:
+        if self.text.is_due and not self._is_resting:
+            self._is_resting = True
+            self._spawn(self._lay)
+
+    async def _lay(self) -> None:
+        try:
+            while (wait_s := self._typed_s + REST_S - time.monotonic()) > 0:  # noqa: ASYNC110  # keys put it off
+                await asyncio.sleep(wait_s)
+            self.text.lay()
+            self.tell()
+        finally:
+            self._is_resting = False
 
 
 def use_editing(id: str) -> Editing:
     """A hook: the opened page, in any part of the screen; it follows what other parts and windows save."""
-    window, page = use_quiet_window(), ft.context.page
-    journal = use_opened().journal
-    use_part(lambda state: state.journal)
-    _, renew = ft.use_state(0)
-    saving, show = ft.use_state(Saving())
-    saver = use_kept(lambda: Autosave(journal.save_drafts, show, page.run_task))
-    last = use_kept(lambda: Box(journal.shown(id)))
-    last.value = journal.shown(id) or last.value
-    if last.value is None:
-        raise RuntimeError("the page was never opened")
-    use_leave(saver.flush)
-
-    def renewed() -> None:
-        renew(lambda count: count + 1)
-
-    def mark(text: str | None = None, **marks: Unpack[Marks]) -> None:
-        window.companion.touch()
-        journal.draft(id, text, **marks)
-        saver.typed()
-        renewed()
-
-    return Editing(id=id, entry=last.value, saving=saving, mark=mark, save=saver.typed, renew=renewed)
-
-
-class Words:
-    """The text of one field: its steps, and a text that the screen must take over from us."""
-
-    def __init__(self, text: str) -> None:
-        self.known = text
-        self.history = History(text)
-        self.forced: str | None = None
-        self.turn = 0
-
-    def typed(self, text: str) -> None:
-        self.known = text
-        self.history.typed(text, time.monotonic())
-
-    def force(self, text: str) -> None:
-        """Let the field show this text at the next rendering."""
-        self.known, self.forced, self.turn = text, text, self.turn + 1
-
-    def taken_over(self) -> None:
-        """The field shows it: from here on the field's own text counts again."""
-        self.forced = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Typing:
-    """The words of an open page. `put` replaces them all, as one step."""
-
-    box: ft.Ref[ft.TextField]
-    value: str
-    typed: Callable[[str], None]
-    put: Callable[[str], None]
-    undo: Callable[[], None]
-    redo: Callable[[], None]
-    can_undo: bool
-    can_redo: bool
-
-
-def use_typing(journal: Journalling, editing: Editing, is_today: bool) -> Typing:
-    """A hook: the field's text. What is in it is never taken back, unless the words came from elsewhere."""
-    state = use_quiet_window().state
-    box = use_kept(ft.Ref[ft.TextField])
-    words = use_kept(lambda: Words(editing.entry.text))
-    history = words.history
-    if editing.entry.text != words.known:  # another field or window of ours has saved newer words
-        history.put(editing.entry.text)
-        words.force(editing.entry.text)
-    value = live(box, words.known) if words.forced is None else words.forced
-    ft.use_effect(words.taken_over, [words.turn])
-
-    def typed(text: str) -> None:
-        could = (history.can_undo, history.can_redo)
-        words.typed(text)
-        asked = (state.journal_prompt or None) if is_today else None
-        journal.draft(editing.id, text, prompt=asked or editing.entry.prompt)
-        editing.save()
-        if could != (history.can_undo, history.can_redo):
-            editing.renew()
-
-    def show(text: str) -> None:
-        words.force(text)
-        editing.mark(text)
-
-    def put(text: str) -> None:
-        history.put(text)
-        show(text)
-
-    return Typing(
-        box=box,
-        value=value,
-        typed=typed,
-        put=put,
-        undo=lambda: show(history.undo()),
-        redo=lambda: show(history.redo()),
-        can_undo=history.can_undo,
-        can_redo=history.can_redo,
-    )
+    window, opened, page = use_quiet_window(), use_opened(), ft.context.page
+    editing = use_kept(lambda: Editing(window, opened, id, page.run_task))
+    use_news(lambda state: state.journal, editing.look)
+    use_leave(editing.saver.flush)
+    return editing
 
 
 def status_line(texts: Texts, saving: Saving, entry: Entry) -> str:

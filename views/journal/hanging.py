@@ -7,12 +7,13 @@ from functools import partial
 
 import flet as ft
 
+from companion.attachments import Attachment
 from views import theme
 from views.attachments import Attachments
 from views.hearing import clock, height_of, level_word
 from views.journal.editing import Editing
-from views.mirror.context import use_opened, use_part, use_quiet_window
-from views.mirror.effects import use_leave, use_task
+from views.mirror.context import use_opened, use_quiet_window
+from views.mirror.effects import use_leave, use_task, use_told
 from views.parts.buttons import Action, button
 from views.parts.safe import guarded, safe
 from views.parts.surfaces import card, equal, spread
@@ -38,16 +39,17 @@ def use_hanging(editing: Editing) -> Hanging:
     """A hook: the two actions that add something."""
     window, opened = use_quiet_window(), use_opened()
     texts, journal = window.texts, opened.journal
+    is_recording = use_told(editing, lambda: opened.attaching.is_recording or opened.stories.is_recording)
 
     async def add_picture() -> None:
         data = await pick_picture(window)
         if data is not None:
             await journal.attach(editing.id, await window.pictures.clean(data))
-            editing.renew()
+            editing.look()
 
     async def start() -> None:
         await journal.record(editing.id, window.make_recorder())
-        editing.renew()
+        editing.look()
 
     picture = Action(
         label=texts("journal.add_picture"), on_press=guarded(add_picture, texts.error), icon=ft.Icons.IMAGE_OUTLINED
@@ -56,7 +58,7 @@ def use_hanging(editing: Editing) -> Hanging:
         label=texts("journal.add_voice"),
         on_press=guarded(start, texts.error),
         icon=ft.Icons.MIC_NONE_ROUNDED,
-        disabled=opened.attaching.is_recording or opened.stories.is_recording,
+        disabled=is_recording,
     )
     return Hanging(picture=picture, record=record)
 
@@ -65,11 +67,14 @@ def use_hanging(editing: Editing) -> Hanging:
 def Hung(editing: Editing, key: str = "") -> ft.Control:
     """What hangs on the page, and the recording that is under way."""
     opened, texts = use_opened(), use_quiet_window().texts
-    use_part(lambda state: state.journal)
     asked, ask_for = ft.use_state("")
     journal, attaching = opened.journal, opened.attaching
-    page = journal.shown(editing.id) or editing.entry
-    these = tuple(one for one in page.attachments if one.id != attaching.recording_id)
+
+    def hung() -> tuple[tuple[Attachment, ...], bool]:
+        these = tuple(one for one in editing.entry.attachments if one.id != attaching.recording_id)
+        return these, attaching.is_recording and attaching.owner == editing.id
+
+    these, is_recording = use_told(editing, hung)
 
     def remove(id: str) -> Action:
         return Action(label=texts("journal.remove_attachment"), on_press=lambda: ask_for(id))
@@ -77,11 +82,11 @@ def Hung(editing: Editing, key: str = "") -> ft.Control:
     async def removed() -> None:
         ask_for("")
         await journal.detach(editing.id, asked)
-        editing.renew()
+        editing.look()
 
     parts: list[ft.Control] = []
-    if attaching.is_recording and attaching.owner == editing.id:
-        parts.append(Recording(editing.renew, key="recording"))
+    if is_recording:
+        parts.append(Recording(editing.look, key="recording"))
     if asked and any(one.id == asked for one in these):
         parts.append(
             _really(

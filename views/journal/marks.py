@@ -5,11 +5,15 @@ from typing import Final
 
 import flet as ft
 
-from companion.journal import LEVELS, MARKS, Entry
+from companion.journal import LEVELS, MARKS, Entry, Marks
 from views import theme
+from views.journal.editing import Editing
+from views.mirror.context import use_frame, use_quiet_window
+from views.mirror.effects import use_told
 from views.parts.buttons import pressable
 from views.parts.choices import connection_glyph
 from views.parts.rows import section
+from views.parts.safe import safe
 from views.parts.surfaces import column
 from views.parts.text import text
 from views.words.texts import Texts
@@ -46,6 +50,19 @@ def mark_word(texts: Texts, mark: str, level: int) -> str:
 def mark_name(texts: Texts, mark: str, level: int) -> str:
     """Return "Mood: Steady" and the like."""
     return texts("journal.mark_name", mark=texts(f"journal.{mark}"), level=mark_word(texts, mark, level))
+
+
+@safe
+def PageMarks(editing: Editing, key: str = "") -> ft.Control:
+    """The three scales of an open page."""
+    texts, frame = use_quiet_window().texts, use_frame()
+    use_told(editing, lambda: [getattr(editing.entry, mark) for mark in MARKS])
+
+    def choose(mark: str, level: int | None) -> None:
+        marks: Marks = {mark: level}  # type: ignore[misc]  # one of the three
+        editing.mark(**marks)
+
+    return mark_rows(texts, editing.entry, choose, is_large_text=frame.is_large_text)
 
 
 def mark_rows(

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import flet as ft
 
+from companion.app.journal.journalling import RECENT
 from companion.journal import TAG_LIMIT, with_tag
 from views.journal.editing import Editing
 from views.mirror.context import use_opened, use_part, use_quiet_window
-from views.mirror.effects import use_task
+from views.mirror.effects import use_task, use_told
 from views.parts.buttons import button, filter_chip
 from views.parts.fields import field
 from views.parts.rows import section
@@ -18,15 +19,15 @@ from views.parts.surfaces import column, wrapping
 @safe
 def Tags(editing: Editing, key: str = "") -> ft.Control:
     journal, texts = use_opened().journal, use_quiet_window().texts
-    commits = use_part(lambda state: state.journal)
+    used = use_part(lambda state: [head.tags for head in state.journal.page(0, RECENT)])
     recent, set_recent = ft.use_state(tuple[str, ...]())
     is_open, set_open = ft.use_state(False)
-    tags = editing.entry.tags
+    tags = use_told(editing, lambda: editing.entry.tags)
 
     async def look() -> None:
         set_recent(await journal.recent_tags())
 
-    use_task(look, [commits])
+    use_task(look, [used])
 
     def add(tag: str) -> None:
         set_open(False)

@@ -7,21 +7,20 @@ import flet as ft
 
 from views import theme
 from views.caring import CareFor
-from views.journal.editing import TODAY, Editing, Typing, status_line, use_editing, use_page_id, use_typing
+from views.journal.editing import TODAY, Editing, status_line, use_editing, use_page_id
 from views.journal.exporting import ExportPage
-from views.journal.hanging import Hanging, Hung, use_hanging
-from views.journal.marks import mark_rows
+from views.journal.hanging import Hung, use_hanging
+from views.journal.marks import PageMarks
+from views.journal.page_field import PageField
 from views.journal.sharing import SharePage
 from views.journal.tagging import Tags
 from views.mirror.context import Frame, use_frame, use_opened, use_part, use_quiet_window
-from views.mirror.effects import use_task
-from views.mirror.state import Window
+from views.mirror.effects import use_task, use_told
 from views.pages import content_page
 from views.parts.buttons import Action, button, icon_button, pressable, who_chip
-from views.parts.fields import bare_field
 from views.parts.frame import foot
 from views.parts.rows import section, state_mark
-from views.parts.safe import guarded, safe
+from views.parts.safe import guarded, remembered, safe
 from views.parts.surfaces import card, column, empty_state, gap, notice, ruled, spread, wrapping
 from views.parts.text import reading_column, soft, text, words
 from views.words.templates import Template
@@ -36,92 +35,92 @@ class Writing:
     status: ft.Control
     above: tuple[ft.Control, ...]
     field: ft.Control
-    tools: tuple[ft.Control, ...]
+    tools: ft.Control
     below: tuple[ft.Control, ...]
     marks: ft.Control
 
 
 def use_writing(page_id: str, is_today: bool, lines: int) -> Writing:
-    """A hook: the opened page. Keys go to the core at once and to the disk by themselves."""
-    window, opened, frame = use_quiet_window(), use_opened(), use_frame()
+    """A hook: the opened page. Keys go to the core at once and to the disk by themselves.
+
+    Each part renders by itself when what it shows has changed; nothing here does at a key.
+    """
+    window, frame = use_quiet_window(), use_frame()
     texts = window.texts
     editing = use_editing(page_id)
-    typing = use_typing(opened.journal, editing, is_today)
-    hanging = use_hanging(editing)
+    prompt, template_id = use_told(editing, lambda: (editing.entry.prompt, editing.entry.template))
     taken = use_part(lambda state: state.journal_prompt)
     is_choosing, set_choosing = ft.use_state(False)
-    entry = editing.entry
 
     def go(path: str) -> None:
         frame.go(f"/journal/{path}")
 
     def begin(template: Template) -> None:
         set_choosing(False)
-        opened.journal.draft(page_id, template=template.id)
-        typing.put(template.begin(entry.text))
+        editing.mark(template=template.id)
+        editing.put(template.begin(editing.text.text))
 
-    def choose(mark: str, level: int | None) -> None:
-        editing.mark(**{mark: level})
-
-    asked = entry.prompt or (taken if is_today else "")
-    template = next((one for one in window.templates if one.id == entry.template), None)
+    asked = prompt or (taken if is_today else "")
+    template = next((one for one in window.templates if one.id == template_id), None)
     above = [*([_quote(asked)] if asked else []), *(_reminder(texts, template, page_id, go) if template else [])]
     if is_choosing:
         above.append(template_list(texts, window.templates, begin))
-    care = CareFor(entry.text, lambda: frame.go("/help"), key=f"care-{page_id}")
-    below = (care, Hung(editing, key=f"hung-{page_id}"), Tags(editing, key=f"tags-{page_id}"))
     return Writing(
-        day=texts.date(entry.day),
-        status=_status(texts, editing),
+        day=texts.date(editing.entry.day),
+        status=Status(editing, key=f"status-{page_id}"),
         above=tuple(above),
-        field=_field(window, page_id, is_today, lines, typing),
-        tools=_tools(texts, typing, hanging, lambda: set_choosing(not is_choosing), lambda: go(f"{page_id}/share")),
-        below=below,
-        marks=mark_rows(texts, entry, choose, is_large_text=frame.is_large_text),
+        field=PageField(editing, is_today, lines, key=f"field-{page_id}"),
+        tools=Tools(
+            editing, lambda: set_choosing(not is_choosing), lambda: go(f"{page_id}/share"), key=f"tools-{page_id}"
+        ),
+        below=(
+            Cared(editing, key=f"care-{page_id}"),
+            Hung(editing, key=f"hung-{page_id}"),
+            Tags(editing, key=f"tags-{page_id}"),
+        ),
+        marks=PageMarks(editing, key=f"marks-{page_id}"),
     )
 
 
-def _field(window: Window, page_id: str, is_today: bool, lines: int, typing: Typing) -> ft.Control:
-    texts = window.texts
-    return bare_field(
-        texts("journal.page_name"),
-        texts("journal.empty"),
-        typing.value,
-        typing.typed,
-        serif=True,
-        lines=(lines, None),
-        autofocus=is_today,
-        ref=typing.box,
-        key=f"page-{page_id}",
-    )
+@safe
+def Status(editing: Editing, key: str = "") -> ft.Control:
+    """The quiet line; what went wrong is no quiet line."""
+    texts = use_quiet_window().texts
+    line, state = use_told(editing, lambda: (status_line(texts, editing.saving, editing.entry), editing.saving.state))
+    if state == "failed":
+        return notice(ft.Icons.ERROR_OUTLINE_ROUNDED, line, kind="alert")
+    mark = state_mark("saved", line) if line else gap(theme.SMALL)
+    return ft.Semantics(content=mark, container=True)
 
 
-def _tools(
-    texts: Texts, typing: Typing, hanging: Hanging, choose: Callable[[], None], share: Callable[[], None]
-) -> tuple[ft.Control, ...]:
-    """Return what can be done with the page, each with its name."""
+@safe
+def Tools(editing: Editing, choose: Callable[[], None], share: Callable[[], None], key: str = "") -> ft.Control:
+    """What can be done with the page, each with its name."""
+    texts = use_quiet_window().texts
+    hanging = use_hanging(editing)
+    can_undo, can_redo = use_told(editing, lambda: editing.text.steps)
+    undo, redo, begin = texts("journal.undo"), texts("journal.redo"), texts("journal.templates")
     actions = (
         hanging.record,
         hanging.picture,
-        Action(label=texts("journal.templates"), on_press=choose, icon=ft.Icons.LIGHTBULB_OUTLINE_ROUNDED),
-        Action(
-            label=texts("journal.undo"),
-            on_press=typing.undo,
-            icon=ft.Icons.UNDO_ROUNDED,
-            disabled=not typing.can_undo,
-        ),
-        Action(
-            label=texts("journal.redo"),
-            on_press=typing.redo,
-            icon=ft.Icons.REDO_ROUNDED,
-            disabled=not typing.can_redo,
-        ),
+        Action(label=begin, on_press=choose, icon=ft.Icons.LIGHTBULB_OUTLINE_ROUNDED),
+        Action(label=undo, on_press=editing.undo, icon=ft.Icons.UNDO_ROUNDED, disabled=not can_undo),
+        Action(label=redo, on_press=editing.redo, icon=ft.Icons.REDO_ROUNDED, disabled=not can_redo),
         Action(label=texts("journal.share"), on_press=share, icon=ft.Icons.FORWARD_TO_INBOX_OUTLINED),
     )
-    return tuple(
+    buttons = (
         icon_button(one.icon or ft.Icons.EDIT_ROUNDED, one.label, one.on_press, disabled=one.disabled)
         for one in actions
     )
+    return ft.Semantics(container=True, content=wrapping(*buttons, spacing=theme.TIGHT))
+
+
+@safe
+def Cared(editing: Editing, key: str = "") -> ft.Control:
+    """The kind card, for words that are saved."""
+    frame = use_frame()
+    saved_ms = use_told(editing, lambda: editing.saved_ms)
+    return CareFor(lambda: editing.text.text, saved_ms, lambda: frame.go("/help"))
 
 
 def template_list(texts: Texts, templates: Sequence[Template], choose: Callable[[Template], None]) -> ft.Control:
@@ -157,15 +156,6 @@ def _reminder(texts: Texts, template: Template, page_id: str, go: Callable[[str]
     return [notice(ft.Icons.SHIELD_OUTLINED, template.reminder, kind="honey", live=False), wrapping(export)]
 
 
-def _status(texts: Texts, editing: Editing) -> ft.Control:
-    """Return the quiet line; what went wrong is no quiet line."""
-    line = status_line(texts, editing.saving, editing.entry)
-    if editing.saving.state == "failed":
-        return notice(ft.Icons.ERROR_OUTLINE_ROUNDED, line, kind="alert")
-    mark = state_mark("saved", line) if line else gap(theme.SMALL)
-    return ft.Semantics(content=mark, container=True)
-
-
 def _only_me(texts: Texts) -> ft.Control:
     return who_chip("me", texts("common.only_me"), texts("journal.who_name"))
 
@@ -180,7 +170,7 @@ def TodayPage(key: str = "") -> ft.Control:
     return TodayCard(page_id, key=f"today-{page_id}") if page_id else card(gap(theme.BREATH))
 
 
-@safe
+@remembered
 def TodayCard(page_id: str, key: str = "") -> ft.Control:
     frame, texts, journal = use_frame(), use_quiet_window().texts, use_opened().journal
     writing = use_writing(page_id, True, 7)
@@ -196,7 +186,7 @@ def TodayCard(page_id: str, key: str = "") -> ft.Control:
         *writing.above,
         writing.field,
         writing.status,
-        _tool_row(writing),
+        writing.tools,
         *writing.below,
         writing.marks,
         wrapping(another),
@@ -204,11 +194,7 @@ def TodayCard(page_id: str, key: str = "") -> ft.Control:
     )
 
 
-def _tool_row(writing: Writing) -> ft.Control:
-    return ft.Semantics(container=True, content=wrapping(*writing.tools, spacing=theme.TIGHT))
-
-
-@safe
+@remembered
 def OpenPage(page_id: str, is_today: bool, key: str = "") -> ft.Control:
     """One entry, whole."""
     window, frame, journal = use_quiet_window(), use_frame(), use_opened().journal
@@ -229,7 +215,7 @@ def OpenPage(page_id: str, is_today: bool, key: str = "") -> ft.Control:
             writing.marks,
             wrapping(Delete(page_id, key="delete")),
         ]
-        return content_page(frame, writing.day, body, foot=foot(_tool_row(writing), done, pad=theme.GAP))
+        return content_page(frame, writing.day, body, foot=foot(writing.tools, done, pad=theme.GAP))
     another = button(
         texts("journal.new_page"),
         lambda: frame.go(f"/journal/{journal.new_page()}"),
@@ -244,7 +230,7 @@ def OpenPage(page_id: str, is_today: bool, key: str = "") -> ft.Control:
         wrapping(another, Delete(page_id, key="delete")),
         spacing=theme.PAD,
     )
-    head = spread(wrapping(_only_me(texts), writing.status), _tool_row(writing))
+    head = spread(wrapping(_only_me(texts), writing.status), writing.tools)
     fill = ft.Colors.SURFACE_CONTAINER_LOWEST
     return content_page(frame, writing.day, [head, gap(theme.GAP), middle], fill=fill)
 
