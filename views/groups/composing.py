@@ -17,11 +17,12 @@ from views.groups.asking_help import ReportPanel, WorryPanel
 from views.groups.drafting import Draft, composing_of, use_draft
 from views.groups.lines import due_words, gist
 from views.groups.membership import NewKeyNotice, OutNotice
-from views.groups.naming import look_of_group, name_of, people, suggested, with_mention
+from views.groups.naming import look_of_group, name_of, people
 from views.groups.speaking import VoiceStrip
 from views.mirror.chat_state import Composing, Conversation
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
-from views.mirror.effects import use_kept, use_task
+from views.mirror.effects import use_task
+from views.mirror.typed import use_field
 from views.parts.buttons import Action, button, filter_chip, icon_button
 from views.parts.messages import composer
 from views.parts.safe import guarded, safe
@@ -178,15 +179,14 @@ def _above(texts: Any, group: Group, composing: Composing, draft: Draft, opened:
         ways.append(filter_chip(label, lambda: change(due_ms=0), selected=True))
     if composing.is_silent:
         ways.append(filter_chip(texts("groups.silent_chip"), lambda: change(is_silent=False), selected=True))
-    members = suggested(group, draft.value, opened.me.person)
     ways += [
         filter_chip(
             member.name,
-            lambda member=member: draft.put(with_mention(draft.value, member)),
+            lambda member=member: draft.mention(member),
             icon=ft.Icons.ALTERNATE_EMAIL_ROUNDED,
             key=f"mention-{member.person}",
         )
-        for member in members
+        for member in draft.suggested
     ]
     if ways:
         rows.append(wrapping(*ways, spacing=theme.TIGHT))
@@ -218,19 +218,18 @@ def Editor(group: Group, message_id: str, key: str = "") -> ft.Control:
     """The words of a message of mine, to be changed."""
     window, opened = use_quiet_window(), use_opened()
     texts, state = window.texts, window.state
-    words, set_words = ft.use_state("")
+    words = use_field(lambda said: bool(said.strip()))
     version, set_version = ft.use_state(0)
-    box = use_kept(ft.Ref[ft.TextField])
 
     async def load() -> None:
         found = await opened.chat.message(group.id, message_id)
         if found is not None:
-            set_words(found.text)
+            words.put(found.text)
             set_version(1)
 
     async def begin() -> None:
         if version:
-            await focus(box)
+            await focus(words.box)
 
     use_task(load, [message_id])
     use_task(begin, [version])
@@ -239,7 +238,7 @@ def Editor(group: Group, message_id: str, key: str = "") -> ft.Control:
         state.composing = replace(composing_of(state.composing, group), editing="")
 
     async def save() -> None:
-        await opened.chat.edit(group.id, message_id, words)
+        await opened.chat.edit(group.id, message_id, words.text)
         leave()
 
     count = people(texts, len(group.seats))
@@ -248,8 +247,8 @@ def Editor(group: Group, message_id: str, key: str = "") -> ft.Control:
     return composer(
         group.name,
         look_of_group(group),
-        value=words,
-        on_change=set_words,
+        value=words.value(),
+        on_change=words.typed,
         on_send=guarded(save, texts.error),
         name=texts("groups.edit_name"),
         hint=texts("groups.message_hint"),
@@ -257,8 +256,8 @@ def Editor(group: Group, message_id: str, key: str = "") -> ft.Control:
         who_label=count,
         who_name=texts("groups.who_name", count=count, group=group.name),
         above=[ft.Container(head, padding=ft.Padding.only(left=theme.GAP, right=theme.GAP, top=theme.SMALL))],
-        disabled=not words.strip(),
+        disabled=not words.text.strip(),
         enter_sends=False,
-        ref=box,
+        ref=words.box,
         key=f"edit-{message_id}-{version}",
     )

@@ -10,25 +10,32 @@ from companion.app.chat.chatting import UNDO_MS, Ways
 from companion.care import patient_details
 from companion.chat.message import TEXT_LIMIT
 from companion.groups import Group
+from companion.people import Member
 from views.client import focus
-from views.groups.naming import mentioned
+from views.groups.naming import mentioned, suggested, with_mention
 from views.mirror.autosave import Autosave
 from views.mirror.chat_state import Composing
 from views.mirror.context import use_opened, use_part, use_quiet_window
 from views.mirror.effects import use_kept, use_leave, use_task
 from views.mirror.state import Window
+from views.mirror.typed import Typed
 from views.parts.safe import say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What stands in the field, and what typing and sending do. `found` is what looks like patient details."""
+    """What stands in the field, and what typing and sending do.
+
+    `found` is what looks like patient details, `suggested` are members whose name is being typed. A key renders
+    nothing else.
+    """
 
     box: ft.Ref[ft.TextField]
     value: str
     found: tuple[str, ...]
+    suggested: tuple[Member, ...]
     typed: Callable[[str], None]
-    put: Callable[[str], None]
+    mention: Callable[[Member], None]
     send: Callable[[], Awaitable[None]]
     send_anyway: Callable[[], Awaitable[None]]
     mend: Callable[[], None]
@@ -71,7 +78,10 @@ def use_draft(group: Group, composing: Composing, on_hard_words: Callable[[], No
     _, renew = ft.use_state(0)
     sent, set_sent = ft.use_state(0)
     found, set_found = ft.use_state(tuple[str, ...]())
-    box = use_kept(ft.Ref[ft.TextField])
+    words = use_kept(lambda: Typed(chat.draft_now(group.id)))
+    if words.text != chat.draft_now(group.id):  # it was loaded, sent, or taken back
+        words.put(chat.draft_now(group.id))
+    members = _suggested(group, words.text, opened.me.person)
     saver = use_kept(lambda: Autosave(chat.save_drafts, lambda saving: None, page.run_task))
     use_leave(saver.flush)
 
@@ -84,21 +94,23 @@ def use_draft(group: Group, composing: Composing, on_hard_words: Callable[[], No
 
     async def go_on_typing() -> None:
         if is_there and (sent or composing.reply_to):
-            await focus(box)
+            await focus(words.box)
 
     use_task(load, [group.id])
     use_task(go_on_typing, [sent, composing.reply_to, is_there])
 
     def typed(value: str) -> None:
-        chat.draft(group.id, value)
+        turn, before = words.turn, _suggested(group, words.text, opened.me.person)
+        words.heard(value)
+        chat.draft(group.id, words.text)
         saver.typed()
         if found:
             set_found(())
-        if "@" in value:
+        if words.turn != turn or _suggested(group, words.text, opened.me.person) != before:
             renew(lambda count: count + 1)
 
-    def put(value: str) -> None:
-        chat.draft(group.id, value)
+    def mention(member: Member) -> None:
+        chat.draft(group.id, with_mention(chat.draft_now(group.id), member))
         saver.typed()
         set_sent(lambda count: count + 1)
 
@@ -121,12 +133,17 @@ def use_draft(group: Group, composing: Composing, on_hard_words: Callable[[], No
             on_hard_words()
 
     return Draft(
-        box=box,
-        value=chat.draft_now(group.id),
+        box=words.box,
+        value=words.value(),
         found=found,
+        suggested=members,
         typed=typed,
-        put=put,
+        mention=mention,
         send=send,
         send_anyway=send_anyway,
         mend=lambda: set_found(()),
     )
+
+
+def _suggested(group: Group, text: str, me: str) -> tuple[Member, ...]:
+    return suggested(group, text, me) if "@" in text else ()

@@ -16,7 +16,8 @@ class Part(Typed):
 
     def __init__(self, id: int, piece: Piece) -> None:
         super().__init__(piece.text)
-        self.id, self.gap, self.late_s = id, piece.gap, BUSY_S
+        self.id, self.gap = id, piece.gap
+        self.late_s, self.late_signs = BUSY_S, LIMIT  # the client says when it shows a part's words
         self.is_due = False
         """It is too long, and nobody is in the middle of typing in it: it is to be cut."""
         self.is_left = False

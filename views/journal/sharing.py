@@ -9,7 +9,8 @@ from companion.groups import Group
 from views.groups.naming import look_of_group, people
 from views.journal.choosing import chosen_text, paragraphs, part_rows
 from views.mirror.context import Frame, use_frame, use_opened, use_part, use_quiet_window
-from views.mirror.effects import use_kept
+from views.mirror.effects import use_kept, use_told
+from views.mirror.typed import Field, use_field
 from views.pages import content_page
 from views.parts.buttons import button
 from views.parts.choices import choice_row
@@ -32,20 +33,20 @@ def SharePage(page_id: str, key: str = "") -> ft.Control:
     page = opened.journal.shown(page_id)
     parts = use_kept(lambda: paragraphs(page.text if page else ""))
     chosen, set_chosen = ft.use_state(frozenset[int]())
-    passage, set_passage = ft.use_state("")
+    passage = use_field(lambda typed: bool(typed.strip()))
     target, set_target = ft.use_state("")
     groups = [line.group for line in lines if line.group.state == "member"]
     group = next((one for one in groups if one.id == target), None)
 
     def choose(numbers: frozenset[int]) -> None:
         set_chosen(numbers)
-        set_passage(chosen_text(parts, numbers))
+        passage.put(chosen_text(parts, numbers))
 
     async def share() -> None:
-        if group is not None and len(passage) > TEXT_LIMIT:
+        if group is not None and len(passage.text) > TEXT_LIMIT:
             say(texts("groups.too_long", limit=f"{TEXT_LIMIT:,}"))
-        elif group is not None and passage.strip():
-            await opened.chat.post(group.id, passage)
+        elif group is not None and passage.text.strip():
+            await opened.chat.post(group.id, passage.text)
             frame.go(f"/groups/{group.id}")
 
     title = texts("journal.share_title")
@@ -53,11 +54,11 @@ def SharePage(page_id: str, key: str = "") -> ft.Control:
         return content_page(frame, title, [empty_state(_nothing(texts, bool(parts)))])
     body: list[ft.Control] = [soft(texts("journal.share_intro"))]
     body.append(section(texts("journal.share_parts"), part_rows(parts, chosen, choose)))
-    if chosen or passage:
-        body += [_words(texts, passage, set_passage, chosen), _groups(texts, groups, target, set_target)]
-    is_ready = group is not None and bool(passage.strip())
+    if chosen or passage.text:
+        body += [_words(texts, passage, chosen), _groups(texts, groups, target, set_target)]
+    is_ready = group is not None and bool(passage.text.strip())
     if group is not None and is_ready:
-        body.append(_preview(texts, passage, group))
+        body.append(Preview(passage, group, key=f"preview-{group.id}"))
     send = button(
         texts("journal.share_now"), guarded(share, texts.error), icon=ft.Icons.SEND_ROUNDED, disabled=not is_ready
     )
@@ -75,12 +76,13 @@ def _nothing(texts: Texts, has_words: bool) -> str:
     return texts("journal.share_no_group") if has_words else texts("journal.share_nothing")
 
 
-def _words(texts: Texts, passage: str, change: Callable[[str], object], chosen: frozenset[int]) -> ft.Control:
+def _words(texts: Texts, passage: Field, chosen: frozenset[int]) -> ft.Control:
     """Return the chosen words, which may still be shortened; other parts begin them anew."""
     return field(
         texts("journal.share_words"),
-        change,
-        value=passage,
+        passage.typed,
+        value=passage.value(),
+        ref=passage.box,
         helper=texts("journal.share_words_help"),
         lines=(2, 8),
         key=f"passage-{sorted(chosen)}",
@@ -95,9 +97,12 @@ def _groups(texts: Texts, groups: Sequence[Group], target: str, choose: Callable
     return section(texts("journal.share_group"), *(row(one) for one in groups))
 
 
-def _preview(texts: Texts, passage: str, group: Group) -> ft.Control:
-    """Return the words as they will stand in the group, and who will see them."""
-    box = bubble(passage.strip(), texts("journal.share_time"), by=texts("groups.you"), mine=True, key="preview")
+@safe
+def Preview(passage: Field, group: Group, key: str = "") -> ft.Control:
+    """The words as they will stand in the group, and who will see them."""
+    texts = use_quiet_window().texts
+    said = use_told(passage, lambda: passage.text.strip())
+    box = bubble(said, texts("journal.share_time"), by=texts("groups.you"), mine=True, key="preview")
     seen = texts("journal.share_seen", group=group.name, count=people(texts, len(group.seats)))
     return section(
         texts("journal.share_preview"),

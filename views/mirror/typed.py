@@ -12,8 +12,8 @@ import flet as ft
 from views.mirror.effects import Told, use_kept, use_told
 from views.parts.fields import live
 
-LATE_S = 1.0
-"""The client shows words that we put into a short field sooner than this."""
+LATE_S, LATE_SIGNS = 1.0, 4
+"""The client shows words that we put into a short field sooner than this, and a key that comes late is no more."""
 
 
 class Typed:
@@ -28,7 +28,8 @@ class Typed:
         self.given: list[str] = []
         """What the client's field may hold as long as it has not shown `text`, oldest first; `text` is the last."""
         self._given_s = 0.0
-        self.late_s = LATE_S
+        self.late_s: float = LATE_S
+        self.late_signs: int = LATE_SIGNS
 
     def put(self, text: str) -> None:
         """Let the field show these words at its next rendering."""
@@ -48,7 +49,7 @@ class Typed:
         """Return whether this was typed before the client showed `text`; into what, is then `given[0]`."""
         self._forget()
         nearest = min(reversed(range(len(self.given))), key=lambda n: _far(self.given[n], text), default=0)
-        is_late = nearest < len(self.given) - 1
+        is_late = nearest < len(self.given) - 1 and _far(self.given[nearest], text) <= self.late_signs
         self.given = self.given[nearest:] if is_late else []
         return is_late
 

@@ -7,6 +7,7 @@ import flet as ft
 from companion.stories import Story
 from views import theme
 from views.mirror.context import use_frame, use_opened, use_quiet_window
+from views.mirror.typed import use_field
 from views.pages import content_page
 from views.parts.buttons import button
 from views.parts.fields import field
@@ -26,15 +27,16 @@ TITLE_LIMIT = 80
 def CheckPage(story: Story, may_record: bool, go_on: Callable[[], None]) -> ft.Control:
     """Also where a story arrives whose telling was cut short: what was saved is here."""
     stories, frame, texts = use_opened().stories, use_frame(), use_quiet_window().texts
-    name, set_name = ft.use_state("")
+    name = use_field(lambda typed: None)
 
     async def keep() -> None:
-        await stories.rename(story.id, name.strip() or title_of(texts, story))
+        await stories.rename(story.id, name.text.strip() or title_of(texts, story))
 
     entry = field(
         texts("stories.name"),
-        set_name,
-        value=name,
+        name.typed,
+        value=name.value(),
+        ref=name.box,
         hint=title_of(texts, story),
         helper=texts("stories.name_help"),
         max_length=TITLE_LIMIT,
