@@ -2,8 +2,9 @@
 
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from companion.errors import StoreError, Tampered, TooNew
@@ -35,16 +36,30 @@ _DAMAGE_CODES = frozenset(
 StoredRow = tuple[int, int, bytes]
 
 
-@contextmanager
-def disk_errors() -> Iterator[None]:
+@dataclass(slots=True)
+class Writes:
+    """Everything that one commit changes in the file. `rows` and `gone`: by row number, the others by table id."""
+
+    dropped: list[int]
+    records: list[tuple[int, bytes]]
+    gone: list[tuple[int]]
+    rows: list[StoredRow]
+    root: bytes
+
+
+class disk_errors:
     """Turn SQLite's errors into ours: Tampered for a damaged file, StoreError for a disk that fails or is full."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-        if code & 0xFF in _DAMAGE_CODES:
-            raise Tampered(f"the database file is damaged (SQLite code {code})", "file") from None
-        raise StoreError(f"the disk refused (SQLite code {code})") from None
+
+    __slots__ = ()
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+            if code & 0xFF in _DAMAGE_CODES:
+                raise Tampered(f"the database file is damaged (SQLite code {code})", "file") from None
+            raise StoreError(f"the disk refused (SQLite code {code})") from None
 
 
 class Database:
@@ -200,53 +215,39 @@ class Database:
         Raises: Tampered if the row is not there.
         """
         query = "SELECT ver, substr(blob, 1, 12), substr(blob, -16) FROM row WHERE k = ?"
-        found = self._connection.execute(query, (row_number(table_id, document_id),)).fetchone()
+        with disk_errors():
+            found = self._connection.execute(query, (row_number(table_id, document_id),)).fetchone()
         if found is None:
             raise Tampered(f"document {document_id} of table {table_id} is missing", "missing")
         version, nonce, tag = found
         return int(version), bytes(nonce + tag)
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing: durable when the block has ended, rolled back when it raised."""
+    def commit(self, writes: Writes) -> None:
+        """Write everything or nothing; when this returns, it is durable.
+
+        Raises: Tampered if there is no root to replace, StoreError if the disk refuses.
+        """
+        execute, executemany = self._connection.execute, self._connection.executemany
         with disk_errors():
-            self._connection.execute("BEGIN IMMEDIATE")
+            execute("BEGIN IMMEDIATE")
             try:
-                yield
-                self._connection.execute("COMMIT")
+                for table_id in writes.dropped:
+                    first = row_number(table_id, 0)
+                    execute("DELETE FROM meta WHERE k = ?", (f"table:{table_id}",))
+                    execute("DELETE FROM row WHERE k BETWEEN ? AND ?", (first, first + DOCUMENT_ID_MAX))
+                for table_id, record in writes.records:
+                    execute("INSERT OR REPLACE INTO meta(k, v) VALUES(?, ?)", (f"table:{table_id}", record))
+                if writes.gone:
+                    executemany("DELETE FROM row WHERE k = ?", writes.gone)
+                if writes.rows:
+                    executemany("INSERT OR REPLACE INTO row(k, ver, blob) VALUES(?, ?, ?)", writes.rows)
+                if execute("UPDATE meta SET v = ? WHERE k = 'root'", (writes.root,)).rowcount != 1:
+                    raise Tampered("the root is missing", "root")
+                execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                    execute("ROLLBACK")
                 raise
-
-    def write_rows(self, table_id: int, rows: Iterable[StoredRow]) -> None:
-        """Write rows over what has their ids."""
-        numbered = ((row_number(table_id, document_id), version, blob) for document_id, version, blob in rows)
-        self._connection.executemany("INSERT OR REPLACE INTO row(k, ver, blob) VALUES(?, ?, ?)", numbered)
-
-    def delete_rows(self, table_id: int, document_ids: Iterable[int]) -> None:
-        """Delete rows."""
-        numbers = ((row_number(table_id, document_id),) for document_id in document_ids)
-        self._connection.executemany("DELETE FROM row WHERE k = ?", numbers)
-
-    def delete_table(self, table_id: int) -> None:
-        """Delete a table's record and every row of it."""
-        self._connection.execute("DELETE FROM meta WHERE k = ?", (f"table:{table_id}",))
-        first = row_number(table_id, 0)
-        self._connection.execute("DELETE FROM row WHERE k BETWEEN ? AND ?", (first, first + DOCUMENT_ID_MAX))
-
-    def write_table_record(self, table_id: int, sealed_record: bytes) -> None:
-        """Write the record of a table."""
-        self._connection.execute("INSERT OR REPLACE INTO meta(k, v) VALUES(?, ?)", (f"table:{table_id}", sealed_record))
-
-    def write_root(self, sealed_root: bytes) -> None:
-        """Replace the root.
-
-        Raises: Tampered if there is none to replace.
-        """
-        changed = self._connection.execute("UPDATE meta SET v = ? WHERE k = 'root'", (sealed_root,)).rowcount
-        if changed != 1:
-            raise Tampered("the root is missing", "root")
 
     def checkpoint(self) -> None:
         """Move the WAL into the file and empty it. Changes no content."""

@@ -13,7 +13,7 @@ Integers are big-endian.
 import json
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from companion.errors import Tampered
@@ -32,6 +32,7 @@ Document = dict[str, object]
 
 _CONTAINERS = (dict, list)
 _decode = json.JSONDecoder().raw_decode  # does not look at the padding again
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _ROOT = struct.Struct(">QII")
 _HEAD = struct.Struct(">IIQ16sH")
 _ROW = struct.Struct(">IQQ")
@@ -46,6 +47,12 @@ class TableHead:
     schema: int
     count: int
     sum: int
+    encoded: bytes = field(init=False, repr=False, compare=False)  # a commit changes few of the tables in the root
+
+    def __post_init__(self) -> None:
+        name = self.name.encode("utf-8", "surrogatepass")
+        head = _HEAD.pack(self.id, self.schema, self.count, self.sum.to_bytes(16, "big"), len(name))
+        object.__setattr__(self, "encoded", head + name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +76,7 @@ def row_identity(table_id: int, document_id: int, version: int) -> bytes:
 
 def padded_length(length: int) -> int:
     """Round a length in bytes up: to 64 below 1 KiB, above it by at most a sixteenth."""
-    step = max(64, 1 << max(0, (length - 1).bit_length() - 5))
+    step = 64 if length <= 2048 else 1 << (length - 1).bit_length() - 5
     return -(-length // step) * step
 
 
@@ -79,7 +86,7 @@ def encode_document(document: Mapping[str, object]) -> bytes:
     Raises: ValueError or TypeError if it is not plain JSON; the error does not quote it.
     """
     try:
-        text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _encode(document)
     except TypeError:
         raise TypeError("a document may hold only what JSON knows") from None
     except (ValueError, RecursionError):
@@ -114,15 +121,8 @@ def _copy(value: object) -> object:
 
 def encode_root(root: Root) -> bytes:
     """Return the root text."""
-    parts = [_ROOT.pack(root.commit, root.next_table, len(root.heads))]
-    for head in root.heads.values():
-        name = head.name.encode("utf-8", "surrogatepass")
-        total = head.sum.to_bytes(16, "big")
-        parts += (
-            _HEAD.pack(head.id, head.schema, head.count, total, len(name)),
-            name,
-        )
-    text = b"".join(parts)
+    heads = [head.encoded for head in root.heads.values()]
+    text = _ROOT.pack(root.commit, root.next_table, len(heads)) + b"".join(heads)
     return text.ljust(padded_length(len(text)), b"\0")
 
 

@@ -7,20 +7,20 @@ import gc
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Any
 
 from tinydb.storages import Storage
 
 from companion.errors import RolledBack, StoreError, Tampered, TooNew
-from services.store.batch import Batch, TableChange, changed_documents, changed_texts
-from services.store.database import Database, StoredRow
+from services.store.batch import Batch, TableChange, changed_documents
+from services.store.commit import seal_commit
+from services.store.database import Database
 from services.store.diagnosis import damage_kind
 from services.store.format import (
     DOCUMENT_ID_MAX,
-    SUM_MODULUS,
     Document,
     Root,
     TableHead,
@@ -29,7 +29,7 @@ from services.store.format import (
 )
 from services.store.loading import LoadedTable, read_table
 from services.store.migrations import Migrations, kind_of
-from services.store.overlay import Rows, Scratch
+from services.store.overlay import Rows, Scratch, last_id
 from services.store.sealing import StoreSealer, TableSealer
 
 FREEZE_FROM = 5_000  # documents; below it a full garbage collection is quick enough
@@ -103,12 +103,15 @@ class SealedStorage(Storage):
         """
         with self.lock:
             self.sealer()
-            head = (self._batch.heads if self._batch else self._root.heads).get(name)
-            if head is None:
-                return {}
-            if self._batch and head.id in self._batch.changes:
-                return self._batch.changes[head.id].overlay
-            return self._load(head).rows if name in self._root.heads else {}
+            if self._batch is None:
+                return self._stored_rows(self._root.heads.get(name))
+            change = self._batch.changes.get(name)
+            return self._stored_rows(self._batch.heads.get(name)) if change is None else change.rows
+
+    def _stored_rows(self, head: TableHead | None) -> dict[int, Document]:
+        """Return the documents that a table had at the last commit."""
+        stored = None if head is None else self._root.heads.get(head.name)
+        return {} if head is None or stored is None or stored.id != head.id else self._load(head).rows
 
     def snapshot(self, name: str) -> list[tuple[int, Document]]:
         """Return ids and documents as they are now; later commits replace documents and never change them."""
@@ -125,7 +128,7 @@ class SealedStorage(Storage):
             below = DOCUMENT_ID_MAX + 1 if before is None else before
             if head is None:
                 return []
-            is_in_memory = head.id in self._loaded or (self._batch is not None and head.id in self._batch.changes)
+            is_in_memory = head.id in self._loaded or (self._batch is not None and name in self._batch.changes)
             if not is_in_memory:
                 with self._naming_damage(head):
                     sealer, stored = self._table_sealer(head), self._database.newest_rows(head.id, below, limit)
@@ -178,41 +181,54 @@ class SealedStorage(Storage):
 
     # Changing
 
-    @contextmanager
-    def batch(self) -> Iterator[None]:
+    def batch(self) -> AbstractContextManager[object]:
         """Collect the changes of several tables into one commit. If the block raises, nothing has changed."""
-        with self._new_batch():
-            yield
+        return self._writing(nests=False)
 
     @contextmanager
-    def _new_batch(self) -> Iterator[Batch]:
-        with self.lock:
-            self.sealer()
-            if self.is_rolled_back:
-                raise RolledBack(f"commit {self.commit} is older than {self._min_commit}: only for reading")
-            if self._batch is not None:
-                raise StoreError("batches do not nest")
-            batch = self._batch = Batch(self._root)
-            try:
-                yield batch
-                if batch.has_changes:
-                    self._commit(batch)
-            finally:
-                self._batch = None
-            for name, head in batch.heads.items():
-                if head.id in batch.changes:
-                    for observer in self.observers:
-                        observer(name, changed_documents(batch.changes[head.id]))
-
-    @contextmanager
-    def _writing(self) -> Iterator[Batch]:
+    def _writing(self, *, nests: bool = True) -> Iterator[Batch]:
         """Join the running batch, or make one for a single change."""
         with self.lock:
             if self._batch is not None:
+                if not nests:
+                    raise StoreError("batches do not nest")
                 yield self._batch
-            else:
-                with self._new_batch() as batch:
-                    yield batch
+                return
+            self.sealer()
+            if self.is_rolled_back:
+                raise RolledBack(f"commit {self.commit} is older than {self._min_commit}: only for reading")
+            batch = self._batch = Batch(self._root)
+            try:
+                yield batch
+                if batch.settle():
+                    self._commit(batch)
+            finally:
+                self._batch = None
+            for observer in self.observers:
+                for name, change in batch.changes.items():
+                    observer(name, changed_documents(change))
+
+    def insert(self, name: str, document: Document, first: int | None) -> int:
+        """Write a new document under the first free id from `first` on, or behind the last one, and return the id.
+
+        Raises: as `update`.
+        """
+        with self._writing() as batch:
+            change = self._change(batch, name)
+            rows = change.rows
+            document_id = last_id(rows) + 1 if first is None else first
+            while document_id in rows:
+                document_id += 1
+            change.put(document_id, change.text(document_id, document))
+            self._ensure_table(batch, name)
+            return document_id
+
+    def put(self, name: str, document_id: int, document: Document) -> None:
+        """Write one document whole under this id, whether there is one or not. Raises: as `update`."""
+        with self._writing() as batch:
+            change = self._change(batch, name)
+            change.put(document_id, change.text(document_id, document))
+            self._ensure_table(batch, name)
 
     def update(self, name: str, updater: Callable[[Scratch], None]) -> None:
         """Let the updater change a table as if it were a dict of documents; only what differs is written.
@@ -221,13 +237,26 @@ class SealedStorage(Storage):
         StoreError; then nothing has changed.
         """
         with self._writing() as batch:
-            rows = self.rows(name)
-            scratch = Scratch(rows)
+            change = self._change(batch, name)
+            scratch = Scratch(change.rows)
             updater(scratch)
-            texts = changed_texts(scratch)
-            head = batch.heads.get(name) or batch.add_table(name, self._migrations.latest(name))
-            if texts or scratch.gone:
-                batch.change(head, rows).add(scratch.gone, texts)
+            texts = [(number, change.text(number, document)) for number, document in scratch.put.items()]
+            for document_id in scratch.gone:
+                change.remove(document_id)
+            for document_id, text in texts:
+                change.put(document_id, text)
+            self._ensure_table(batch, name)
+
+    def _change(self, batch: Batch, name: str) -> TableChange:
+        """Return the change of a table, made on first use."""
+        change = batch.changes.get(name)
+        if change is None:
+            change = batch.changes[name] = TableChange(self._stored_rows(batch.heads.get(name)))
+        return change
+
+    def _ensure_table(self, batch: Batch, name: str) -> None:
+        if name not in batch.heads:
+            batch.add_table(name, self._migrations.latest(name))
 
     def drop(self, names: list[str]) -> None:
         """Remove whole tables; unknown names are ignored."""
@@ -241,14 +270,13 @@ class SealedStorage(Storage):
         This is the real deletion of what was removed from the table before. What a flash chip keeps of overwritten
         blocks is out of reach; a copy of the old files together with the passphrase still opens them.
         """
-        with self._new_batch() as batch:
-            head = batch.heads.get(name)
-            if head is None:
+        with self._writing(nests=False) as batch:
+            if name not in batch.heads:
                 return
-            rows = self.rows(name)
-            texts = {document_id: encode_document(document) for document_id, document in rows.items()}
-            batch.change(head, rows).add(set(), texts)
-            batch.new_secret(head)
+            change = self._change(batch, name)
+            for document_id, document in change.base.items():
+                change.put(document_id, encode_document(document))
+            batch.new_secret(name)
         self.checkpoint()
 
     def migrate_some(self) -> bool:
@@ -266,69 +294,38 @@ class SealedStorage(Storage):
                 except (Tampered, TooNew):
                     continue
                 some = list(islice(loaded.stale, MIGRATION_BATCH))
-                with self._new_batch() as batch:
+                with self._writing(nests=False) as batch:
                     if len(some) == len(loaded.stale):
                         batch.set_schema(name, latest)
-                    texts = {number: encode_document(loaded.rows[number]) for number in some}
-                    batch.change(batch.heads[name], loaded.rows).add(set(), texts)
+                    change = self._change(batch, name)
+                    for number in some:
+                        change.put(number, encode_document(loaded.rows[number]))
                 return True
             return False
 
     def _commit(self, batch: Batch) -> None:
-        sealer = self.sealer()
-        sealers = {table_id: sealer.table(table_id, secret) for table_id, secret in batch.secrets.items()}
-        with self._database.transaction():
-            for table_id in batch.dropped:
-                self._database.delete_table(table_id)
-            for name, head in list(batch.heads.items()):
-                if head.id in batch.secrets:
-                    record = sealer.seal_table_record(head.id, batch.secrets[head.id], name)
-                    self._database.write_table_record(head.id, record)
-                if head.id in batch.changes:
-                    new_sealer = sealers.get(head.id) or self._table_sealer(head)
-                    batch.heads[name] = self._write_table(head, batch.changes[head.id], new_sealer)
-            root = Root(commit=self._root.commit + 1, next_table=batch.next_table, heads=batch.heads)
-            self._database.write_root(sealer.seal_root(root))
+        number = self._root.commit + 1
+        writes, root, sealers = seal_commit(batch, number, self.sealer(), self._table_sealer, self._database)
+        self._database.commit(writes)
         self._root = root
         self._sealers.update(sealers)
         for table_id in batch.dropped:
             self._loaded.pop(table_id, None)
             self._sealers.pop(table_id, None)
-        for table_id, change in batch.changes.items():
-            self._apply(table_id, change)
-
-    def _write_table(self, head: TableHead, change: TableChange, sealer: TableSealer) -> TableHead:
-        overlay, total = change.overlay, head.sum
-        written: list[StoredRow] = []
-        for document_id in overlay.gone:
-            total -= self._stored_term(sealer, head, document_id)[1]
-        for document_id, text in change.texts.items():
-            version = 0
-            if document_id in overlay.base:
-                version, term = self._stored_term(sealer, head, document_id)
-                total -= term
-            blob = sealer.seal(document_id, version + 1, text)
-            total += sealer.term(document_id, version + 1, blob)
-            written.append((document_id, version + 1, blob))
-        self._database.delete_rows(head.id, overlay.gone)
-        self._database.write_rows(head.id, written)
-        return replace(head, count=len(overlay), sum=total % SUM_MODULUS)
-
-    def _stored_term(self, sealer: TableSealer, head: TableHead, document_id: int) -> tuple[int, int]:
-        """Read the row's seal again instead of keeping it: 200,000 rows would take 46 MB."""
-        version, nonce_and_tag = self._database.seal_of(head.id, document_id)
-        return version, sealer.term(document_id, version, nonce_and_tag)
+        for name, change in batch.changes.items():
+            self._apply(root.heads[name].id, change)
 
     def _apply(self, table_id: int, change: TableChange) -> None:
-        overlay = change.overlay
-        rows = change.base
+        rows, put, gone = change.base, change.overlay.put, change.overlay.gone
         loaded = self._loaded.pop(table_id, None)  # if this is interrupted, the table is read again from the disk
-        for document_id in overlay.gone:
+        for document_id in gone:
             del rows[document_id]
-        added = [document_id for document_id in overlay.put if document_id not in rows]
-        in_order = all(left < right for left, right in pairwise([next(reversed(rows), -1), *added]))
-        rows.update(overlay.put)
-        stale = loaded.stale - overlay.put.keys() - overlay.gone if loaded and loaded.stale else set()
+        last, in_order = next(reversed(rows), -1), True
+        for document_id in put:
+            if document_id not in rows:
+                last, in_order = document_id, in_order and document_id > last
+        rows.update(put)
+        stale = loaded.stale - put.keys() - gone if loaded and loaded.stale else set()
         self._loaded[table_id] = LoadedTable(rows if in_order else dict(sorted(rows.items())), stale)
 
     def unload(self, name: str | None = None) -> None:

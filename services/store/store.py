@@ -280,7 +280,7 @@ class SealedStore(TinyDB):
             self._storage.drop(list(self._storage.heads()))
             self._tables.clear()
 
-    def batch(self) -> AbstractContextManager[None]:
+    def batch(self) -> AbstractContextManager[object]:
         """Collect the changes of several tables into one commit: all of them or, if the block raises, none."""
         return self._storage.batch()
 

@@ -36,8 +36,18 @@ class SealedTable(Table):
 
     def insert(self, document: Mapping[str, Any]) -> int:
         """Insert a document and return its id; when this returns, the document is durable."""
+        if not isinstance(document, Mapping):
+            raise ValueError("a document must be a mapping")
         with self._sealed.lock:
-            return super().insert(document)
+            if isinstance(document, Document):
+                document_id, self._next_id = document.doc_id, None
+                if document_id in self._sealed.rows(self.name):
+                    raise ValueError(f"document {document_id} exists already")
+                self._sealed.put(self.name, document_id, dict(document))
+            else:
+                document_id = self._sealed.insert(self.name, dict(document), self._next_id)
+                self._next_id = document_id + 1
+            return document_id
 
     def insert_multiple(self, documents: Iterable[Mapping[str, Any]]) -> list[int]:
         """Insert documents in one commit and return their ids."""
@@ -65,11 +75,7 @@ class SealedTable(Table):
 
     def put(self, document: Mapping[str, Any], document_id: int) -> None:
         """Write a document whole under this id, whether there is one or not."""
-
-        def updater(table: MutableMapping[int, Mapping[str, Any]]) -> None:
-            table[document_id] = dict(document)
-
-        self._update_table(updater)
+        self._sealed.put(self.name, document_id, dict(document))
 
     def search(self, cond: QueryLike) -> list[Document]:
         """Return the documents that match."""

@@ -237,6 +237,32 @@ class TestBatch:
             store.table("a").insert({"n": 3})
         assert reopen().table("a").all() == [{"n": 3}]
 
+    def test_a_table_that_is_dropped_and_made_again_empty_takes_documents(self, store, reopen):
+        store.table("journal").insert({"n": 1})
+        with store.batch():
+            store.drop_table("journal")
+            store.table("journal", persist_empty=True)
+            store.table("journal").insert({"n": 2})
+        assert reopen().table("journal").all() == [{"n": 2}]
+
+    def test_an_operation_that_fails_and_is_caught_leaves_the_batch_as_it_was(self, store, reopen):
+        with store.batch():
+            store.table("journal").insert({"n": 1})
+            for name in ("journal", "chat"):
+                with pytest.raises(TypeError):
+                    store.table(name).insert_multiple([{"n": 2}, {"n": b"bytes"}])
+        assert store.tables() == {"journal"}
+        assert reopen().table("journal").all() == [{"n": 1}]
+
+    def test_a_batch_that_changes_nothing_is_no_commit(self, store):
+        store.table("journal").insert({"n": 1})
+        commit = store.commit
+        with store.batch():
+            store.table("journal").put({"n": 1}, 1)
+            store.table("journal").update({"n": 1})
+            store.table("journal").remove(doc_ids=[store.table("journal").insert({"n": 2})])
+        assert store.commit == commit
+
     def test_batches_do_not_nest(self, store):
         with store.batch(), pytest.raises(StoreError), store.batch():
             pass
