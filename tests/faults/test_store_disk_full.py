@@ -38,7 +38,8 @@ def test_each_refused_write_changes_nothing(directory):
     refused = 0
     for pages in range(0, 40, 2):
         before, commit = store.storage.read(), store.commit
-        with largest_file((directory / "store.db-wal").stat().st_size + pages * 500):
+        store.idle()  # from here on the log begins at its first byte, without the room that a commit gives it
+        with largest_file(pages * 500):
             try:
                 with store.batch():
                     table.update({"text": "y" * 3000}, doc_ids=[1, 5, 9])
