@@ -153,7 +153,7 @@ def reading(label: str, root: Path, count: int, saves: int) -> dict[str, float]:
     month_ms = statistics.median(laps(month, [FIRST_ENTRY_MS + n * 86_400_000 for n in range(20)]))
     words = [entry["text"].split()[chance.randrange(50)] for entry in chance.sample(entries(1_000), 60)]
     typed = [word[:length] for word in words for length in range(1, len(word) + 1)]
-    search_times = laps(sealed.store.search, typed)
+    search_times = laps(sealed.store.find_words, typed)
     sealed.close()
     return {
         "get_us": get * 1e3,

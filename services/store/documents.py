@@ -109,7 +109,7 @@ class DocumentStore:
 
         Raises: StoreError before `start_search`.
         """
-        return tuple(await self._worker.run(self._store.search, text, kinds, limit, where))
+        return tuple(await self._worker.run(self._store.find_words, text, kinds, limit, where))
 
     async def read(self, table: str, make: Callable[[Iterable[Doc]], _Result]) -> _Result:
         """Return what `make` makes of every document; it must not change or keep one."""

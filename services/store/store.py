@@ -298,14 +298,14 @@ class SealedStore(TinyDB):
         self._storage.unload(name)
 
     def start_search(self, searchables: Iterable[Searchable]) -> Search:
-        """Begin to build the word index of these documents in the background. `search` works at once, more slowly."""
+        """Begin to build their word index in the background. `find_words` works at once, more slowly."""
         if self._search is not None:
             self._search.close()
         self._search = Search(self._storage, searchables)
         self._search.start()
         return self._search
 
-    def search(
+    def find_words(
         self, text: str, tables: Iterable[str] | None = None, limit: int = 50, where: Where | None = None
     ) -> list[Hit]:
         """Return documents with words that begin like the words of the text, newest first.

@@ -76,14 +76,14 @@ def ids(hits):
     ],
 )
 def test_words_are_found_by_their_beginning_newest_first(ready, text, found):
-    assert "".join(ids(ready.search(text))) == found
+    assert "".join(ids(ready.find_words(text))) == found
 
 
 def test_tables_and_number_of_hits_can_be_limited(ready):
-    assert ids(ready.search("rest", ["chat"])) == ["e", "d"]
-    assert ids(ready.search("rest", ["chat:1", "journal"])) == ["a", "d", "b"]
-    assert ids(ready.search("rest", limit=2)) == ["a", "e"]
-    assert ready.search("rest", ["settings"]) == []
+    assert ids(ready.find_words("rest", ["chat"])) == ["e", "d"]
+    assert ids(ready.find_words("rest", ["chat:1", "journal"])) == ["a", "d", "b"]
+    assert ids(ready.find_words("rest", limit=2)) == ["a", "e"]
+    assert ready.find_words("rest", ["settings"]) == []
 
 
 def test_changes_are_found_at_once(ready):
@@ -91,16 +91,16 @@ def test_changes_are_found_at_once(ready):
     ready.table("chat:1").update({"text": "sleep well"}, doc_ids=[1])
     ready.table("chat:2").remove(doc_ids=[1])
     ready.table("chat:3").insert({"_id": "h", "text": "rest", "at_ms": 1})
-    assert ids(ready.search("rest")) == ["g", "a", "b", "h"]
-    assert ids(ready.search("sleep")) == ["d"]
+    assert ids(ready.find_words("rest")) == ["g", "a", "b", "h"]
+    assert ids(ready.find_words("sleep")) == ["d"]
     ready.drop_table("chat:3")
     ready.table("journal").truncate()
-    assert ready.search("rest") == []
+    assert ready.find_words("rest") == []
 
 
 def test_documents_of_one_millisecond_are_all_found(ready):
     ready.table("chat:9").insert_multiple([{"_id": str(n), "text": "same", "at_ms": 5000} for n in range(30)])
-    assert ids(ready.search("same")) == [str(n) for n in reversed(range(30))]
+    assert ids(ready.find_words("same")) == [str(n) for n in reversed(range(30))]
 
 
 def test_documents_without_a_time_or_with_an_odd_one_are_found_last(ready):
@@ -111,31 +111,31 @@ def test_documents_without_a_time_or_with_an_odd_one_are_found_last(ready):
             {"_id": "z", "text": "odd", "at_ms": 7},
         ]
     )
-    assert ids(ready.search("odd"))[0] == "z"
-    assert len(ready.search("odd")) == 3
+    assert ids(ready.find_words("odd"))[0] == "z"
+    assert len(ready.find_words("odd")) == 3
 
 
 def test_a_failed_batch_is_not_found(ready):
     with contextlib.suppress(ZeroDivisionError), ready.batch():
         ready.table("chat:1").insert({"_id": "x", "text": "rest"})
         raise_(ZeroDivisionError())
-    assert len(ready.search("rest")) == 4
+    assert len(ready.find_words("rest")) == 4
 
 
 def test_hits_mark_the_matches_in_the_text_as_it_was_written(ready):
-    (hit,) = ready.search("cafe")
+    (hit,) = ready.find_words("cafe")
     assert hit.snippet.text == "Café in Zürich\nA quiet morning.\nRest"
     assert [hit.snippet.text[start:end] for start, end in hit.snippet.marks] == ["Café"[:4]]
-    (hit,) = ready.search("strass fin")
+    (hit,) = ready.find_words("strass fin")
     assert [hit.snippet.text[start:end] for start, end in hit.snippet.marks] == ["Straß", "ﬁn"]
 
 
 def test_locking_forgets_the_index(ready, reopen):
     ready.lock()
     with pytest.raises(StoreError):
-        ready.search("rest")
+        ready.find_words("rest")
     with pytest.raises(StoreError):
-        reopen().search("rest")
+        reopen().find_words("rest")
 
 
 def test_locking_while_building_stops_the_building(store):
@@ -169,5 +169,5 @@ def test_a_damaged_table_does_not_keep_the_others_from_being_found(filled, reope
     if not has_index:
         monkeypatch.setattr(search.Search, "_build", lambda self: None)
     store.start_search(SEARCHABLES).wait(60)
-    assert ids(store.search("rest")) == ["e", "d"]
+    assert ids(store.find_words("rest")) == ["e", "d"]
     store.lock()
