@@ -37,7 +37,7 @@ class SealedTable(Table):
     def insert(self, document: Mapping[str, Any]) -> int:
         """Insert a document and return its id; when this returns, the document is durable."""
         if not isinstance(document, Mapping):
-            raise ValueError("a document must be a mapping")
+            raise ValueError("Document is not a Mapping")
         with self._sealed.lock:
             if isinstance(document, Document):
                 document_id, self._next_id = document.doc_id, None
@@ -56,7 +56,7 @@ class SealedTable(Table):
         def updater(table: MutableMapping[int, Mapping[str, Any]]) -> None:
             for document in documents:
                 if not isinstance(document, Mapping):
-                    raise ValueError("a document must be a mapping")
+                    raise ValueError("Document is not a Mapping")
                 if isinstance(document, Document):
                     document_id = document.doc_id
                     if document_id in table:
