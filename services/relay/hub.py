@@ -8,8 +8,10 @@ is published here is a hint; the log is the truth.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, NamedTuple, Protocol
+
+from services.relay.deadline import Deadline
 
 RING_FRAMES = 256
 RING_BYTES = 1_048_576
@@ -52,15 +54,18 @@ class Listener(Protocol):
 
 
 class Reader:
-    """One caller that waits for news of some groups."""
+    """One caller that waits for news of some groups, and takes them."""
 
-    __slots__ = ("_wake", "end", "groups", "news")
+    __slots__ = ("_deadline", "_is_late", "_sender", "_wake", "end", "groups", "news")
 
     def __init__(self, groups: Iterable[bytes]) -> None:
         self.groups = tuple(groups)
         self.news: set[bytes] = set()
         self.end: str | None = None
+        self._is_late = False
         self._wake: asyncio.Future[None] | None = None
+        self._sender: asyncio.Task[Any] | None = None
+        self._deadline = Deadline(self._on_time_out)
 
     def tell(self, group: bytes) -> None:
         self.news.add(group)
@@ -75,14 +80,35 @@ class Reader:
         """Return at news, at the end, or after the time-out."""
         if self.news or self.end is not None:
             return
-        loop = asyncio.get_running_loop()
-        self._wake = loop.create_future()
-        timer = loop.call_later(timeout_s, self._rouse)
+        self._wake = asyncio.get_running_loop().create_future()
+        self._deadline.within(timeout_s)
         try:
             await self._wake
         finally:
-            timer.cancel()
             self._wake = None
+
+    async def take(self, sending: Awaitable[None], timeout_s: float) -> None:
+        """Wait for this to be sent. Raises TimeoutError."""
+        task = self._sender = asyncio.current_task()
+        self._deadline.within(timeout_s)
+        try:
+            await sending
+        except asyncio.CancelledError:
+            if not self._is_late or task is None:
+                raise
+            task.uncancel()
+            raise TimeoutError from None
+        finally:
+            self._sender = None
+
+    def close(self) -> None:
+        self._deadline.close()
+
+    def _on_time_out(self) -> None:
+        if self._sender is not None:
+            self._is_late = True
+            self._sender.cancel()
+        self._rouse()
 
     def _rouse(self) -> None:
         if self._wake is not None and not self._wake.done():
@@ -93,19 +119,24 @@ class Newest(NamedTuple):
     """Frames from the ring and the number of the last. `is_former`: the capability reads no further than that."""
 
     last: int
-    frames: list[bytes]
+    frames: bytes
     is_former: bool
 
 
 class _Tail:
-    """The ring of one group: frames of consecutive events."""
+    """The ring of one group: frames of consecutive events.
 
-    __slots__ = ("frames", "readers", "size")
+    Most readers ask for the same, so the last answer is kept until there is more.
+    """
+
+    __slots__ = ("_asked", "_newest", "frames", "readers", "size")
 
     def __init__(self) -> None:
         self.frames: deque[tuple[int, bytes, bytes | None]] = deque()
         self.readers: set[Reader] = set()
         self.size = 0
+        self._asked: tuple[int, bytes] | None = None
+        self._newest: Newest | None = None
 
     def add(self, seq: int, frame: bytes, ended: bytes | None) -> None:
         last = self.frames[-1][0] if self.frames else None
@@ -113,14 +144,37 @@ class _Tail:
             return
         if last is not None and seq != last + 1:
             self.forget()
+        self._asked = None
         self.frames.append((seq, frame, ended))
         self.size += len(frame)
         while len(self.frames) > RING_FRAMES or self.size > RING_BYTES:
             self.size -= len(self.frames.popleft()[1])
 
     def forget(self) -> None:
+        self._asked = None
         self.frames.clear()
         self.size = 0
+
+    def after(self, since: int, capability_hash: bytes) -> Newest | None:
+        if self._asked != (since, capability_hash):
+            self._newest = self._read(since, capability_hash)
+            self._asked = (since, capability_hash)
+        return self._newest
+
+    def _read(self, since: int, capability_hash: bytes) -> Newest | None:
+        if not self.frames or self.frames[0][0] > since + 1:
+            return None
+        last, is_former = self.frames[-1][0], False
+        frames: list[bytes] = []
+        for seq, frame, ended in reversed(self.frames):
+            if seq <= since:
+                break
+            if ended == capability_hash:
+                frames.clear()
+                last, is_former = seq, True
+            frames.append(frame)
+        frames.reverse()
+        return Newest(last=last, frames=b"".join(frames), is_former=is_former)
 
 
 class Hub:
@@ -154,6 +208,7 @@ class Hub:
         return reader
 
     def leave(self, reader: Reader, device: bytes | None = None) -> None:
+        reader.close()
         self._readers.discard(reader)
         for group in reader.groups:
             tail = self._tails.get(group)
@@ -207,22 +262,10 @@ class Hub:
     def groups(self) -> tuple[bytes, ...]:
         return tuple(self._tails)
 
-    def after(self, group: bytes, since: int, capability_hash: bytes) -> "Newest | None":
+    def after(self, group: bytes, since: int, capability_hash: bytes) -> Newest | None:
         """Return what came after `since` as far as this capability reads it, or None if only the log can tell."""
         tail = self._tails.get(group)
-        if tail is None or not tail.frames or tail.frames[0][0] > since + 1:
-            return None
-        last, is_former = tail.frames[-1][0], False
-        frames: list[bytes] = []
-        for seq, frame, ended in reversed(tail.frames):
-            if seq <= since:
-                break
-            if ended == capability_hash:
-                frames.clear()
-                last, is_former = seq, True
-            frames.append(frame)
-        frames.reverse()
-        return Newest(last=last, frames=frames, is_former=is_former)
+        return None if tail is None else tail.after(since, capability_hash)
 
     def close(self) -> None:
         """Send everybody away: the service stops."""

@@ -178,12 +178,12 @@ class Writer:
 
     def _deliver(self, jobs: list[_Job], batch: Batch | None) -> None:
         self._waiting -= len(jobs)
-        if batch is not None:
-            batch.announce(self._listener)
-        for job in jobs:
+        for job in jobs:  # before the news: who waits for a receipt goes on while the readers are served
             if job.future.done():
                 continue
             if job.problem is not None:
                 job.future.set_exception(job.problem)
             else:
                 job.future.set_result(job.result)
+        if batch is not None:
+            batch.announce(self._listener)

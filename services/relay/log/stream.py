@@ -64,8 +64,9 @@ class EventStream:
         try:
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
             async for chunk in self._chunks(reader):
-                async with asyncio.timeout(SEND_TIMEOUT_S):
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await reader.take(
+                    send({"type": "http.response.body", "body": chunk, "more_body": True}), SEND_TIMEOUT_S
+                )
             if reader.end != "gone":
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:
@@ -105,7 +106,7 @@ class EventStream:
         newest = self._hub.after(group, since, capability)
         if newest is not None:
             self._cursors[group] = max(since, newest.last)
-            return b"".join(newest.frames) + (self._end(group) if newest.is_former else b"")
+            return newest.frames + self._end(group) if newest.is_former else newest.frames
         page = await self._log.read(group, capability, since, CATCH_UP_EVENTS)
         if page.events:
             self._cursors[group] = page.events[-1].seq
