@@ -3,36 +3,30 @@
 Source: docs/protocol.md section 2. No call leaves a trace in a log, and no error text repeats what was sent.
 """
 
-import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from services.relay.blobs.endpoints import BlobApi
 from services.relay.blobs.objects import ObjectStore
 from services.relay.database.store import Database
 from services.relay.devices.endpoints import DeviceApi
 from services.relay.devices.sessions import Sessions
+from services.relay.edge import Close, Edge
 from services.relay.hub import Hub
 from services.relay.log.endpoints import LogApi
 from services.relay.operate.endpoints import OperateApi
 from services.relay.operate.metrics import Metrics
 from services.relay.push.endpoints import PushApi
 from services.relay.push.pusher import Pusher
-from services.relay.refusal import Refusal
 from services.relay.replies import answer
+from services.relay.requests import Call, route
 from services.sync.protocol import PROTOCOL_MAX, PROTOCOL_MIN, SERVICE
-
-log = logging.getLogger(__name__)
 
 
 def now_ms() -> int:
@@ -70,11 +64,11 @@ class Api:
             *BlobApi(data.blobs, self._objects, device, clock).routes(),
             *PushApi(data.push, data.log, pusher.gateway, device, clock).routes(),
             *OperateApi(data.check, self._metrics).routes(),
-            Route("/v1/about", self.about, methods=["GET"]),
-            Route("/v1/openapi.json", self.openapi, methods=["GET"]),
+            route("GET", "/v1/about", self.about),
+            route("GET", "/v1/openapi.json", self.openapi),
         ]
 
-    async def about(self, request: Request) -> Response:
+    async def about(self, call: Call) -> ASGIApp:
         return answer(
             {
                 "service": SERVICE,
@@ -86,33 +80,14 @@ class Api:
             }
         )
 
-    async def openapi(self, request: Request) -> Response:
+    async def openapi(self, call: Call) -> ASGIApp:
         return Response(self._openapi, media_type="application/json")
 
     def _incarnation(self) -> str:
         return self._database.incarnation
 
-    async def _device(self, request: Request) -> bytes:
-        return await self._sessions.device(request.headers.get("authorization"))
-
-
-class Edge:
-    """The outermost layer: whatever goes wrong inside is logged without content. The caller has `_on_mistake`."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._app(scope, receive, send)
-        except ClientDisconnect:
-            return
-        except Exception as error:  # edge: relay request
-            where = error.__traceback__
-            while where is not None and where.tb_next is not None:
-                where = where.tb_next
-            place = f"{where.tb_frame.f_code.co_name}:{where.tb_lineno}" if where is not None else "?"
-            log.error("request failed: %s in %s", type(error).__name__, place)
+    async def _device(self, call: Call) -> bytes:
+        return await self._sessions.device(call.header("authorization"))
 
 
 def create_app(
@@ -124,50 +99,13 @@ def create_app(
     *,
     origins: tuple[str, ...] = (),
     clock: Callable[[], int] = now_ms,
-    lifespan: Callable[[], Awaitable[Callable[[], Awaitable[None]]]],
-) -> ASGIApp:
-    """Wire the endpoints. `lifespan` opens what the app needs and returns what closes it again."""
-
-    @asynccontextmanager
-    async def live(app: Starlette) -> AsyncIterator[None]:
-        close = await lifespan()
-        try:
-            yield
-        finally:
-            await close()
-
+    lifespan: Callable[[], Awaitable[Close]],
+) -> Edge:
+    """Wire the calls. `lifespan` opens what the app needs and returns what closes it again."""
     sessions = Sessions(database.devices, origins, clock)
     hub.lost_by(sessions.forget)
     api = Api(database, hub, sessions, pusher, objects, metrics, clock)
-    app = Starlette(
-        routes=api.routes(),
-        lifespan=live,
-        exception_handlers={Refusal: _on_refusal, HTTPException: _on_http, Exception: _on_mistake},
-    )
-    return Edge(metrics.counted(app))
-
-
-async def _on_refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)  # noqa: S101  (Starlette dispatches by type)
-    return _refuse(error)
-
-
-async def _on_mistake(request: Request, error: Exception) -> Response:
-    return _refuse(Refusal(500, "failed", "The service made a mistake."))
-
-
-async def _on_http(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    if status == 405:
-        return _refuse(Refusal(405, "bad-request", "This address does not take that method."))
-    return _refuse(Refusal(404, "unknown", "There is nothing at this address."))
-
-
-def _refuse(refusal: Refusal) -> Response:
-    response = answer({"error": refusal.code, "message": refusal.message, **refusal.details}, refusal.status)
-    if refusal.retry_after_s is not None:
-        response.headers["retry-after"] = str(refusal.retry_after_s)
-    return response
+    return Edge(api.routes(), metrics.answered, lifespan)
 
 
 def _version() -> str:

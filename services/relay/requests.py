@@ -1,11 +1,17 @@
-"""Reading what callers sent: bounded, typed, and refused with one sentence if it does not fit."""
+"""Calls as they come in: bounded, typed, and refused with one sentence if something does not fit.
+
+An address has at most one name in it: `/v1/groups/{group}/events`. It knows no call's meaning.
+"""
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
+from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.relay.refusal import Refusal, bad_request
 from services.sync.protocol import CAPABILITY_HEADER, capability_hash, decode_octets, parse_capability, parse_id
@@ -16,55 +22,122 @@ BODY_TIMEOUT_S = 20
 T = TypeVar("T")
 
 
-async def read_body(request: Request, limit: int, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
-    """Return the body. Raises 413 over `limit` bytes and 408 if it does not arrive in time."""
-    too_large = Refusal(413, "too-large", f"The body has more than {limit} bytes.")
-    try:
-        if int(request.headers.get("content-length", "0")) > limit:
-            raise too_large
-    except ValueError:
-        raise bad_request("The length of the body is not a number.") from None
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(timeout_s):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > limit:
-                    raise too_large
-                chunks.append(chunk)
-    except TimeoutError:
-        raise Refusal(408, "bad-request", "The body did not arrive in time.") from None
-    return b"".join(chunks)
+class Call:
+    """One call. Each accessor raises 400 if what it is asked for is missing or malformed."""
+
+    __slots__ = ("_headers", "_receive", "_scope")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # of two with one name the first counts
+
+    @property
+    def method(self) -> str:
+        return str(self._scope["method"])
+
+    @property
+    def path(self) -> str:
+        return str(self._scope["path"])
+
+    @property
+    def origin(self) -> str:
+        """What the caller addressed: scheme and host."""
+        return f"{self._scope['scheme']}://{self.header('host') or ''}".lower()
+
+    @property
+    def caller(self) -> str:
+        """The address that the connection comes from, or nothing."""
+        client = self._scope.get("client")
+        return str(client[0]) if client else ""
+
+    def header(self, name: str) -> str | None:
+        value = self._headers.get(name.encode())
+        return value.decode("latin-1") if value is not None else None
+
+    def id(self) -> bytes:
+        """Return the id in the address."""
+        try:
+            return parse_id(next(iter(self._scope["path_params"].values()), ""))
+        except ValueError:
+            raise bad_request("An id is 32 lower-case hex characters.") from None
+
+    def parsed(self, name: str, parse: Callable[[object], T]) -> T:
+        """Return a header through its parser."""
+        try:
+            return parse(self.header(name))
+        except ValueError:
+            raise bad_request(f"The header {name} is missing or malformed.") from None
+
+    def optional(self, name: str, parse: Callable[[object], T]) -> T | None:
+        return self.parsed(name, parse) if name.encode() in self._headers else None
+
+    def capability(self) -> bytes:
+        """Return the hash of the capability that the caller shows: the capability itself goes no further than this."""
+        return capability_hash(self.parsed(CAPABILITY_HEADER, parse_capability))
+
+    def number(self, name: str, least: int, most: int, default: int) -> int:
+        """Return a parameter of the query."""
+        query = self._scope["query_string"]
+        text = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)).get(name) if query else None
+        if text is None:
+            return default
+        if not text.isascii() or not text.isdecimal() or len(text) > 19 or not least <= int(text) <= most:
+            raise bad_request(f"The parameter {name} must be a number from {least} to {most}.")
+        return int(text)
+
+    async def body(self, limit: int, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
+        """Return the body. Raises 413 over `limit` bytes and 408 if it does not arrive in time."""
+        try:
+            if int(self.header("content-length") or "0") > limit:
+                raise _too_large(limit)
+        except ValueError:
+            raise bad_request("The length of the body is not a number.") from None
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._whole_body(limit)
+        except TimeoutError:
+            raise Refusal(408, "bad-request", "The body did not arrive in time.") from None
+
+    async def _whole_body(self, limit: int) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+
+    async def fields(self, limit: int = FIELDS_LIMIT_BYTES) -> "Fields":
+        """Return the body as the fields of a JSON object."""
+        return parse_fields(await self.body(limit))
 
 
-def read_header(request: Request, name: str, parse: Callable[[object], T]) -> T:
-    """Return a header through its parser. Raises 400 without it or if it does not parse."""
-    try:
-        return parse(request.headers.get(name))
-    except ValueError:
-        raise bad_request(f"The header {name} is missing or malformed.") from None
+Ask = Callable[[Call], Awaitable[ASGIApp]]
+"""An endpoint: what a call leads to, and what answers it."""
 
 
-def read_capability(request: Request) -> bytes:
-    """Return the hash of the capability that the caller shows: the capability itself goes no further than this."""
-    return capability_hash(read_header(request, CAPABILITY_HEADER, parse_capability))
+class Endpoint:
+    """The end of a route: Starlette hands it the call as it came."""
+
+    def __init__(self, ask: Ask) -> None:
+        self.name = ask.__name__
+        self._ask = ask
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await self._ask(Call(scope, receive))
+        await answer(scope, receive, send)
 
 
-def path_id(request: Request, name: str) -> bytes:
-    try:
-        return parse_id(request.path_params[name])
-    except ValueError:
-        raise bad_request("An id is 32 lower-case hex characters.") from None
-
-
-def read_query(request: Request, name: str, least: int, most: int, default: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdecimal() or len(text) > 19 or not least <= int(text) <= most:
-        raise bad_request(f"The parameter {name} must be a number from {least} to {most}.")
-    return int(text)
+def route(method: str, path: str, ask: Ask) -> Route:
+    """Return the route of one method at one address. A name in the address stands in braces."""
+    return Route(path, Endpoint(ask), methods=[method])
 
 
 class Fields:
@@ -135,11 +208,6 @@ def _bounded(name: str, value: object, longest: int) -> bytes:
     return octets
 
 
-async def read_fields(request: Request, limit: int = FIELDS_LIMIT_BYTES) -> Fields:
-    """Return the body as the fields of a JSON object."""
-    return parse_fields(await read_body(request, limit))
-
-
 def parse_fields(body: bytes) -> Fields:
     """Raises 400 for anything but a JSON object."""
     try:
@@ -149,3 +217,7 @@ def parse_fields(body: bytes) -> Fields:
     if not isinstance(values, dict):
         raise bad_request("The body is not a JSON object.")
     return Fields(values)
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, "too-large", f"The body has more than {limit} bytes.")

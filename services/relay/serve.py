@@ -158,7 +158,7 @@ def make_pusher(settings: Settings, database: Database, hub: Hub) -> Pusher:
 def _run(settings: Settings, database: Database, objects: ObjectStore, listener: socket.socket) -> None:
     hub = Hub()
     pusher = make_pusher(settings, database, hub)
-    metrics = Metrics(lambda: hub.readers, time.perf_counter)
+    metrics = Metrics(lambda: hub.readers)
     sweeper = Sweeper(database, objects, now_ms, settings.keep_days)
     sweeper.tell(metrics.swept)
     port = listener.getsockname()[1]

@@ -9,16 +9,14 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.relay.blobs.objects import ADDRESS_LIFE, ObjectStore, OtherBytes
 from services.relay.blobs.store import GOING, BlobEntry, BlobStore, Upload, unknown_blob
 from services.relay.refusal import Refusal, bad_request, busy
 from services.relay.replies import answer
-from services.relay.requests import path_id, read_body, read_fields, read_header
+from services.relay.requests import Call, route
 from services.sync.protocol import (
     BLOB_LIMIT_BYTES,
     OFFSET_HEADER,
@@ -38,7 +36,7 @@ class BlobApi:
         self,
         store: BlobStore,
         objects: ObjectStore,
-        device: Callable[[Request], Awaitable[bytes]],
+        device: Callable[[Call], Awaitable[bytes]],
         clock: Callable[[], int],
     ) -> None:
         self._store = store
@@ -48,20 +46,20 @@ class BlobApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/v1/blobs/{blob}", self.put, methods=["PUT"]),
-            Route("/v1/blobs/{blob}", self.get, methods=["GET"]),
-            Route("/v1/blobs/{blob}/upload", self.start, methods=["POST"]),
-            Route("/v1/blobs/{blob}/upload", self.put_part, methods=["PATCH"]),
-            Route("/v1/blobs/{blob}/complete", self.complete, methods=["POST"]),
-            Route("/v1/blobs/{blob}/address", self.address, methods=["GET"]),
-            Route("/v1/blobs/{blob}/upload/address", self.part_address, methods=["POST"]),
+            route("PUT", "/v1/blobs/{blob}", self.put),
+            route("GET", "/v1/blobs/{blob}", self.get),
+            route("POST", "/v1/blobs/{blob}/upload", self.start),
+            route("PATCH", "/v1/blobs/{blob}/upload", self.put_part),
+            route("POST", "/v1/blobs/{blob}/complete", self.complete),
+            route("GET", "/v1/blobs/{blob}/address", self.address),
+            route("POST", "/v1/blobs/{blob}/upload/address", self.part_address),
         ]
 
-    async def put(self, request: Request) -> Response:
+    async def put(self, call: Call) -> ASGIApp:
         """Take a blob of one part."""
-        device = await self._device(request)
-        blob = path_id(request, "blob")
-        body = await read_body(request, PART_BYTES, PART_TIMEOUT_S)
+        device = await self._device(call)
+        blob = call.id()
+        body = await call.body(PART_BYTES, PART_TIMEOUT_S)
         if not body:
             raise bad_request("A blob has at least one byte.")
         digest = hashlib.sha256(body).digest()
@@ -72,11 +70,11 @@ class BlobApi:
         await self._store.finish(blob, device)
         return answer({}, 201)
 
-    async def start(self, request: Request) -> Response:
+    async def start(self, call: Call) -> ASGIApp:
         """Begin an upload in parts, or say where to go on with it."""
-        device = await self._device(request)
-        blob = path_id(request, "blob")
-        fields = await read_fields(request)
+        device = await self._device(call)
+        blob = call.id()
+        fields = await call.fields()
         size = fields.number("size", BLOB_LIMIT_BYTES)
         if size == 0:
             raise bad_request("A blob has at least one byte.")
@@ -84,26 +82,26 @@ class BlobApi:
         offset = size if entry.is_complete else await self._objects.missing(blob, size)
         return answer({"complete": entry.is_complete, "offset": offset, "part_bytes": PART_BYTES})
 
-    async def put_part(self, request: Request) -> Response:
-        device = await self._device(request)
-        blob = path_id(request, "blob")
-        offset = read_header(request, OFFSET_HEADER, parse_number)
+    async def put_part(self, call: Call) -> ASGIApp:
+        device = await self._device(call)
+        blob = call.id()
+        offset = call.parsed(OFFSET_HEADER, parse_number)
         entry = await self._upload(blob, device)
         if entry.is_complete:
-            await read_body(request, PART_BYTES)
+            await call.body(PART_BYTES)
             return answer({})
         length = _part_length(entry, offset)
-        body = await read_body(request, length, PART_TIMEOUT_S)
+        body = await call.body(length, PART_TIMEOUT_S)
         if len(body) != length:
             raise bad_request(f"The part at this offset has {length} bytes.")
         await self._objects.put_part(blob, offset // PART_BYTES, body)
         return answer({})
 
-    async def complete(self, request: Request) -> Response:
+    async def complete(self, call: Call) -> ASGIApp:
         """Check the parts against what was announced and make them one."""
-        device = await self._device(request)
-        blob = path_id(request, "blob")
-        await read_body(request, 0)
+        device = await self._device(call)
+        blob = call.id()
+        await call.body(0)
         entry = await self._upload(blob, device)
         if entry.is_complete:
             return answer({})
@@ -120,11 +118,11 @@ class BlobApi:
         await self._objects.drop_parts(blob)
         return answer({}, 201)
 
-    async def get(self, request: Request) -> Response:
-        await self._device(request)
-        blob = path_id(request, "blob")
+    async def get(self, call: Call) -> ASGIApp:
+        await self._device(call)
+        blob = call.id()
         entry = await self._complete_one(blob)
-        span = _wanted(request.headers.get("range"), entry.size)
+        span = _wanted(call.header("range"), entry.size)
         start, end = span or (0, entry.size)
         headers = {
             "accept-ranges": "bytes",
@@ -135,25 +133,25 @@ class BlobApi:
         if span is not None:
             headers["content-range"] = f"bytes {start}-{end - 1}/{entry.size}"
         status = 200 if span is None else 206
-        if request.method == "HEAD":
-            return Response(status_code=status, headers=headers)
+        if call.method == "HEAD":
+            return Pieces(None, status, headers)
         try:
             pieces = await self._objects.read(blob, start, end)
         except FileNotFoundError:
             raise unknown_blob() from None
-        return PiecesResponse(pieces, status, headers)
+        return Pieces(pieces, status, headers)
 
-    async def address(self, request: Request) -> Response:
-        await self._device(request)
-        blob = path_id(request, "blob")
+    async def address(self, call: Call) -> ASGIApp:
+        await self._device(call)
+        blob = call.id()
         self._check_direct()
         await self._complete_one(blob)
         return self._addressed(await self._objects.address("GET", blob))
 
-    async def part_address(self, request: Request) -> Response:
-        device = await self._device(request)
-        blob = path_id(request, "blob")
-        offset = (await read_fields(request)).number("offset", BLOB_LIMIT_BYTES)
+    async def part_address(self, call: Call) -> ASGIApp:
+        device = await self._device(call)
+        blob = call.id()
+        offset = (await call.fields()).number("offset", BLOB_LIMIT_BYTES)
         self._check_direct()
         entry = await self._upload(blob, device)
         _part_length(entry, offset)
@@ -179,28 +177,27 @@ class BlobApi:
         if not self._objects.origin:
             raise Refusal(404, "no-direct", "Blobs go through this service only.")
 
-    def _addressed(self, url: str) -> Response:
+    def _addressed(self, url: str) -> ASGIApp:
         expires_ms = self._now_ms() + int(ADDRESS_LIFE.total_seconds() * 1_000)
         return answer({"url": url, "expires_ms": expires_ms})
 
 
-class PiecesResponse(Response):
+class Pieces:
     """An answer that is sent piece by piece. A caller that takes nothing for 25 s is dropped."""
 
-    def __init__(self, pieces: AsyncIterator[bytes], status: int, headers: dict[str, str]) -> None:
-        self.status_code = status
-        self.background = None
-        self.body = b""
+    def __init__(self, pieces: AsyncIterator[bytes] | None, status: int, headers: dict[str, str]) -> None:
         self._pieces = pieces
-        self.init_headers(headers)
+        self._status = status
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        start = {"type": "http.response.start", "status": self._status, "headers": self._headers}
         try:
             await send(start)
-            async for piece in self._pieces:
-                async with asyncio.timeout(SEND_TIMEOUT_S):
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            if self._pieces is not None:
+                async for piece in self._pieces:
+                    async with asyncio.timeout(SEND_TIMEOUT_S):
+                        await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except (TimeoutError, Refusal):
             pass  # the server closes the connection of an answer that did not end

@@ -6,9 +6,8 @@ Source: docs/protocol.md section 2. No error text repeats what was sent.
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from services.relay.devices.store import DeviceStore
 from services.relay.hub import Hub
@@ -24,16 +23,8 @@ from services.relay.log.store import (
 )
 from services.relay.log.stream import EventStream, Wanted, refused_frame
 from services.relay.refusal import bad_request, busy
-from services.relay.replies import answer, octets
-from services.relay.requests import (
-    Fields,
-    path_id,
-    read_body,
-    read_capability,
-    read_fields,
-    read_header,
-    read_query,
-)
+from services.relay.replies import answer, encoded, octets
+from services.relay.requests import Call, Fields, route
 from services.sync.protocol import (
     BLOBS_HEADER,
     CID_HEADER,
@@ -69,7 +60,7 @@ class LogApi:
         devices: DeviceStore,
         hub: Hub,
         incarnation: Callable[[], str],
-        device: Callable[[Request], Awaitable[bytes]],
+        device: Callable[[Call], Awaitable[bytes]],
         arrived: Callable[[bytes, Sequence[tuple[bytes, bytes]]], None],
         clock: Callable[[], int],
     ) -> None:
@@ -83,27 +74,27 @@ class LogApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/v1/groups/{group}/events", self.append, methods=["POST"]),
-            Route("/v1/groups/{group}/events", self.events, methods=["GET"]),
-            Route("/v1/stream", self.stream, methods=["POST"]),
-            Route("/v1/groups", self.create_group, methods=["POST"]),
-            Route("/v1/groups/{group}/keeping", self.keep, methods=["PUT"]),
-            Route("/v1/invites/{invite}", self.put_invite, methods=["PUT"]),
-            Route("/v1/invites/{invite}", self.get_invite, methods=["GET"]),
-            Route("/v1/invites/{invite}/claim", self.claim_invite, methods=["POST"]),
+            route("POST", "/v1/groups/{group}/events", self.append),
+            route("GET", "/v1/groups/{group}/events", self.events),
+            route("POST", "/v1/stream", self.stream),
+            route("POST", "/v1/groups", self.create_group),
+            route("PUT", "/v1/groups/{group}/keeping", self.keep),
+            route("PUT", "/v1/invites/{invite}", self.put_invite),
+            route("GET", "/v1/invites/{invite}", self.get_invite),
+            route("POST", "/v1/invites/{invite}/claim", self.claim_invite),
         ]
 
-    async def append(self, request: Request) -> Response:
-        device = await self._device(request)
+    async def append(self, call: Call) -> ASGIApp:
+        device = await self._device(call)
         draft = Draft(
-            group=path_id(request, "group"),
-            capability_hash=read_capability(request),
+            group=call.id(),
+            capability_hash=call.capability(),
             device=device,
-            cid=read_header(request, CID_HEADER, parse_id),
-            epoch=read_header(request, EPOCH_HEADER, parse_number) if EPOCH_HEADER in request.headers else None,
-            next_capability=_next_capability(request),
-            blobs=read_header(request, BLOBS_HEADER, parse_ids) if BLOBS_HEADER in request.headers else (),
-            body=await read_body(request, EVENT_LIMIT_BYTES),
+            cid=call.parsed(CID_HEADER, parse_id),
+            epoch=call.optional(EPOCH_HEADER, parse_number),
+            next_capability=call.optional(NEXT_CAPABILITY_HEADER, parse_capability),
+            blobs=call.optional(BLOBS_HEADER, parse_ids) or (),
+            body=await call.body(EVENT_LIMIT_BYTES),
             at_ms=self._now_ms(),
         )
         if not draft.body:
@@ -111,14 +102,14 @@ class LogApi:
         if draft.next_capability is not None and draft.epoch is None:
             raise bad_request("Only a commit, which names its epoch, can replace the capability.")
         receipt = await self._log.append(draft)
-        return answer({"seq": receipt.seq, "at_ms": receipt.at_ms}, 201 if receipt.is_new else 200)
+        return encoded(receipt.encoded(), 201 if receipt.is_new else 200)
 
-    async def events(self, request: Request) -> Response:
-        await self._device(request)
-        group, capability = path_id(request, "group"), read_capability(request)
-        since = read_query(request, "since", 0, SEQ_LIMIT, 0)
-        limit = read_query(request, "limit", 1, PAGE_LIMIT_EVENTS, PAGE_LIMIT_EVENTS)
-        wait_s = read_query(request, "wait", 0, WAIT_LIMIT_S, 0)
+    async def events(self, call: Call) -> ASGIApp:
+        await self._device(call)
+        group, capability = call.id(), call.capability()
+        since = call.number("since", 0, SEQ_LIMIT, 0)
+        limit = call.number("limit", 1, PAGE_LIMIT_EVENTS, PAGE_LIMIT_EVENTS)
+        wait_s = call.number("wait", 0, WAIT_LIMIT_S, 0)
         (opening,) = await self._log.openings([(group, capability)])
         if opening is None:
             raise unknown_group()
@@ -142,11 +133,11 @@ class LogApi:
             self._hub.leave(reader)
         return page
 
-    async def stream(self, request: Request) -> EventStream:
-        device = await self._device(request)
+    async def stream(self, call: Call) -> ASGIApp:
+        device = await self._device(call)
         if self._hub.readers >= STREAMS_MOST:
             raise busy()
-        wanted = await self._wanted(await read_fields(request, FIELDS_BYTES))
+        wanted = await self._wanted(await call.fields(FIELDS_BYTES))
         if wanted.inbox is not None:
             await self._devices.acknowledge(device, wanted.inbox)
         self._arrived(device, list(wanted.capabilities.items()))
@@ -176,9 +167,9 @@ class LogApi:
                 wanted.preface += refused_frame(group, *refusal)
         return wanted
 
-    async def create_group(self, request: Request) -> Response:
-        device = await self._device(request)
-        fields = await read_fields(request)
+    async def create_group(self, call: Call) -> ASGIApp:
+        device = await self._device(call)
+        fields = await call.fields()
         group = fields.id("group")
         capability = fields.capability("capability")
         keep_days = fields.number("keep_days", KEEP_LIMIT_DAYS, default=-1)
@@ -187,19 +178,19 @@ class LogApi:
             await self._log.keep_for(group, capability_hash(capability), keep_days)
         return answer({}, 201 if is_new else 200)
 
-    async def keep(self, request: Request) -> Response:
-        await self._device(request)
-        group = path_id(request, "group")
-        capability = read_capability(request)
-        days = (await read_fields(request)).number("keep_days", KEEP_LIMIT_DAYS)
+    async def keep(self, call: Call) -> ASGIApp:
+        await self._device(call)
+        group = call.id()
+        capability = call.capability()
+        days = (await call.fields()).number("keep_days", KEEP_LIMIT_DAYS)
         await self._log.keep_for(group, capability, days)
         return answer({})
 
-    async def put_invite(self, request: Request) -> Response:
-        device = await self._device(request)
-        invite = path_id(request, "invite")
-        expires_ms = read_header(request, EXPIRES_HEADER, parse_number)
-        body = await read_body(request, INVITE_LIMIT_BYTES)
+    async def put_invite(self, call: Call) -> ASGIApp:
+        device = await self._device(call)
+        invite = call.id()
+        expires_ms = call.parsed(EXPIRES_HEADER, parse_number)
+        body = await call.body(INVITE_LIMIT_BYTES)
         at_ms = self._now_ms()
         if not body:
             raise bad_request("An invite has at least one byte.")
@@ -208,16 +199,16 @@ class LogApi:
         is_new = await self._log.put_invite(invite, body, expires_ms, device, at_ms)
         return answer({}, 201 if is_new else 200)
 
-    async def get_invite(self, request: Request) -> Response:
-        device = await self._device(request)
-        name = path_id(request, "invite")
+    async def get_invite(self, call: Call) -> ASGIApp:
+        device = await self._device(call)
+        name = call.id()
         invite = claimable(await self._log.get_invite(name), _claimant(name, device), self._now_ms())
         return octets(invite.body)
 
-    async def claim_invite(self, request: Request) -> Response:
-        device = await self._device(request)
-        name = path_id(request, "invite")
-        await read_body(request, 0)
+    async def claim_invite(self, call: Call) -> ASGIApp:
+        device = await self._device(call)
+        name = call.id()
+        await call.body(0)
         invite = await self._log.claim_invite(name, _claimant(name, device), self._now_ms())
         return octets(invite.body)
 
@@ -233,11 +224,6 @@ def _refusal(opening: Opening | None, since: int, limit: int) -> tuple[str, dict
     if since > opening.head:
         return "ahead", {"head": opening.head}
     return None
-
-
-def _next_capability(request: Request) -> bytes | None:
-    is_given = NEXT_CAPABILITY_HEADER in request.headers
-    return read_header(request, NEXT_CAPABILITY_HEADER, parse_capability) if is_given else None
 
 
 def _claimant(invite: bytes, device: bytes) -> bytes:

@@ -72,6 +72,10 @@ class Receipt:
     at_ms: int
     is_new: bool
 
+    def encoded(self) -> bytes:
+        """Return it as JSON, written out like a frame."""
+        return b'{"seq":%d,"at_ms":%d}' % (self.seq, self.at_ms)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import generate_latest
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.relay.database.store import Figures
 from services.relay.operate.sweeper import Swept
@@ -16,9 +15,9 @@ STREAMING = frozenset({"stream", "events"})  # they last as long as the caller l
 class Metrics:
     """The counters of one process, in a registry of their own."""
 
-    def __init__(self, readers: Callable[[], int], clock_s: Callable[[], float]) -> None:
+    def __init__(self, readers: Callable[[], int]) -> None:
         self._registry = CollectorRegistry()
-        self._clock_s = clock_s
+        self._answered: dict[tuple[str, int], Counter] = {}
         ProcessCollector(registry=self._registry)
         self._requests = Counter("relay_requests", "Calls answered.", ("call", "status"), registry=self._registry)
         self._seconds = Histogram(
@@ -43,28 +42,11 @@ class Metrics:
             self._held_bytes.labels("events").set(figures.event_bytes)
             self._held_bytes.labels("blobs").set(figures.blob_bytes)
 
-    def counted(self, app: ASGIApp) -> ASGIApp:
-        """Return the app with its answers counted, by the name of the call and not by what it was about."""
-
-        async def call(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http":
-                await app(scope, receive, send)
-                return
-            status = 0
-            begun_s = self._clock_s()
-
-            async def watched(message: Message) -> None:
-                nonlocal status
-                if message["type"] == "http.response.start":
-                    status = message["status"]
-                await send(message)
-
-            try:
-                await app(scope, receive, watched)
-            finally:
-                name = getattr(scope.get("endpoint"), "__name__", "none")
-                self._requests.labels(name, str(status or "none")).inc()
-                if name not in STREAMING:
-                    self._seconds.observe(self._clock_s() - begun_s)
-
-        return call
+    def answered(self, call: str, status: int, seconds: float) -> None:
+        """Count one call, by its name and not by what it was about. The status is 0 for one that got no answer."""
+        counter = self._answered.get((call, status))
+        if counter is None:
+            counter = self._answered[call, status] = self._requests.labels(call, str(status or "none"))
+        counter.inc()
+        if call not in STREAMING:
+            self._seconds.observe(seconds)

@@ -8,16 +8,15 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from services.relay.log.store import LogStore
 from services.relay.push.gateway import BadTarget, PushGateway
 from services.relay.push.store import PushStore, Registration
 from services.relay.refusal import Refusal, bad_request, busy
 from services.relay.replies import answer
-from services.relay.requests import Fields, read_fields
+from services.relay.requests import Call, Fields, route
 from services.sync.protocol import STREAM_LIMIT_GROUPS
 
 log = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ class PushApi:
         store: PushStore,
         log: LogStore,
         gateway: PushGateway,
-        device: Callable[[Request], Awaitable[bytes]],
+        device: Callable[[Call], Awaitable[bytes]],
         clock: Callable[[], int],
     ) -> None:
         self._store = store
@@ -46,19 +45,19 @@ class PushApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("/v1/push", self.show, methods=["GET"]),
-            Route("/v1/push", self.put, methods=["PUT"]),
-            Route("/v1/push", self.delete, methods=["DELETE"]),
+            route("GET", "/v1/push", self.show),
+            route("PUT", "/v1/push", self.put),
+            route("DELETE", "/v1/push", self.delete),
         ]
 
-    async def show(self, request: Request) -> Response:
-        registration = await self._store.get(await self._device(request))
+    async def show(self, call: Call) -> ASGIApp:
+        registration = await self._store.get(await self._device(call))
         wake = registration.wake.hex() if registration is not None else None
         return answer({"kind": self._gateway.kind, "key": self._gateway.key, "wake": wake})
 
-    async def put(self, request: Request) -> Response:
-        device = await self._device(request)
-        fields = await read_fields(request, FIELDS_LIMIT_BYTES)
+    async def put(self, call: Call) -> ASGIApp:
+        device = await self._device(call)
+        fields = await call.fields(FIELDS_LIMIT_BYTES)
         registration = self._registration(device, fields)
         items = fields.items("groups", STREAM_LIMIT_GROUPS)
         wanted = {item.id("group"): hashlib.sha256(item.capability("capability")).digest() for item in items}
@@ -73,8 +72,8 @@ class PushApi:
         kept = await self._store.get(device)
         return answer({"wake": (kept or registration).wake.hex()}, 201 if is_new else 200)
 
-    async def delete(self, request: Request) -> Response:
-        await self._store.drop(await self._device(request))
+    async def delete(self, call: Call) -> ASGIApp:
+        await self._store.drop(await self._device(call))
         return answer({})
 
     def _registration(self, device: bytes, fields: Fields) -> Registration:

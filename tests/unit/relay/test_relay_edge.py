@@ -1,13 +1,17 @@
-"""A mistake of the service's own: the caller gets an answer, and the log gets no content."""
+"""Where an address leads, and a mistake of the service's own: the caller gets an answer, the log gets no content."""
 
 import logging
 from types import SimpleNamespace
 
 import httpx
+import pytest
 
 from services.relay.app import create_app
+from services.relay.edge import Edge
 from services.relay.hub import Hub
 from services.relay.operate.metrics import Metrics
+from services.relay.replies import answer
+from services.relay.requests import route
 
 
 class Failing:
@@ -23,7 +27,7 @@ class Failing:
 
 async def ready(hub):
     pusher = SimpleNamespace(gateway=SimpleNamespace(kind="web"), tell_device=None, arrived=None)
-    metrics = Metrics(lambda: 0, lambda: 0.0)
+    metrics = Metrics(lambda: 0)
     app = create_app(Failing(), hub, pusher, SimpleNamespace(origin=None), metrics, lifespan=None)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://relay") as http:
@@ -37,3 +41,49 @@ async def test_mistake_of_the_service_is_answered_and_logged_without_content(cap
     assert "marmalade" not in answer.text
     assert "marmalade" not in caplog.text
     assert "ValueError in check" in caplog.text
+
+
+async def show(call):
+    return answer({"id": call.id().hex()})
+
+
+async def about(call):
+    return answer({"about": call.number("n", 0, 9, 5)})
+
+
+async def call(method, path):
+    routes = [route("GET", "/v1/things/{thing}/parts", show), route("GET", "/v1/about", about)]
+    transport = httpx.ASGITransport(Edge(routes, lambda *_: None, None))
+    async with httpx.AsyncClient(transport=transport, base_url="http://relay") as http:
+        return await http.request(method, path)
+
+
+ID = "ab" * 16
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", f"/v1/things/{ID}/parts", 200),
+        ("HEAD", f"/v1/things/{ID}/parts", 200),
+        ("POST", f"/v1/things/{ID}/parts", 405),
+        ("GET", "/v1/things/another/parts", 400),
+        ("GET", "/v1/things//parts", 404),
+        ("GET", f"/v1/things/{ID}", 404),
+        ("GET", f"/v1/things/{ID}/parts/", 404),
+        ("GET", f"/v1/things/{ID}/parts/more", 404),
+        ("GET", "/v1/about", 200),
+        ("GET", "/v1/about?n=7", 200),
+        ("GET", "/v1/about?n=10", 400),
+        ("GET", "/v1/about/", 404),
+        ("GET", "/", 404),
+    ],
+)
+async def test_address_and_method_lead_to_one_call_or_none(method, path, status):
+    assert (await call(method, path)).status_code == status
+
+
+async def test_name_and_query_reach_the_call():
+    assert (await call("GET", f"/v1/things/{ID}/parts")).json() == {"id": ID}
+    assert (await call("GET", "/v1/about?n=1&n=3")).json() == {"about": 3}
+    assert (await call("GET", "/v1/about?m=1")).json() == {"about": 5}

@@ -203,3 +203,24 @@ async def test_each_commit_reaches_the_disk_and_deleted_bytes_are_overwritten(op
     store = await open_store()
     pragmas = ("journal_mode", "synchronous", "secure_delete")
     assert [store._connection.pragma(name) for name in pragmas] == ["wal", 2, 1]
+
+
+async def test_transaction_that_fails_is_forgotten_in_memory_too(open_store, draft):
+    store = await with_group(open_store, quotas=Quotas(events_per_minute=1))
+    other, made = b"e" * 16, b"m" * 16
+
+    def mistaken(batch):
+        store.log._append(batch, draft(GROUP, device=other, epoch=0, next_capability=b"n" * 32))
+        batch.execute(
+            "insert into grp(gid, capability, head, epoch, bytes, rounded) values(?, ?, 0, 0, 0, 0)", made, b""
+        )
+        assert store.log.rows.group(batch, made) is not None
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await store._writer.run(mistaken)
+    receipt = await store.log.append(draft(GROUP, device=other, epoch=0))
+    assert (receipt.seq, receipt.is_new) == (1, True)
+    authors = store._connection.execute("select a.gnum from event e join author a on a.anum = e.author")
+    assert len(list(authors)) == 1
+    assert await store.log.create_group(made, CAPABILITY, DEVICE, NOW_MS)
