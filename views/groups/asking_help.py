@@ -11,6 +11,7 @@ from views.groups.adding import head, use_change
 from views.groups.drafting import composing_of
 from views.groups.lines import gist
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
+from views.mirror.typed import use_field
 from views.parts.buttons import button
 from views.parts.choices import consent_row
 from views.parts.fields import field
@@ -63,7 +64,7 @@ def ReportPanel(group: Group, key: str = "") -> ft.Control:
     texts, frame, opened, change = use_quiet_window().texts, use_frame(), use_opened(), use_change(group)
     about = use_part(lambda s: composing_of(s.composing, group).about)
     one = use_part(lambda s: next((m for m in s.chat.messages if m.id == about), None))
-    note, set_note = ft.use_state("")
+    note = use_field(lambda typed: None)
     passes_on, set_passes_on = ft.use_state(True)
     me = opened.me.person
     asked = chosen_facilitators(group.facilitators, me, one.author if one else "")
@@ -80,7 +81,7 @@ def ReportPanel(group: Group, key: str = "") -> ft.Control:
     async def send() -> None:
         quote = one.text if one is not None and passes_on else ""
         person = one.author if one is not None else ""
-        await opened.agreements.report(group.id, "report", about=person, quote=quote, note=note)
+        await opened.agreements.report(group.id, "report", about=person, quote=quote, note=note.text)
         leave()
         say(texts("groups.report_sent", names=_and(texts, names)))
 
@@ -91,7 +92,15 @@ def ReportPanel(group: Group, key: str = "") -> ft.Control:
         )
         rows.append(passed)
     rows.append(
-        field(texts("groups.report_note"), set_note, value=note, lines=(2, 4), max_length=NOTE_LIMIT, key="report-note")
+        field(
+            texts("groups.report_note"),
+            note.typed,
+            value=note.value(),
+            lines=(2, 4),
+            max_length=NOTE_LIMIT,
+            ref=note.box,
+            key="report-note",
+        )
     )
     return column(
         head(texts, texts("groups.report_title"), leave),

@@ -6,6 +6,7 @@ from companion.chat.reports import NOTE_LIMIT, Report
 from companion.groups import Group
 from views import theme
 from views.mirror.context import use_opened, use_part, use_quiet_window
+from views.mirror.typed import use_field
 from views.parts.buttons import button
 from views.parts.fields import field
 from views.parts.rows import section
@@ -27,10 +28,10 @@ def AskedForHelp(group: Group, key: str = "") -> ft.Control:
 @safe
 def ReportCard(report: Report, key: str = "") -> ft.Control:
     opened, texts = use_opened(), use_quiet_window().texts
-    typed, set_typed = ft.use_state("")
+    outcome = use_field(lambda typed: bool(typed.strip()))
 
     async def answer() -> None:
-        await opened.agreements.answer(report.id, typed)
+        await opened.agreements.answer(report.id, outcome.text)
         say(texts("groups.asked_told", name=report.by_name))
 
     by = texts("groups.asked_by_you") if report.is_mine else texts("groups.asked_by", name=report.by_name)
@@ -50,12 +51,15 @@ def ReportCard(report: Report, key: str = "") -> ft.Control:
         parts += [
             field(
                 texts("groups.asked_outcome"),
-                set_typed,
-                value=typed,
+                outcome.typed,
+                value=outcome.value(),
                 lines=(2, 4),
                 max_length=NOTE_LIMIT,
+                ref=outcome.box,
                 key=f"outcome-{report.id}",
             ),
-            button(texts("groups.asked_tell"), guarded(answer, texts.error), size="slim", disabled=not typed.strip()),
+            button(
+                texts("groups.asked_tell"), guarded(answer, texts.error), size="slim", disabled=not outcome.text.strip()
+            ),
         ]
     return card(*parts)

@@ -14,6 +14,7 @@ from views import theme
 from views.groups.naming import inviter, look_of_group, people
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.mirror.effects import use_task
+from views.mirror.typed import use_field
 from views.pages import content_page
 from views.parts.buttons import button, filter_chip
 from views.parts.choices import choice_row, consent_row
@@ -242,21 +243,33 @@ def keep_words(texts: Texts, days: int) -> str:
 def RulesEditor(group: Group, agreement: Agreement, leave: Any, key: str = "") -> ft.Control:
     """Purpose in one field, one rule on each line of the other."""
     frame, opened, texts = use_frame(), use_opened(), use_quiet_window().texts
-    purpose, set_purpose = ft.use_state(agreement.purpose)
-    lines, set_lines = ft.use_state("\n".join(agreement.rules) or texts("groups.rules_ready"))
+    purpose = use_field(lambda typed: None, agreement.purpose)
+    lines = use_field(lambda typed: None, "\n".join(agreement.rules) or texts("groups.rules_ready"))
 
     async def put_forward() -> None:
-        rules = tuple(line for line in (" ".join(one.split()) for one in lines.splitlines()) if line)[:RULES_LIMIT]
-        await opened.agreements.put_forward(replace(agreement, purpose=" ".join(purpose.split()), rules=rules))
+        rules = tuple(line for line in (" ".join(one.split()) for one in lines.text.splitlines()) if line)[:RULES_LIMIT]
+        await opened.agreements.put_forward(replace(agreement, purpose=" ".join(purpose.text.split()), rules=rules))
         leave()
 
     body = column(
         soft(texts("groups.rules_about"), ft.TextThemeStyle.BODY_MEDIUM),
         field(
-            texts("groups.purpose"), set_purpose, value=purpose, lines=(2, 4), max_length=PURPOSE_LIMIT, key="purpose"
+            texts("groups.purpose"),
+            purpose.typed,
+            value=purpose.value(),
+            lines=(2, 4),
+            max_length=PURPOSE_LIMIT,
+            ref=purpose.box,
+            key="purpose",
         ),
         field(
-            texts("groups.rules"), set_lines, value=lines, lines=(5, 12), helper=texts("groups.rules_help"), key="rules"
+            texts("groups.rules"),
+            lines.typed,
+            value=lines.value(),
+            lines=(5, 12),
+            helper=texts("groups.rules_help"),
+            ref=lines.box,
+            key="rules",
         ),
         spacing=theme.PAD,
     )
