@@ -84,9 +84,13 @@ class EpochChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovedFromGroup:
-    """A commit removed us; no keys are left in the state."""
+    """A commit removed us; no keys are left in the state.
+
+    `package` is the reference of the key package with which the same commit lets us in again, empty if it does not.
+    """
 
     committer: int
+    package: bytes = b""
 
 
 Event = ApplicationMessage | ProposalReceived | EpochChanged | RemovedFromGroup
@@ -265,8 +269,13 @@ def _process_commit(
     verify_members(tree, applied.extensions)
     verify_unique_keys(tree)
     if group.own_leaf in applied.removed:
-        return removed_state(group), RemovedFromGroup(committer=committer)
+        return removed_state(group), RemovedFromGroup(committer=committer, package=_way_back(group, applied))
     return _enter_epoch(group, message, applied, tree, committer, init_secret, environment)
+
+
+def _way_back(group: Group, applied: Applied) -> bytes:
+    own = group.member(group.own_leaf).credential
+    return next((package.ref for _, package in applied.added if package.leaf_node.credential == own), b"")
 
 
 def _external_init_secret(group: Group, items: Sequence[Attributed]) -> bytes:

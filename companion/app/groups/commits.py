@@ -17,6 +17,7 @@ from companion.mls import group as mls
 from companion.mls.group_state import Environment
 from companion.mls.group_state import Group as Keys
 from companion.mls.policy import person_of
+from companion.mls.proposals import KeyPackage
 from companion.outgoing import COMMIT, CONTENT, PROPOSAL, Outgoing
 from companion.ports import Change, Doc, Drop, Put
 from companion.wire import SUITE_MLS, format_envelope
@@ -39,8 +40,8 @@ ADD, RETURN, REMOVE_PERSON, REMOVE_DEVICE, ADMINISTRATORS, LEAVE = (
 class Intent:
     """What a group should become. `subject` is a person's or a device's id; `keys` are identity keys.
 
-    `package` lets the device in; `leaf_key` is the leaf that a returning device had when it asked. With `waits` it is
-    not acted on before the announcement has come back in the order of the group.
+    `package` lets the device in; `leaf_key` is the leaf that a returning device had when its request was read. With
+    `waits` it is not acted on before the announcement has come back in the order of the group.
     """
 
     group: str
@@ -144,7 +145,7 @@ class Commits:
             case "add" if leaf_of(keys, intent.subject) is None:
                 if all(member.devices.device(intent.subject) is None for member in group.known):
                     return _Plan()  # its person has not told the group of it yet
-                return _Plan(add=(intent.package,)) if _fits(intent.package, environment) else None
+                return None if _parsed(intent.package, environment) is None else _Plan(add=(intent.package,))
             case "return":
                 return _returning(keys, intent, environment)
             case "remove_person":
@@ -214,23 +215,26 @@ def _has_proposed(keys: Keys) -> bool:
     return any(item.sender.index == keys.own_leaf for item in keys.proposals)
 
 
-def _fits(package: bytes, environment: Environment) -> bool:
+def _parsed(package: bytes, environment: Environment) -> KeyPackage | None:
     try:
-        mls.parse_key_package(package, environment)
+        return mls.parse_key_package(package, environment)
     except MessageRejected as error:
         log.warning("a key package cannot be used: %s", error)
-        return False
-    return True
+        return None
 
 
 def _returning(keys: Keys, intent: Intent, environment: Environment) -> _Plan | None:
-    if not _fits(intent.package, environment):
+    package = _parsed(intent.package, environment)
+    if package is None:
         return None
     leaf = leaf_of(keys, intent.subject)
     if leaf is None:
         return _Plan(add=(intent.package,))
-    if keys.member(leaf).encryption_key != intent.leaf_key:
-        return None  # it was let back in, or has moved by itself, since it asked
+    key = keys.member(leaf).encryption_key
+    if key == package.leaf_node.encryption_key:
+        return None  # somebody else let it back in before its request was read here
+    if key != intent.leaf_key:
+        return None  # it was let back in, or has moved by itself, since its request was read
     return _Plan(add=(intent.package,), remove=(leaf,))
 
 

@@ -11,7 +11,7 @@ from companion.app.groups.key_states import KeyState, capability_of, device_of, 
 from companion.app.groups.tools import Tools
 from companion.chat.message import messages_table
 from companion.errors import MessageRejected
-from companion.groups import LEAVING, LEFT, REJOINING, REMOVED, Group, Seat, line
+from companion.groups import LEAVING, LEFT, MEMBER, REJOINING, REMOVED, Group, Seat, line
 from companion.inviting import welcome_content
 from companion.letters import parse_content
 from companion.mls import group as mls
@@ -93,7 +93,9 @@ class Events:
                     step = step.adding(drop=(Drop(outgoing.TABLE, key_state.pending_cid),))
                 step = step.adding(_tail_commit(group, keys, event))
                 return await self._entered(step, key_state.keys, keys, committer, event)
-            case RemovedFromGroup(committer=committer):
+            case RemovedFromGroup(committer=committer, package=package):
+                if package and group.state in (MEMBER, REJOINING):
+                    return await self._put_back(step, key_state, package)
                 return await self._out(step, key_state.keys, committer, event)
             case _:
                 return step
@@ -242,6 +244,17 @@ class Events:
             if person in before and identity not in old_devices and known is not None:
                 step = self._line(step, "device", known.member, "", event)
         return step
+
+    async def _put_back(self, step: Step, key_state: KeyState, package: bytes) -> Step:
+        """Wait for the welcome of a commit that put us out and in again: somebody takes us for lost.
+
+        The key package may be used up: a request to come back was read after others had answered it. Then nobody can
+        open that welcome, and a member without keys asks anew. What waits to be sent goes on waiting.
+        """
+        is_held = any(own.package.ref == package for own in await self._key_states.packages())
+        group = replace(step.group, state=REJOINING if is_held else MEMBER)
+        gone = Drop(outgoing.TABLE, key_state.pending_cid)
+        return replace(step, group=group, key_state=None).adding(drop=(gone,) if key_state.pending else ())
 
     async def _out(self, step: Step, old: Keys, committer: int, event: RelayEvent) -> Step:
         """We are no longer in: nothing of the keys stays. A device that asked to come back waits for that."""

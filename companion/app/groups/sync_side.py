@@ -157,9 +157,12 @@ class Side:
             await self._take(step)
             if step.is_new_epoch:
                 await self._take_early(group.id)
+            is_new = False
             if step.key_state is None:
                 await self._take_later(group.id)
-            is_new = _has_consequences(step) and await self._tools.next(group.id)
+                is_new = await self._ask_for_keys(group.id)
+            if _has_consequences(step):
+                is_new = await self._tools.next(group.id)
             if step.group.astray or any(put.table == EARLY for put in step.change.put):
                 await self._judge(group.id, event.at_ms)
         if is_new or step.is_new_epoch:
@@ -295,6 +298,14 @@ class Side:
         if group.astray >= ASTRAY or (early and at_ms - early[0].at_ms > EARLY_MS):
             await self._ask_to_rejoin(group)
 
+    async def _ask_for_keys(self, group_id: str) -> bool:
+        """Ask to be let in again where this device is a member without keys; return whether it did."""
+        group = await self._tools.group(group_id)
+        if group is None or group.state != MEMBER or await self._tools.key_states.of(group_id) is not None:
+            return False
+        await self._ask_to_rejoin(group)
+        return True
+
     async def _ask_to_rejoin(self, group: Group) -> None:
         await self._context.commit(await rejoin_change(self._tools, group))
 
@@ -302,8 +313,7 @@ class Side:
         """Go on with what a crash cut off."""
         async with self._tools.key_states.turn():
             for group in await self._groups():
-                if group.state == MEMBER and await self._tools.key_states.of(group.id) is None:
-                    await self._ask_to_rejoin(group)  # from a backup, which holds no keys
+                await self._ask_for_keys(group.id)  # none are there after a backup, which holds no keys
                 await self._trim(group.id)
                 await self._tools.next(group.id)
                 await self._judge(group.id, self._context.clock.now_ms())

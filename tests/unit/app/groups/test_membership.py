@@ -165,15 +165,64 @@ async def test_wrong_code_links_nothing(alice, bob):
 
 async def test_device_that_lost_its_keys_is_let_back_in(alice, bob, group):
     await say(alice, group, "Before", bob)
-    bob.vault.store.tables["mls"].clear()  # as after a restore from a backup, which holds no keys
-    await bob.companion.lock()
-    await bob.companion.unlock(passphrase=PASSPHRASE)
+    await lose_keys(bob)
     await deliver(bob, alice)
     assert await state(bob, group) == "member"
     await say(alice, group, "Welcome back", bob)
     await say(bob, group, "Thank you", alice)
     assert await said(bob, group) == await said(alice, group)
     assert ("gap", "Bob Reed") in await happened(bob, group)
+
+
+async def test_device_that_another_has_let_back_in_is_not_put_out_by_whoever_reads_its_request_later(
+    relay, alice, bob, carol, group
+):
+    await let_in(alice, carol, group, bob)
+    await lose_keys(bob)
+    await bob.network.exchange()
+    await carol.network.exchange()
+    await read_groups(alice, relay)  # Alice hears what Carol did before she reads her own letter
+    await deliver(alice, bob, carol)
+    assert await state(bob, group) == "member"
+    assert [kind for kind, _ in await happened(bob, group)].count("gap") == 1
+    await say(bob, group, "Back", alice, carol)
+    assert (await said(alice, group))[-1] == (await said(carol, group))[-1] == ("Bob Reed", "Back")
+
+
+async def test_device_that_is_put_out_by_an_old_request_of_its_own_asks_again_and_loses_no_line(
+    relay, alice, bob, carol, group
+):
+    """Carol lets Bob back in and he renews his keys, before Alice, who was away, reads what he asked her."""
+    await let_in(alice, carol, group, bob)
+    await lose_keys(bob)
+    await deliver(bob, carol)
+    bob.clock.move(8 * 86_400_000)
+    await bob.companion.lock()
+    await bob.companion.unlock(passphrase=PASSPHRASE)
+    await deliver(bob, carol)
+    await read_groups(alice, relay)
+    await alice.network.exchange()
+    await core(bob).chat.post(group, "On its way")
+    await deliver(bob, alice, carol)
+    assert await state(bob, group) == "member"
+    for desk in (alice, bob, carol):
+        assert (await said(desk, group))[-1:] == [("Bob Reed", "On its way")]
+
+
+async def lose_keys(desk):
+    """As after a restore from a backup, which holds no keys."""
+    desk.vault.store.tables["mls"].clear()
+    await desk.companion.lock()
+    await desk.companion.unlock(passphrase=PASSPHRASE)
+
+
+async def read_groups(desk, relay):
+    """Take in what the groups bring, and leave the letters where they are."""
+    side = desk.network.sides["local"]
+    for _ in range(3):
+        for cursor in await side.cursors():
+            for event in relay.readable(cursor.group, cursor.capability, cursor.since):
+                await side.receive(event)
 
 
 async def test_another_identity_under_a_known_name_has_to_be_accepted(alice, bob, group, relay):
