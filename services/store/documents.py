@@ -1,15 +1,15 @@
 """The store as the core asks for it (`companion.ports`): asynchronous, documents known by their `_id`.
 
-All work is done by one worker thread for each opened store, so calls take effect in the order in which they are made
-and the event loop never waits for a disk.
+All work that may touch the disk is done by one worker thread for each opened store, so calls take effect in the order
+in which they are made and the event loop never waits for a disk.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from itertools import takewhile
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from companion.errors import StoreError, Tampered
 from companion.ports import Anchor, Change, Damage, Doc, Edit, Hit, Rescue, Searchable
@@ -29,7 +29,13 @@ class Worker:
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._last: Future[Any] | None = None
         self._is_stopped = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was given is done."""
+        return self._last is None or self._last.done()
 
     async def run(
         self, function: Callable[_Arguments, _Result], *args: _Arguments.args, **kwargs: _Arguments.kwargs
@@ -40,7 +46,8 @@ class Worker:
         """
         if self._is_stopped:
             raise StoreError("the store is locked")
-        return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: function(*args, **kwargs))
+        future = self._last = self._executor.submit(lambda: function(*args, **kwargs))
+        return await asyncio.wrap_future(future)
 
     def stop(self) -> None:
         """Take no more work; what was given is still done."""
@@ -70,7 +77,13 @@ class DocumentStore:
         await self._worker.run(self._commit, change)
 
     async def get(self, table: str, id: str) -> Doc | None:
-        """Return one document, or None."""
+        """Return one document, or None.
+
+        One that lies in memory is handed out at once if no work comes before it: to change threads takes ten times as
+        long as to read.
+        """
+        if self._worker.is_idle and table in self._ids and self._store.is_at_hand(table):
+            return self._get(table, id)
         return await self._worker.run(self._get, table, id)
 
     async def all(self, table: str) -> tuple[Doc, ...]:

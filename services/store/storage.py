@@ -113,6 +113,10 @@ class SealedStorage(Storage):
         stored = None if head is None else self._root.heads.get(head.name)
         return {} if head is None or stored is None or stored.id != head.id else self._load(head).rows
 
+    def is_loaded(self, name: str) -> bool:
+        """Return whether reading a table takes no more than looking it up. Ask under the lock."""
+        return name not in self._root.heads or self._root.heads[name].id in self._loaded
+
     def snapshot(self, name: str) -> list[tuple[int, Document]]:
         """Return ids and documents as they are now; later commits replace documents and never change them."""
         with self.lock:
@@ -233,8 +237,7 @@ class SealedStorage(Storage):
     def update(self, name: str, updater: Callable[[Scratch], None]) -> None:
         """Let the updater change a table as if it were a dict of documents; only what differs is written.
 
-        Raises: what the updater raises, ValueError and TypeError for ids and documents that cannot be stored,
-        StoreError; then nothing has changed.
+        Raises: what the updater raises, ValueError and TypeError for what cannot be stored; then nothing has changed.
         """
         with self._writing() as batch:
             change = self._change(batch, name)

@@ -293,6 +293,15 @@ class SealedStore(TinyDB):
         newest = self._storage.window(name, before, limit)
         return [TableDocument(copy_document(document), number) for number, document in newest]
 
+    def is_at_hand(self, name: str) -> bool:
+        """Return whether a table can be read at once: it lies in memory, and no other thread is at work here."""
+        if not self._storage.lock.acquire(blocking=False):
+            return False
+        try:
+            return self._storage.is_loaded(name)
+        finally:
+            self._storage.lock.release()
+
     def unload(self, name: str | None = None) -> None:
         """Forget the documents of one table, or of all, until they are used again."""
         self._storage.unload(name)

@@ -101,6 +101,32 @@ async def test_commits_made_together_take_effect_in_their_order(documents):
     assert (await documents.get("t", "a"))["n"] == 49
 
 
+async def test_what_lies_in_memory_is_read_without_a_change_of_threads(documents, monkeypatch):
+    await documents.commit(change(("notes", {"_id": "a", "n": 1})))
+    await documents.get("notes", "a")
+    monkeypatch.setattr(documents._worker, "run", None)
+    assert await documents.get("notes", "a") == {"_id": "a", "n": 1}
+    assert await documents.get("notes", "b") is None
+
+
+async def test_read_comes_after_a_commit_that_was_given_before_it(documents):
+    await documents.commit(change(("notes", {"_id": "a", "n": 0})))
+    for number in range(1, 20):
+        committing = asyncio.create_task(documents.commit(change(("notes", {"_id": "a", "n": number}))))
+        await asyncio.sleep(0)
+        assert await documents.get("notes", "a") == {"_id": "a", "n": number}
+        await committing
+
+
+async def test_table_that_left_memory_is_read_again_from_the_disk_by_the_worker(documents, opened):
+    await documents.commit(change(("notes", {"_id": "a", "n": 1})))
+    await documents.get("notes", "a")
+    store = documents._store
+    store.unload()
+    assert not store.is_at_hand("notes")
+    assert await documents.get("notes", "a") == {"_id": "a", "n": 1}
+
+
 async def test_a_caller_that_gives_up_does_not_tear_a_commit(documents):
     task = asyncio.ensure_future(documents.commit(change(*(("t", {"_id": str(n)}) for n in range(200)))))
     await asyncio.sleep(0)
