@@ -215,6 +215,6 @@ class FakeNetwork:
             is_new = False
             for cursor in await side.cursors():
                 events = self._relay.readable(cursor.group, cursor.capability, cursor.since)
-                for event in events:
-                    await side.receive(event)
+                if events:
+                    await side.receive(tuple(events))
                 is_new = is_new or bool(events)

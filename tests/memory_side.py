@@ -21,6 +21,7 @@ class MemorySide:
         self.sent = {}
         self.refused = {}
         self.received = []
+        self.handed = []
         self.inbox = []
         self.inbox_at = 0
         self.log = ""
@@ -77,8 +78,14 @@ class MemorySide:
             if g not in unmade and g not in self.out
         )
 
-    async def receive(self, event):
-        self.before_receive(event)
+    async def receive(self, events):
+        self.handed.append(len(events))
+        for event in events:
+            self.before_receive(event)
+        for event in events:
+            self._receive(event)
+
+    def _receive(self, event):
         self.cursor[event.group] = event.seq
         self.received.append(event)
         own = next((i for i in self.posted if i.cid == event.cid), None)

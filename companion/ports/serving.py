@@ -158,9 +158,12 @@ class SyncSide(Protocol):
         After a commit that replaced the capability has been received, this names the new one.
         """
 
-    async def receive(self, event: RelayEvent) -> None:
-        """Take in one event and move the cursor, in one commit. An empty body is the place of an event whose sender
-        was deleted: only the cursor moves.
+    async def receive(self, events: tuple[RelayEvent, ...]) -> None:
+        """Take in events of one group that follow each other, and move the cursor with each commit.
+
+        Many share a commit, so that a crash leaves the first of them, whole. An empty body is the place of an event
+        whose sender was deleted: only the cursor moves. If it raises, what was committed stays, and the same events
+        may be handed over again.
         """
 
     async def inbox_cursor(self) -> int:

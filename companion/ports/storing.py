@@ -119,7 +119,13 @@ class Rescue:
     parts: tuple[SavedPart, ...]
 
 
-class Store(Protocol):
+class Documents(Protocol):
+    """Documents that can be read one by one."""
+
+    async def get(self, table: str, id: str) -> Doc | None: ...
+
+
+class Store(Documents, Protocol):
     """The opened, sealed documents of one person."""
 
     def turn(self, of: str) -> AbstractAsyncContextManager[None]:
@@ -132,8 +138,6 @@ class Store(Protocol):
 
         Raises: StoreError; then nothing has changed.
         """
-
-    async def get(self, table: str, id: str) -> Doc | None: ...
 
     async def all(self, table: str) -> tuple[Doc, ...]:
         """Every document of the table, in the order of their first commit."""

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from companion.errors import Offline, RelayRefused, StoreError, SyncError
 from companion.ports import Appended, GroupCursor, InboxItem, OutboxItem, RelayEvent, SyncSide
 from services.sync.answers import About, Bye, GroupRefused, Live, StreamItem
+from services.sync.arrivals import Arrivals, Arrived
 
 log = logging.getLogger(__name__)
 
@@ -246,10 +247,14 @@ class SyncLoop:
     async def _follow(self, relay: SyncRelay, cursors: tuple[GroupCursor, ...]) -> None:
         """Read one stream until the groups change. Raises when the stream ends."""
         reading = _Reading(cursors, await self._core.inbox_cursor())
-        wanted = set(reading.capabilities.items())
         stream = relay.stream(cursors, inbox=reading.inbox, incarnation=await self._core.incarnation())
+        async with Arrivals(stream) as arrivals:
+            await self._take_all(relay, arrivals, reading)
+
+    async def _take_all(self, relay: SyncRelay, arrivals: Arrivals, reading: "_Reading") -> None:
+        wanted = set(reading.capabilities.items())
         changed = asyncio.create_task(self._groups_changed.wait())
-        following = asyncio.create_task(_next(stream))
+        following = asyncio.create_task(arrivals.next())
         is_refused = False
         try:
             while True:
@@ -266,43 +271,55 @@ class SyncLoop:
                     if await self._wanted() != wanted:
                         return
                 if following.done():
-                    item = following.result()
-                    await self._take(item, reading)
-                    if isinstance(item, GroupRefused):
+                    arrived = following.result()
+                    await self._take(arrived, reading)
+                    if isinstance(arrived, GroupRefused):
                         is_refused = True
                         if await self._wanted() != wanted:
                             return
                     await self._acknowledge(relay, reading)
-                    following = asyncio.create_task(_next(stream))
+                    following = asyncio.create_task(arrivals.next())
         finally:
             changed.cancel()
             following.cancel()
             await asyncio.gather(changed, following, return_exceptions=True)
-            await stream.aclose()
 
     async def _wanted(self) -> set[tuple[str, str]]:
         return {(c.group, c.capability) for c in await self._core.cursors()}
 
-    async def _take(self, item: StreamItem, reading: "_Reading") -> None:
-        """Hand one item on. Raises when the stream has to be opened anew."""
-        match item:
+    async def _take(self, arrived: Arrived, reading: "_Reading") -> None:
+        """Hand on what came. Raises when the stream has to be opened anew."""
+        match arrived:
             case Live():
                 reading.is_live = True
                 self._is_live()
             case Bye():
-                self._part(item)
+                self._part(arrived)
             case GroupRefused():
-                await self._take_refusal(item, reading)
+                await self._take_refusal(arrived, reading)
             case InboxItem():
-                if item.seq > reading.inbox:
-                    await self._receive(self._core.receive_inbox(item))
-                    reading.inbox = item.seq
-            case RelayEvent():
-                if item.seq > reading.seen[item.group] + 1:
-                    raise Offline("the stream has a gap")
-                if item.seq == reading.seen[item.group] + 1:
-                    await self._receive(self._core.receive(item))
-                    reading.seen[item.group] = item.seq
+                if arrived.seq > reading.inbox:
+                    if not await self._is_received(self._core.receive_inbox(arrived)):
+                        self.skipped += 1
+                    reading.inbox = arrived.seq
+            case _:
+                await self._take_events(arrived, reading)
+
+    async def _take_events(self, events: tuple[RelayEvent, ...], reading: "_Reading") -> None:
+        group, new = events[0].group, list[RelayEvent]()
+        seen = reading.seen[group]
+        for event in events:
+            if event.seq > seen + 1:
+                break
+            if event.seq == seen + 1:
+                new.append(event)
+                seen += 1
+        if new and not await self._is_received(self._core.receive(tuple(new))):
+            for event in new:  # one of them cannot be taken in: the others do without it
+                self.skipped += not await self._is_received(self._core.receive((event,)))
+        reading.seen[group] = seen
+        if events[-1].seq > seen:
+            raise Offline("the stream has a gap")
 
     async def _take_refusal(self, item: GroupRefused, reading: "_Reading") -> None:
         log.warning("the service does not open a group: %s", item.reason)
@@ -321,14 +338,15 @@ class SyncLoop:
             return True
         return any(i.group == group and i.next_capability is not None for i in await self._core.outbox())
 
-    async def _receive(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _is_received(self, work: Coroutine[Any, Any, None]) -> bool:
         try:
             await _finish(work)
         except (StoreError, SyncError):  # nothing is wrong with what came: it is read again
             raise
         except Exception as error:  # edge: sync loop
-            self.skipped += 1
-            log.error("an event was passed over: %s", type(error).__name__)
+            log.error("the core could not take something in: %s", type(error).__name__)
+            return False
+        return True
 
     async def _acknowledge(self, relay: SyncRelay, reading: "_Reading") -> None:
         """Let the service delete what the core has taken out of the inbox; what is older goes with the next stream."""

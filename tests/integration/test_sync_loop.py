@@ -134,12 +134,12 @@ async def test_stop_waits_for_the_commit_under_way(pair, loops):
     started, ended = asyncio.Event(), []
     plain = alice.receive
 
-    async def slow(event):
+    async def slow(events):
         started.set()
         for _ in range(20):
             await asyncio.sleep(0)
-        await plain(event)
-        ended.append(event.seq)
+        await plain(events)
+        ended.extend(event.seq for event in events)
 
     alice.receive = slow
     loop = loops(alice)

@@ -120,7 +120,7 @@ async def _check(pair: tuple[Desk, Desk, str], said: list[dict[str, Any]]) -> No
     for number, content in enumerate(said):
         with contextlib.suppress(MessageRejected):
             change = await Receiving(context).take_in(
-                known, seat, content, seq=known.cursor + number + 1, at_ms=1_000_000
+                known, seat, content, seq=known.cursor + number + 1, at_ms=1_000_000, documents=store
             )
             await context.commit(change)
     docs = store.tables[table].values()

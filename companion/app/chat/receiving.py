@@ -16,7 +16,7 @@ from companion.chat.reports import REPORTS, Report
 from companion.chat.standing import STANDINGS
 from companion.errors import MessageRejected
 from companion.groups import Group, Seat, line
-from companion.ports import Change, Doc, Drop, Edit, Put
+from companion.ports import Change, Doc, Documents, Drop, Edit, Put
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ class _Arrival:
     """One content, and who said it when: `at_ms` is the service's time."""
 
     context: Context
+    documents: Documents
     group: Group
     seat: Seat
     content: Doc
@@ -52,25 +53,31 @@ class Receiving:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def take_in(self, group: Group, seat: Seat, content: Doc, *, seq: int, at_ms: int) -> Change:
+    async def take_in(
+        self, group: Group, seat: Seat, content: Doc, *, seq: int, at_ms: int, documents: Documents
+    ) -> Change:
         """Return what one content changes here; nothing for a kind that this version does not know.
 
-        `seat` is the member whose keys prove that they said it; `at_ms` is the service's time.
+        `seat` is the member whose keys prove that they said it; `at_ms` is the service's time. `documents` are the
+        store's, as they are after everything that comes before in the order of the group.
         Raises: MessageRejected if it is malformed, or not for this member to say.
         """
         context = self._context
-        arrival = _Arrival(context=context, group=group, seat=seat, content=content, seq=seq, at_ms=at_ms)
+        at = {"seq": seq, "at_ms": at_ms}
+        arrival = _Arrival(context=context, documents=documents, group=group, seat=seat, content=content, **at)
         if content.get("kind") == "private":
             inside = open_private(content, context.me.seal_private, group=group.id, person=arrival.person)
             return Change() if inside is None else await _dispatch(_PRIVATE, replace(arrival, content=inside))
         return await _dispatch(_OPEN, arrival)
 
-    async def settle(self, group: str, message: str, *, state: str, seq: int, at_ms: int) -> Change:
+    async def settle(
+        self, group: str, message: str, *, state: str, seq: int, at_ms: int, documents: Documents
+    ) -> Change:
         """Return what the service's answer changes for this message of mine, if any: `state` is "sent" or "refused".
 
         What was sent leaves the table of what waits and joins the conversation at its end.
         """
-        doc = await self._context.store.get(WAITING, message) if message else None
+        doc = await documents.get(WAITING, message) if message else None
         if doc is None:
             return Change()
         settled = replace(Message.from_doc(doc), state=state, seq=seq, sent_ms=at_ms)
@@ -111,12 +118,12 @@ async def _decision(arrival: _Arrival) -> Change:
 
 
 async def _new_line(arrival: _Arrival, message: Message) -> Change:
-    store, me = arrival.context.store, arrival.context.me.member
-    if await store.get(arrival.table, message.id) is not None or await store.get(WAITING, message.id) is not None:
+    held, me = arrival.documents, arrival.context.me.member
+    if await held.get(arrival.table, message.id) is not None or await held.get(WAITING, message.id) is not None:
         raise MessageRejected("message id was used before")
     if arrival.is_mine:
         return Change(put=(Put(arrival.table, replace(message, state="sent").to_doc()),))
-    answered = await store.get(arrival.table, message.reply_to) if message.reply_to else None
+    answered = await held.get(arrival.table, message.reply_to) if message.reply_to else None
     answers_me = answered is not None and Message.from_doc(answered).author == me.person
     note = standing.note_message(message, person=me.person, name=me.name, answers_me=answers_me)
     return Change(put=(Put(arrival.table, message.to_doc()),), edit=(Edit(STANDINGS, arrival.group.id, note),))
@@ -133,7 +140,7 @@ async def _edit(arrival: _Arrival) -> Change:
 async def _delete(arrival: _Arrival) -> Change:
     id = read_id(arrival.content, "id")
     update = changing.delete(arrival.person, at_ms=arrival.at_ms)
-    doc = await arrival.context.store.get(arrival.table, id)
+    doc = await arrival.documents.get(arrival.table, id)
     is_taken = doc is not None and update(doc) is not None
     gone = let_go(Message.from_doc(doc)) if doc is not None and is_taken else Change()
     return gone + _on_message(arrival, id, update)
@@ -165,7 +172,7 @@ def _voted(arrival: _Arrival, option: int) -> Change:
 
 
 async def _poll_of(arrival: _Arrival) -> Doc | None:
-    doc = await arrival.context.store.get(arrival.table, read_id(arrival.content, "id"))
+    doc = await arrival.documents.get(arrival.table, read_id(arrival.content, "id"))
     poll = None if doc is None else Message.from_doc(doc).poll
     return None if poll is None else dict(poll)
 
@@ -192,7 +199,7 @@ async def _got(arrival: _Arrival) -> Change:
 async def _seen(arrival: _Arrival) -> Change:
     """Somebody tells how far they have read. It is kept only where the group has agreed to it."""
     seq = read_number(arrival.content, "seq", most=arrival.seq)
-    doc = await arrival.context.store.get(AGREEMENTS, arrival.group.id)
+    doc = await arrival.documents.get(AGREEMENTS, arrival.group.id)
     if arrival.is_mine or doc is None or not Agreement.from_doc(doc).is_read_shared:
         return Change()
     read = standing.note_read(arrival.group.id, arrival.person, seq)
@@ -203,14 +210,14 @@ async def _agreement(arrival: _Arrival) -> Change:
     if arrival.person not in arrival.group.facilitators:
         raise MessageRejected("only a facilitator can put an agreement forward")
     new = agreement.read_agreement(arrival.content, arrival.group.id)
-    doc = await arrival.context.store.get(AGREEMENTS, arrival.group.id)
+    doc = await arrival.documents.get(AGREEMENTS, arrival.group.id)
     known = Agreement(group=arrival.group.id) if doc is None else Agreement.from_doc(doc)
     change = Change(edit=(Edit(AGREEMENTS, arrival.group.id, agreement.replaced(new, at_ms=arrival.at_ms)),))
     news = agreement.news_line(known, new)
     if new.version <= known.version or news is None or arrival.content.get("again"):
         return change
     id = read_id(arrival.content, "id")
-    if await arrival.context.store.get(arrival.table, id) is not None:
+    if await arrival.documents.get(arrival.table, id) is not None:
         raise MessageRejected("line id was used before")
     told = line(arrival.group, *news, arrival.seat.member, id=id, seq=arrival.seq, at_ms=arrival.at_ms)
     return change + Change(put=(Put(arrival.table, told.to_doc()),))
@@ -230,7 +237,7 @@ async def _report(arrival: _Arrival) -> Change:
         raise MessageRejected("a report for somebody who is no facilitator")
     by, name = arrival.person, arrival.seat.member.name
     report = reports.read_report(arrival.content, arrival.group.id, by, name, arrival.at_ms)
-    if await arrival.context.store.get(REPORTS, report.id) is not None:
+    if await arrival.documents.get(REPORTS, report.id) is not None:
         raise MessageRejected("report id was used before")
     return Change(put=(Put(REPORTS, report.to_doc()),))
 

@@ -21,7 +21,7 @@ from companion.mls.nodes import LeafSource
 from companion.mls.processing import ApplicationMessage, EpochChanged, RemovedFromGroup
 from companion.outgoing import COMMIT, CONTENT, Outgoing
 from companion.people import Member
-from companion.ports import STATES, Change, Doc, Drop, Put, RelayEvent
+from companion.ports import STATES, Change, Doc, Documents, Drop, Put, RelayEvent
 from companion.wire import SUITE_MLS, parse_envelope
 
 log = logging.getLogger(__name__)
@@ -46,15 +46,22 @@ class Step:
     change: Change = field(default_factory=Change)
     is_new_epoch: bool = False
 
+    @property
+    def has_consequences(self) -> bool:
+        """Tell whether the event may ask for something to be sealed anew or committed: most are only read."""
+        has_proposals = self.key_state is not None and bool(self.key_state.keys.proposals)
+        return self.is_new_epoch or has_proposals or any(put.table == INTENTS for put in self.change.put)
+
     def adding(self, *puts: Put, drop: tuple[Drop, ...] = ()) -> "Step":
         return replace(self, change=self.change + Change(put=puts, drop=drop))
 
 
 class Events:
-    """Judges events. It commits nothing itself."""
+    """Judges events by what is in `documents`. It commits nothing itself."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, documents: Documents) -> None:
         self._tools = tools
+        self._documents = documents
         self._context = tools.context
         self._key_states = tools.key_states
         self._outbox = tools.outbox
@@ -65,7 +72,7 @@ class Events:
         Raises: MessageRejected if it is malformed, forged, a replay, or not for its sender to say.
         """
         step = Step(group=group, key_state=key_state)
-        tail = await self._context.store.get(tail_table(group.id), event.cid)
+        tail = await self._documents.get(tail_table(group.id), event.cid)
         if tail is not None:
             return await self._again(step, tail, event)
         own = await self._outbox.item(event.cid)
@@ -114,15 +121,18 @@ class Events:
             step = replace(step, group=replace(step.group, renewed_ms=event.at_ms))
             return self._welcomed(step, key_state, keys, event)
         if own.kind == CONTENT:
-            settled = await self._tools.contents.settle(
-                step.group.id, own.message, state="sent", seq=event.seq, at_ms=event.at_ms
-            )
+            settled = await self._settled(step.group, own, "sent", event.seq, event.at_ms)
             step = replace(step, change=step.change + settled)
             if own.content is not None and own.content.get("kind") in MEMBERSHIP:
                 seat = step.group.seat(self._context.me.member.person)
                 if seat is not None:
                     return await self._membership(step, seat, own.content, event)
         return step
+
+    async def _settled(self, group: Group, own: Outgoing, state: str, seq: int = 0, at_ms: int = 0) -> Change:
+        return await self._tools.contents.settle(
+            group.id, own.message, state=state, seq=seq, at_ms=at_ms, documents=self._documents
+        )
 
     def _welcomed(self, step: Step, key_state: KeyState, keys: Keys, event: RelayEvent) -> Step:
         """Write to each device that this commit of mine let in."""
@@ -149,7 +159,7 @@ class Events:
         if tail["next_capability"]:
             step = replace(step, group=replace(step.group, capability=str(tail["next_capability"])))
         table = messages_table(step.group.id)
-        message = await self._context.store.get(table, str(tail["message"])) if tail["message"] else None
+        message = await self._documents.get(table, str(tail["message"])) if tail["message"] else None
         return step if message is None else step.adding(Put(table, {**message, "seq": event.seq}))
 
     # What was said
@@ -162,7 +172,8 @@ class Events:
                 raise MessageRejected("the sender has left the group")
             if content.get("kind") in MEMBERSHIP:
                 return await self._membership(step, seat, content, event)
-            said = await self._tools.contents.take_in(step.group, seat, content, seq=event.seq, at_ms=event.at_ms)
+            at = {"seq": event.seq, "at_ms": event.at_ms}
+            said = await self._tools.contents.take_in(step.group, seat, content, **at, documents=self._documents)
         except MessageRejected as error:  # it was opened: its key is used up, whatever becomes of the content
             log.warning("a content was skipped: %s", error)
             return step
@@ -276,7 +287,7 @@ class Events:
         change, guests = Change(), list[Member]()
         for item in await self._outbox.of_group(group.id):
             change += Change(drop=(Drop(outgoing.TABLE, item.cid),))
-            change += await self._tools.contents.settle(group.id, item.message, state="refused", seq=0, at_ms=0)
+            change += await self._settled(group, item, "refused")
             if item.content is not None and item.content.get("kind") == "joining":
                 guests.append(groups.read_joining(item.content).member)
         intents = [Intent.from_doc(doc) for doc in await self._context.store.all(INTENTS) if doc["group"] == group.id]

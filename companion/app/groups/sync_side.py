@@ -6,18 +6,8 @@ from dataclasses import replace
 
 from companion import outgoing
 from companion.app.context import ME
-from companion.app.groups.commits import INTENTS
-from companion.app.groups.events import (
-    EARLY,
-    MEMBERSHIP,
-    Events,
-    Step,
-    early_events,
-    early_id,
-    is_astray,
-    tail_own,
-    tail_table,
-)
+from companion.app.groups.batch import Batch
+from companion.app.groups.events import EARLY, MEMBERSHIP, Step, early_events, early_id, tail_own, tail_table
 from companion.app.groups.inbox import LATER, Inbox, asking_content, kept_letter
 from companion.app.groups.key_states import PACKAGES_LEAST, PACKAGES_PUBLISHED, KeyState, leaf_of
 from companion.app.groups.linking import account_of, waits_for_handover
@@ -38,7 +28,7 @@ ONLINE = "online"
 
 
 class Side:
-    """One service. Each event and its cursor are one commit, so an event counts once, whatever happens between."""
+    """One service. Events and their cursor are one commit, so an event counts once, whatever happens between."""
 
     def __init__(
         self, tools: Tools, inbox: Inbox, network: Network, service: str, wake: Callable[[], Awaitable[None]]
@@ -49,7 +39,6 @@ class Side:
         self._network = network
         self._service = service
         self._wake = wake
-        self._events = Events(tools)
         self._are_packages_there = False
         self.state = "connecting"
         self.rejected = 0
@@ -132,8 +121,9 @@ class Side:
         await self._tools.key_states.commit(change, key_state.without_pending())
 
     async def _settled(self, item: Outgoing, state: str, receipt: Appended) -> Change:
+        at = {"seq": receipt.seq, "at_ms": receipt.at_ms}
         return await self._tools.contents.settle(
-            item.group, item.message, state=state, seq=receipt.seq, at_ms=receipt.at_ms
+            item.group, item.message, state=state, **at, documents=self._context.store
         )
 
     # Reading
@@ -147,53 +137,61 @@ class Side:
             if g.id not in unmade and g.state in FOLLOWED and g.capability
         )
 
-    async def receive(self, event: RelayEvent) -> None:
-        """Take in one event. A bad one is counted and skipped; the cursor moves on."""
+    async def receive(self, events: tuple[RelayEvent, ...]) -> None:
+        """Take in events of one group, many to a commit. A bad one is counted and skipped; the cursor moves on."""
+        is_new = False
         async with self._tools.key_states.turn():
-            group = await self._tools.group(event.group)
-            if group is None or event.seq <= group.cursor or group.state not in FOLLOWED:
-                return
-            step = await self._read(replace(group, cursor=event.seq), event)
-            await self._take(step)
-            if step.is_new_epoch:
-                await self._take_early(group.id)
-            is_new = False
-            if step.key_state is None:
-                await self._take_later(group.id)
-                is_new = await self._ask_for_keys(group.id)
-            if _has_consequences(step):
-                is_new = await self._tools.next(group.id)
-            if step.group.astray or any(put.table == EARLY for put in step.change.put):
-                await self._judge(group.id, event.at_ms)
-        if is_new or step.is_new_epoch:
+            batch = await self._batch(events[0].group)
+            for event in events:
+                if batch is None or not batch.expects(event):
+                    continue
+                step = await batch.read(event)
+                if not batch.takes(step):
+                    await self._take(batch.step)
+                    await self._take(step)
+                    is_new |= await self._go_on(step, event.at_ms)
+                    batch = await self._batch(event.group)
+            if batch is not None:
+                await self._take(batch.step)
+        if is_new:
             await self._wake()
 
-    async def _read(self, group: Group, event: RelayEvent) -> Step:
-        key_state = await self._tools.key_states.of(group.id)
-        if key_state is None or not event.body:  # an empty body is the place of an event whose sender was deleted
-            return Step(group=group, key_state=key_state)
-        try:
-            return await self._events.read(group, key_state, event)
-        except (MessageRejected, CryptoError) as error:
-            self.rejected += 1
-            log.warning("envelope skipped: %s", error)
-            astray = group.astray + is_astray(key_state, event)
-            return Step(group=replace(group, unopened=group.unopened + 1, astray=astray), key_state=key_state)
+    async def _batch(self, group_id: str) -> Batch | None:
+        group = await self._tools.group(group_id)
+        return None if group is None else Batch(self._tools, group, await self._tools.key_states.of(group_id))
 
-    async def _take(self, step: Step, *more: Change) -> None:
+    async def _take(self, step: Step | None, *more: Change) -> None:
+        if step is None:
+            return
         change = step.change + Change(put=(stand(step.group),))
         for one in more:
             change += one
+        known = await self._tools.group(step.group.id)
         states = () if step.key_state is None else (step.key_state,)
         await self._tools.key_states.commit(change, *states, forget=() if states else (step.group.id,))
+        self.rejected += step.group.unopened - (known.unopened if known else 0)
+
+    async def _go_on(self, step: Step, at_ms: int) -> bool:
+        """Do what follows from an event that stands alone; return whether the loop has something to do."""
+        is_new, group_id = step.is_new_epoch, step.group.id
+        if step.is_new_epoch:
+            await self._take_early(group_id)
+        if step.key_state is None:
+            await self._take_later(group_id)
+            is_new |= await self._ask_for_keys(group_id)
+        if step.has_consequences:
+            is_new |= await self._tools.next(group_id)
+        if step.group.astray or any(put.table == EARLY for put in step.change.put):
+            is_new |= await self._judge(group_id, at_ms)
+        return is_new
 
     async def _take_early(self, group_id: str) -> None:
         """Read what came before its keys did."""
         for event in early_events(await self._context.store.all(EARLY), group_id):
-            group = await self._tools.group(group_id)
-            if group is None or group.state not in FOLLOWED:
+            batch = await self._batch(group_id)
+            if batch is None or not batch.is_followed:
                 return
-            step = await self._read(group, event)
+            step = await batch.read(event)
             is_early_still = any(put.table == EARLY for put in step.change.put)
             if not is_early_still:
                 await self._take(step, Change(drop=(Drop(EARLY, early_id(event)),)))
@@ -289,14 +287,16 @@ class Side:
 
     # Losing one's place
 
-    async def _judge(self, group_id: str, at_ms: int) -> None:
-        """Ask to be let in again if envelopes have waited too long for keys that never came."""
+    async def _judge(self, group_id: str, at_ms: int) -> bool:
+        """Ask to be let in again if envelopes have waited too long for keys that never came; return whether it did."""
         group = await self._tools.group(group_id)
         if group is None or group.state != MEMBER:
-            return
+            return False
         early = early_events(await self._context.store.all(EARLY), group_id)
-        if group.astray >= ASTRAY or (early and at_ms - early[0].at_ms > EARLY_MS):
+        is_parted = group.astray >= ASTRAY or (bool(early) and at_ms - early[0].at_ms > EARLY_MS)
+        if is_parted:
             await self._ask_to_rejoin(group)
+        return is_parted
 
     async def _ask_for_keys(self, group_id: str) -> bool:
         """Ask to be let in again where this device is a member without keys; return whether it did."""
@@ -334,12 +334,6 @@ class Side:
 
     async def _stand(self, doc: Doc) -> None:
         await self._context.commit(Change(put=(Put(SERVICES, doc),)))
-
-
-def _has_consequences(step: Step) -> bool:
-    """Tell whether an event may ask for something to be sealed anew or committed: most are only read."""
-    has_proposals = step.key_state is not None and bool(step.key_state.keys.proposals)
-    return step.is_new_epoch or has_proposals or any(put.table == INTENTS for put in step.change.put)
 
 
 async def rejoin_change(tools: Tools, group: Group) -> Change:

@@ -12,7 +12,7 @@ from companion.app.groups.outbox import Outbox
 from companion.devices import DeviceList
 from companion.groups import Group, Seat
 from companion.people import Member
-from companion.ports import Change, Doc, Put
+from companion.ports import Change, Doc, Documents, Put
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +26,17 @@ class Outcome:
 class Contents(Protocol):
     """What is said in a group. What a content means is for others to know; here it only has its place in the order."""
 
-    async def take_in(self, group: Group, seat: Seat, content: Doc, *, seq: int, at_ms: int) -> Change:
-        """Return what one content changes, said by this member at `at_ms`, the service's time.
+    async def take_in(
+        self, group: Group, seat: Seat, content: Doc, *, seq: int, at_ms: int, documents: Documents
+    ) -> Change:
+        """Return what one content changes in these documents, said by this member at `at_ms`, the service's time.
 
         Raises: MessageRejected if it is malformed, or not for this member to say.
         """
 
-    async def settle(self, group: str, message: str, *, state: str, seq: int, at_ms: int) -> Change:
+    async def settle(
+        self, group: str, message: str, *, state: str, seq: int, at_ms: int, documents: Documents
+    ) -> Change:
         """Return what the service's answer to this message of mine changes: `state` is "sent" or "refused"."""
 
 

@@ -228,3 +228,28 @@ async def test_wish_of_the_service_is_read_from_its_answer(status, kind, header,
     with pytest.raises(kind) as problem:
         await client.about()
     assert problem.value.retry_after_s == seconds
+
+
+async def test_burst_is_one_call_and_one_event_in_it_that_raises_falls_out_alone(side, begin):
+    relay = PlayedRelay()
+    relay.streams = [[*(event(n, b"%d" % n) for n in range(1, 6)), Live()]]
+
+    def fail(event):
+        if event.seq == 3:
+            raise KeyError("a fault of ours")
+
+    side.before_receive = fail
+    loop = begin(side, relay)
+    await side.until(lambda: side.states[-1:] == ["online"])
+    assert [one.seq for one in side.received] == [1, 2, 4, 5]
+    assert side.handed[0] == 5
+    assert loop.skipped == 1
+
+
+async def test_gap_in_a_burst_lets_in_what_is_before_it_and_asks_again_from_there(side, begin):
+    relay = PlayedRelay()
+    relay.streams = [[event(1, b"1"), event(2, b"2"), event(4, b"4")], [event(n, b"%d" % n) for n in (3, 4)]]
+    begin(side, relay)
+    await side.until(lambda: len(side.received) == 4)
+    assert [one.seq for one in side.received] == [1, 2, 3, 4]
+    assert relay.asked[1][0][GROUP][1] == 2

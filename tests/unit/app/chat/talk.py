@@ -40,7 +40,10 @@ async def forge(sender: Desk, reader: Desk, group: str, content: dict[str, Any])
     assert seat is not None
     context = core(reader)._context
     at_ms = reader.clock.now_ms()
-    await context.commit(await Receiving(context).take_in(known, seat, content, seq=known.cursor + 1, at_ms=at_ms))
+    change = await Receiving(context).take_in(
+        known, seat, content, seq=known.cursor + 1, at_ms=at_ms, documents=context.store
+    )
+    await context.commit(change)
 
 
 async def make_six(hazel: Desk, jay: Desk) -> tuple[str, list[Desk]]:

@@ -75,10 +75,10 @@ async def test_delayed_keys_delay_what_needs_them_and_lose_nothing(relay, alice,
     capability = (await known(bob, group)).capability
     side = bob.network.sides["local"]
     for event in events[(await known(bob, group)).cursor : -2]:
-        await side.receive(event)
-    await side.receive(replace(line, seq=commit.seq))
+        await side.receive((event,))
+    await side.receive((replace(line, seq=commit.seq),))
     assert ("Alice Fern", "In new keys") not in await said(bob, group)
-    await side.receive(replace(commit, seq=line.seq))
+    await side.receive((replace(commit, seq=line.seq),))
     assert ("Alice Fern", "In new keys") in await said(bob, group)
     assert (await known(bob, group)).capability != capability
 
@@ -116,7 +116,7 @@ async def test_two_halves_of_a_group_that_get_other_changes_do_not_deceive_each_
     bobs = log(relay, group)[-1]
     side = alice.network.sides["local"]
     cursor = (await known(alice, group)).cursor
-    await side.receive(replace(bobs, seq=cursor + 1))
+    await side.receive((replace(bobs, seq=cursor + 1),))
     names = {seat.member.name for seat in (await known(alice, group)).seats}
     assert names == {"Alice Fern", "Bob Reed", "Carol Moss"}
 
@@ -129,11 +129,11 @@ async def test_a_parted_group_is_noticed_and_the_device_asks_to_come_back(relay,
     wrong, second = mls.commit(kept.keys, environment)
     wrong = mls.accept(wrong, second, environment)
     side, cursor = bob.network.sides["local"], (await known(bob, group)).cursor
-    await side.receive(event(group, cursor + 1, format_envelope(SUITE_MLS, pending.message)))
+    await side.receive((event(group, cursor + 1, format_envelope(SUITE_MLS, pending.message)),))
     assert (await known(bob, group)).epoch == parted.epoch
     for n in range(3):
         wrong, message = mls.protect(wrong, b"{}", environment)
-        await side.receive(event(group, cursor + 2 + n, format_envelope(SUITE_MLS, message)))
+        await side.receive((event(group, cursor + 2 + n, format_envelope(SUITE_MLS, message)),))
     assert await state(bob, group) == "rejoining"
     assert await said(bob, group) == []
 
@@ -239,7 +239,7 @@ async def test_device_that_its_person_never_listed_is_let_in_by_nobody(relay, al
     kept = await tools.key_states.of(group)
     _, pending = mls.commit(kept.keys, anything, add=[package])
     before, cursor = await known(bob, group), (await known(bob, group)).cursor
-    await bob.network.sides["local"].receive(event(group, cursor + 1, format_envelope(SUITE_MLS, pending.message)))
+    await bob.network.sides["local"].receive((event(group, cursor + 1, format_envelope(SUITE_MLS, pending.message)),))
     assert (await known(bob, group)).epoch == before.epoch
     assert (await known(bob, group)).unopened == before.unopened + 1
 
@@ -252,7 +252,7 @@ async def test_line_that_comes_after_its_sender_was_removed_is_not_shown(relay, 
     await core(alice).groups.remove_member(group, core(carol).me.person)
     await deliver(alice, bob)
     cursor = (await known(bob, group)).cursor
-    await bob.network.sides["local"].receive(event(group, cursor + 1, sealed.body))
+    await bob.network.sides["local"].receive((event(group, cursor + 1, sealed.body),))
     assert await said(bob, group) == []
 
 

@@ -222,7 +222,7 @@ async def read_groups(desk, relay):
     for _ in range(3):
         for cursor in await side.cursors():
             for event in relay.readable(cursor.group, cursor.capability, cursor.since):
-                await side.receive(event)
+                await side.receive((event,))
 
 
 async def test_another_identity_under_a_known_name_has_to_be_accepted(alice, bob, group, relay):
