@@ -4,7 +4,7 @@ RFC 9420 section 8. Pure derivations; who keeps or deletes what is decided in gr
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from companion.crypto import hpke
@@ -35,10 +35,11 @@ class GroupContext:
     tree_hash: bytes
     confirmed_transcript_hash: bytes
     extensions: tuple[Extension, ...] = ()
+    encoded: bytes = field(init=False, compare=False, repr=False)
+    """The wire form, which every message of the epoch is signed with."""
 
-    def encode(self) -> bytes:
-        """Return the wire form."""
-        return (
+    def __post_init__(self) -> None:
+        encoded = (
             codec.uint16(VERSION_MLS10)
             + codec.uint16(self.suite_id)
             + codec.opaque(self.group_id)
@@ -47,6 +48,11 @@ class GroupContext:
             + codec.opaque(self.confirmed_transcript_hash)
             + encode_extensions(self.extensions)
         )
+        object.__setattr__(self, "encoded", encoded)
+
+    def encode(self) -> bytes:
+        """Return the wire form."""
+        return self.encoded
 
 
 def read_group_context(reader: Reader) -> GroupContext:

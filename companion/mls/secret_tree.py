@@ -78,7 +78,7 @@ class Ratchet:
         key, ratchet = ratchet._step(suite)
         for number in sorted(passed)[: max(0, len(passed) - SKIPPED_MAX)]:
             del passed[number]
-        return key, replace(ratchet, skipped=passed)
+        return key, Ratchet(ratchet.secret, ratchet.generation, passed)
 
     def encode(self) -> bytes:
         """Return the form kept in a saved state."""
@@ -133,7 +133,8 @@ class SecretTree:
     def _with_ratchet(self, leaf_index: int, kind: RatchetKind, ratchet: Ratchet) -> "SecretTree":
         handshake, application = self.ratchets[leaf_index]
         pair = (ratchet, application) if kind == RatchetKind.HANDSHAKE else (handshake, ratchet)
-        return replace(self, ratchets={**self.ratchets, leaf_index: pair})
+        ratchets = {**self.ratchets, leaf_index: pair}
+        return SecretTree(suite=self.suite, leaf_count=self.leaf_count, secrets=self.secrets, ratchets=ratchets)
 
     def next_key(self, leaf_index: int, kind: RatchetKind) -> "tuple[int, MessageKey, SecretTree]":
         """Return generation and key to send with, and the tree without them.

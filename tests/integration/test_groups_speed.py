@@ -6,14 +6,18 @@ import time
 
 import pytest
 
+from companion.crypto.primitives import sign, signing_keypair, verify
 from companion.ports import Change, Put
 from tests.integration.people import PASSPHRASE, Person, until
 from tests.integration.test_thread import befriend
+from tests.many_envelopes import leave_waiting, lines
 
 WAITING = 1_000
+MANY = 10_000
 ONLINE = 200
 CATCH_UP_S = 5.0
 COMMITS = 10  # on a busy machine: so many bare commits of a small document for each line
+VERIFIES = 8  # and of many lines: so much of the processor for each as so many bare checks of a signature
 P99_S = 2.0
 
 
@@ -63,6 +67,39 @@ async def test_a_thousand_waiting_lines_arrive_once_each_in_order(pair):
     print(f"\n{WAITING} waiting lines: {took_s:.2f} s")
     assert await texts(bob, group) == [f"line {number}" for number in range(WAITING)]
     assert took_s < max(CATCH_UP_S, COMMITS * await bare_commits_s(alice))
+
+
+async def test_ten_thousand_waiting_lines_arrive_once_each_in_order(pair, relay):
+    alice, bob, group = pair
+    await bob.companion.lock()
+    await leave_waiting(relay, alice.opened, group, lines(MANY, 1_796_000_000_000))
+    last = (await alice.opened.groups.group(group)).cursor + MANY
+    await alice.companion.lock()
+    begun, worked = time.monotonic(), time.process_time()
+    await bob.companion.unlock(passphrase=PASSPHRASE)
+    before = bob.opened._context.store.anchor.commit
+
+    async def has_all():
+        return (await bob.opened.groups.group(group)).cursor == last
+
+    await until(has_all, 240)
+    took_s, worked_s = time.monotonic() - begun, time.process_time() - worked
+    commits = bob.opened._context.store.anchor.commit - before
+    print(f"\n{MANY} waiting lines: {took_s:.2f} s, {worked_s:.2f} s of the processor, {commits} commits")
+    messages = await bob.opened.chat.messages(group, 2 * MANY)
+    assert [m.text for m in messages if m.kind == "message"] == [f"line {number}" for number in range(MANY)]
+    assert commits < MANY // 20
+    assert took_s < CATCH_UP_S or worked_s < VERIFIES * verifies_s(MANY)
+
+
+def verifies_s(count):
+    """How much of the processor as many bare checks of a signature take just now."""
+    private, public = signing_keypair()
+    signature = sign(private, bytes(300))
+    worked = time.process_time()
+    for _ in range(count):
+        verify(public, signature, bytes(300))
+    return time.process_time() - worked
 
 
 async def test_online_a_line_is_there_within_two_seconds(pair):

@@ -25,6 +25,7 @@ class Batch:
         self._overlay = Overlay(tools.context.store)
         self._events = Events(tools, self._overlay)
         self._last = Step(group=group, key_state=key_state)
+        self._moved = group
         self._is_empty = True
 
     @property
@@ -42,7 +43,7 @@ class Batch:
     async def read(self, event: RelayEvent) -> Step:
         """Return what one more event comes to; a bad one only moves the cursor and is counted."""
         group, key_state = self._last.group, self._last.key_state
-        group = replace(group, cursor=max(event.seq, group.cursor))
+        group = self._moved = replace(group, cursor=max(event.seq, group.cursor))
         if key_state is None or not event.body:  # an empty body is the place of an event whose sender was deleted
             return Step(group=group, key_state=key_state)
         try:
@@ -61,7 +62,7 @@ class Batch:
         is_alone = (
             step.has_consequences
             or (step.key_state is None) != (last.key_state is None)
-            or step.group != replace(last.group, cursor=step.group.cursor, unopened=step.group.unopened)
+            or not (step.group is self._moved or step.group == replace(self._moved, unopened=step.group.unopened))
             or any(put.table in READ_BY_OTHERS for put in step.change.put)
         )
         if is_alone or not self._overlay.fits(step.change):

@@ -90,7 +90,8 @@ class Events:
             raise MessageRejected("a change of keys that is long over")
         environment = self._key_states.environment(group.known, event.at_ms)
         keys, happened = mls.process(key_state.keys, payload, environment)
-        step = replace(step, key_state=replace(key_state, keys=keys)).adding(_tail_put(group.id, event))
+        taken = Change(put=(_tail_put(group.id, event),))
+        step = Step(group=group, key_state=replace(key_state, keys=keys), change=taken)
         match happened:
             case ApplicationMessage(identity=identity, plaintext=plaintext):
                 return await self._said(step, person_at(identity), plaintext, event)
@@ -178,9 +179,8 @@ class Events:
             log.warning("a content was skipped: %s", error)
             return step
         message = content.get("id")
-        if isinstance(message, str):
-            step = step.adding(_tail_put(step.group.id, event, message))
-        return replace(step, change=step.change + said)
+        named = (_tail_put(step.group.id, event, message),) if isinstance(message, str) else ()
+        return replace(step, change=step.change + Change(put=named) + said)
 
     async def _membership(self, step: Step, seat: Seat, content: Doc, event: RelayEvent) -> Step:
         """Somebody is announced, or somebody's devices changed; everybody learns it before keys change."""
