@@ -17,6 +17,9 @@ def methods():
     return [vars(owner)[name] for owner, name in METHODS]
 
 
+RELEASED = methods()
+
+
 @pytest.fixture
 def another_flet(monkeypatch):
     monkeypatch.setattr(flet.version, "__version__", "1.0.6")
@@ -24,10 +27,15 @@ def another_flet(monkeypatch):
 
 @pytest.fixture
 def as_released():
-    """Flet as the other tests of this process have it afterwards."""
+    """Flet without the mend; afterwards as the other tests of this process have it."""
     before = methods()
-    yield before
-    for (owner, name), method in zip(METHODS, before, strict=True):
+    put(RELEASED)
+    yield RELEASED
+    put(before)
+
+
+def put(those):
+    for (owner, name), method in zip(METHODS, those, strict=True):
         setattr(owner, name, method)
 
 
