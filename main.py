@@ -109,8 +109,8 @@ def load_wording(file: Path) -> Wording:
     return Wording(version=doc["version"], uses=uses)
 
 
-def page_main(profile: Profile, texts: Texts) -> PageMain:
-    """Return what Flet calls for each window."""
+def page_main(profile: Profile, texts: Texts, *, keeps_places: bool = True) -> PageMain:
+    """Return what Flet calls for each window. See `Window.keeps_places`."""
     notifier, pictures = PlyerNotifier(), PillowPictures()
 
     async def show(page: ft.Page) -> None:
@@ -154,6 +154,7 @@ def page_main(profile: Profile, texts: Texts) -> PageMain:
             pictures=pictures,
             save_theme=save_theme,
             data_folder=str(profile.folder),
+            keeps_places=keeps_places,
         )
         mirror = Mirror(page, window, announce)
 
@@ -192,7 +193,7 @@ def theme_mode(name: str) -> theme.Mode:
     return modes.get(name, "system")
 
 
-async def serve(profile: Profile, texts: Texts, port: int, open_browser: bool) -> None:
+async def serve(profile: Profile, texts: Texts, show: PageMain, port: int, open_browser: bool) -> None:
     """Serve the app on loopback behind a one-time address until the process is asked to end."""
     import uvicorn
     from flet_web.fastapi import app as flet_app
@@ -206,9 +207,7 @@ async def serve(profile: Profile, texts: Texts, port: int, open_browser: bool) -
         def capture_signals(self) -> Iterator[None]:
             yield
 
-    gate = Gate(
-        flet_app(page_main(profile, texts), assets_dir=str(ASSETS), no_cdn=True), texts("start.not_this_window")
-    )
+    gate = Gate(flet_app(show, assets_dir=str(ASSETS), no_cdn=True), texts("start.not_this_window"))
     listener = socket.create_server(("127.0.0.1", port))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}{gate.path}"
     config = uvicorn.Config(
@@ -308,7 +307,8 @@ def main(arguments: list[str] | None = None) -> None:
     if not chosen.web and has_screen() and has_desktop_client():
         asyncio.run(open_window(profile, texts))
         return
-    asyncio.run(serve(profile, texts, chosen.port, has_screen() and not chosen.no_browser))
+    show = page_main(profile, texts)
+    asyncio.run(serve(profile, texts, show, chosen.port, has_screen() and not chosen.no_browser))
 
 
 if __name__ == "__main__":

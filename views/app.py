@@ -9,7 +9,8 @@ from views.gate.gate import Gate
 from views.mirror.context import WindowCtx, use_part, use_quiet_window
 from views.mirror.effects import Box, use_kept
 from views.mirror.state import Window
-from views.parts.safe import InUse, guarded, safe
+from views.mirror.way import Way
+from views.parts.safe import InUse, guarded, remembered, safe
 from views.parts.text import soft, text_scale_probe
 from views.routes import Route, parse_route
 from views.shell import shell_views
@@ -30,9 +31,9 @@ def App(window: Window) -> list[ft.View]:
 def Root() -> list[ft.View]:
     """Listen to the page's width and route, and choose."""
     phase = use_part(lambda state: state.phase, in_all_phases=True)
-    layout, route, behind = use_page()
+    layout, route, behind, turn = use_page()
     if phase == "open":
-        views = shell_views(ROOT, layout, route, behind)
+        views = shell_views(ROOT, layout, route, behind, turn)
     else:
         screen = Gate(phase, layout is Layout.PHONE, key="gate") if phase else Loading(key="loading")
         views = [ft.View(route=ROOT, padding=0, controls=[ft.SafeArea(screen, expand=True)])]
@@ -57,8 +58,7 @@ def hide_key(window: Window) -> Callable[[ft.KeyboardEvent], Awaitable[None]]:
     return guarded(hear)
 
 
-@safe
-def TextScale() -> ft.Control:
+def _text_scale() -> ft.Control:
     """Keeps the state's text scale true; it takes no room."""
     state = use_quiet_window().state
 
@@ -68,26 +68,39 @@ def TextScale() -> ft.Control:
     return text_scale_probe(note)
 
 
-def use_page() -> tuple[Layout, Route, str]:
-    """A hook: the layout for the page's width, where we are, and the place to go back to from help and account."""
+TextScale = remembered(_text_scale)
+
+
+def use_page() -> tuple[Layout, Route, str, int]:
+    """A hook: the layout for the page's width, where we are, the place under help and account, and how often the place
+    that is shown was to begin anew.
+    """
     page, window = ft.context.page, use_quiet_window()
     width, set_width = ft.use_state(page.width or 0)
     text_scale = use_part(lambda state: state.text_scale, in_all_phases=True)
-    route, set_route = ft.use_state(page.route or "/")
+    path, show = ft.use_state(page.route or "/")
+
+    def begin() -> Way:
+        way = Way(page, show)
+        window.go, window.begin = way.go, way.begin  # before any screen is built that keeps them
+        return way
+
+    way = use_kept(begin)
     behind = use_kept(lambda: Box("/today"))
 
     def listen() -> None:
         page.on_resize = lambda event: set_width(event.width)
-        page.on_route_change = lambda event: set_route(event.route)
-        page.on_view_pop = lambda event: page.navigate(parse_route(event.route).above(behind.value))
+        page.on_route_change = lambda event: way.heard(event.route)
+        page.on_view_pop = lambda event: way.go(parse_route(event.route).above(behind.value))
         page.data = InUse(window.companion.touch)
         page.on_keyboard_event = hide_key(window)
 
     ft.use_effect(listen, [])
-    here = parse_route(route)
+    here = parse_route(path)
     if here.is_place:
         behind.value = here.path
-    return layout_for(width, text_scale=text_scale), here, behind.value
+    turn = way.turns[parse_route(behind.value).place]
+    return layout_for(width, text_scale=text_scale), here, behind.value, turn
 
 
 @safe

@@ -17,12 +17,14 @@ LINKING: Final = "devices/link"
 class Route:
     """`item` is an id, a word such as "new", an id with what is done to it ("<id>/invite"), or empty.
 
-    `is_details` asks for the pane beside the item, on a phone.
+    `is_details` asks for the pane beside the item, on a phone. `at` is the message that is pointed at
+    ("/groups/<id>?at=<message>"), or empty.
     """
 
     place: str
     item: str = ""
     is_details: bool = False
+    at: str = ""
 
     @property
     def is_place(self) -> bool:
@@ -43,12 +45,14 @@ class Route:
         parts = self.path.strip("/").split("/")
         if not self.is_place:
             return (Route(place=self.place), self) if self.item else (self,)
-        return tuple(parse_route("/".join(parts[:length])) for length in range(2, len(parts) + 1))
+        under = tuple(parse_route("/".join(parts[:length])) for length in range(2, len(parts)))
+        return (*under, self) if len(parts) > 1 else ()
 
 
 def parse_route(path: str) -> Route:
     """Return the route of an address; an unknown one is Today."""
-    place, *rest = path.split("?")[0].strip("/").split("/")
+    parts = urlsplit(path)
+    place, *rest = parts.path.strip("/").split("/")
     if place not in PLACES and place not in EXTRAS:
         return Route(place="today")
     if place == ACCOUNT:
@@ -56,9 +60,5 @@ def parse_route(path: str) -> Route:
     if place not in LISTS:
         return Route(place=place)
     is_details = len(rest) == 2 and rest[1] == DETAILS
-    return Route(place=place, item=rest[0] if is_details else "/".join(rest), is_details=is_details)
-
-
-def asked_for(path: str) -> str:
-    """Return the message that an address points at ("/groups/<id>?at=<message>"), or nothing."""
-    return parse_qs(urlsplit(path).query).get("at", [""])[0]
+    at = parse_qs(parts.query).get("at", [""])[0]
+    return Route(place=place, item=rest[0] if is_details else "/".join(rest), is_details=is_details, at=at)

@@ -77,16 +77,12 @@ def _wide(frame: Frame, head: ft.Control, mine: list[ft.Control], begin: list[ft
 
 def _ways(window: Window, frame: Frame) -> list[ft.Control]:
     """Write, record, ask: three quick ways in."""
-    ways = (("write", ft.Icons.EDIT_ROUNDED, "/journal"), ("record", ft.Icons.MIC_ROUNDED, "/stories/new"))
-    all_ways = (*ways, ("ask", ft.Icons.WAVING_HAND_OUTLINED, "/groups/reach"))
-
-    def go(path: str) -> Callable[[], None]:
-        return lambda: frame.go(path)
-
-    return [
-        button(window.texts(f"today.{key}"), go(path), icon=icon, kind="outlined", size="tray")
-        for key, icon, path in all_ways
-    ]
+    ways = (
+        ("write", ft.Icons.EDIT_ROUNDED, lambda: frame.begin("/journal")),
+        ("record", ft.Icons.MIC_ROUNDED, lambda: frame.go("/stories/new")),
+        ("ask", ft.Icons.WAVING_HAND_OUTLINED, lambda: frame.go("/groups/reach")),
+    )
+    return [button(window.texts(f"today.{key}"), go, icon=icon, kind="outlined", size="tray") for key, icon, go in ways]
 
 
 # The weekly check-in -----------------------------------------------------------------------------------
@@ -204,7 +200,7 @@ def PromptCard() -> ft.Control:
 
     def write() -> None:
         window.state.journal_prompt = prompt.text
-        frame.go("/journal")
+        frame.begin("/journal")
 
     return prompt_card(
         prompt.text,

@@ -63,7 +63,8 @@ def jump(person: Person, today: date) -> float:
     """From a press on a day of the calendar to its pages."""
     day = (today.replace(day=1) - timedelta(days=1)).replace(day=15)
     newest = COUNT - 1 - A_DAY * ((today - day).days - 1)
-    if (person.page.viewport_size or {"width": 0})["width"] < 600:
+    is_phone = (person.page.viewport_size or {"width": 0})["width"] < 600
+    if is_phone:
         person.press("Close")
         person.see(re.compile(r"^Page number \d+,"))
         go(person, "Today")
@@ -77,7 +78,11 @@ def jump(person: Person, today: date) -> float:
     person.press(re.compile("^Month before"), exact=False)
     cell = re.compile(rf"^{day:%A} {day.day} {day:%B}\b")
     person.button(cell, exact=False).wait_for(state="attached")
-    return seen_ms(person, title_of(newest) + ",", lambda: person.press(cell, exact=False))
+    took = seen_ms(person, title_of(newest) + ",", lambda: person.press(cell, exact=False))
+    if is_phone:  # the journal stays as it is left: at its newest pages for the next round
+        person.press("Timeline")
+        person.see(re.compile(rf"^{title_of(COUNT - 1)},"))
+    return took
 
 
 STEPS: Mapping[str, Callable[[Person, date], float]] = MappingProxyType(

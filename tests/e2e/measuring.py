@@ -35,8 +35,8 @@ _WATCH = """
 """
 
 
-def seen_ms(person: Person, words: str, act: Callable[[], Any]) -> float:
+def seen_ms(person: Person, words: str, act: Callable[[], Any], deadline_ms: int = DEADLINE_MS) -> float:
     """Do something and return the ms from its first event in the page until the words are there."""
-    person.page.evaluate(_WATCH, [words, DEADLINE_MS])
+    person.page.evaluate(_WATCH, [words, deadline_ms])
     act()
     return float(person.page.evaluate("() => window.companionSeen"))

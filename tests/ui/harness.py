@@ -33,6 +33,8 @@ from flet.messaging.protocol import (
 from flet.messaging.session import Session
 from flet.pubsub.pubsub_hub import PubSubHub
 
+from views.parts.frame import ASIDE
+
 DEADLINE_S = 5.0
 QUIET_TURNS = 10
 """Turns of the event loop without any work before the app counts as settled."""
@@ -88,18 +90,25 @@ class _Errors(logging.Handler):
 
 
 def walk(node: object, label: str = "", seen: set[int] | None = None) -> Iterator[tuple[BaseControl, str]]:
-    """Yield every visible control below `node`, with the label of the semantics that enclose it."""
+    """Yield every visible control below `node`, with the label of the semantics that enclose it.
+
+    What was moved beside the screen is not visible.
+    """
     seen = set() if seen is None else seen
     if isinstance(node, (list, tuple)):
         for part in node:
             yield from walk(part, label, seen)
-    elif isinstance(node, BaseControl) and id(node) not in seen and getattr(node, "visible", True):
+    elif isinstance(node, BaseControl) and id(node) not in seen and _is_visible(node):
         seen.add(id(node))
         yield node, label
         inner = (node.label or label) if isinstance(node, ft.Semantics) else label
         for name in type(node).__dataclass_fields__:
             if name not in _NOT_CHILDREN:
                 yield from walk(getattr(node, name, None), inner, seen)
+
+
+def _is_visible(control: BaseControl) -> bool:
+    return getattr(control, "visible", True) and not (getattr(control, "left", None) or 0) >= ASIDE
 
 
 def spoken(control: object) -> str:

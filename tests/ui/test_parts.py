@@ -11,7 +11,7 @@ from views import theme
 from views.parts.buttons import Action, button, filter_chip, icon_button, pressable
 from views.parts.choices import check_in_list, check_in_row, consent_row, nudge_card
 from views.parts.fields import field
-from views.parts.frame import Account, Place, bottom_bar, rail
+from views.parts.frame import Account, Place, bottom_bar, rail, rail_foot
 from views.parts.messages import Quote, Reaction, bubble, composer, message
 from views.parts.people import GROUP_LOOKS
 from views.parts.rows import list_row
@@ -234,7 +234,13 @@ async def test_everything_that_can_be_pressed_shows_keyboard_focus():
         showing(
             lambda: ft.Row(
                 [
-                    rail(PLACES, "today", nothing, help=action, account=account, logo_name="Companion"),
+                    rail(
+                        PLACES,
+                        "today",
+                        nothing,
+                        foot=rail_foot(help=action, account=account),
+                        logo_name="Companion",
+                    ),
                     column(
                         button("Write", nothing),
                         icon_button(ft.Icons.SEARCH_ROUNDED, "Search", nothing),

@@ -323,7 +323,6 @@ def sheet(drawn: tuple[str, ...]) -> ft.Container:
 
 def _check(step: Step) -> Shown:
     texts, draft, newest, change = step.window.texts, step.newest.value, step.newest, step.change
-    page = ft.context.page
 
     async def create() -> None:
         draft = newest.value
@@ -341,7 +340,7 @@ def _check(step: Step) -> Shown:
             change(is_busy=False, fault=texts.error(error))
         else:
             if draft.is_linking:
-                page.navigate(f"/{ACCOUNT}/{LINKING}")
+                step.window.go(f"/{ACCOUNT}/{LINKING}")
 
     first, second = (texts("unlock.check_word", number=number) for number in draft.asked)
     body: list[ft.Control] = [

@@ -12,7 +12,7 @@ from views.mirror.context import use_part, use_quiet_window
 from views.mirror.state import Window
 from views.parts.buttons import button
 from views.parts.rows import fact_row
-from views.parts.safe import safe
+from views.parts.safe import remembered
 from views.parts.surfaces import card, column, equal, notice
 from views.parts.text import heading, soft
 from views.words.texts import Texts
@@ -30,8 +30,7 @@ def damage_sentence(texts: Texts, kind: str) -> str:
     return texts(f"errors.damage_{kind if kind in DAMAGES else 'changed'}")
 
 
-@safe
-def DamageNotice(go: Callable[[str], None]) -> ft.Control:
+def _damage_notice() -> ft.Control:
     """The strip over every screen while something is damaged, or the store may only be read; else nothing."""
     window = use_quiet_window()
     texts = window.texts
@@ -39,7 +38,7 @@ def DamageNotice(go: Callable[[str], None]) -> ft.Control:
     strips: list[ft.Control] = []
     if damages:
         names = ", ".join(dict.fromkeys(part_name(texts, damage.part) for damage in damages))
-        more = button(texts("errors.damage_more"), lambda: go("/account/damage"), kind="outlined", size="slim")
+        more = button(texts("errors.damage_more"), lambda: window.go("/account/damage"), kind="outlined", size="slim")
         words = texts("errors.damage_notice", parts=names)
         strips.append(notice(ft.Icons.REPORT_OUTLINED, words, kind="alert", action=more))
     if is_read_only:
@@ -47,6 +46,9 @@ def DamageNotice(go: Callable[[str], None]) -> ft.Control:
     if not strips:
         return ft.Container()
     return ft.Container(column(*strips, spacing=theme.SMALL), padding=theme.SMALL)
+
+
+DamageNotice = remembered(_damage_notice)
 
 
 def saved_copy(window: Window, rescue: Rescue, leave: Callable[[], None]) -> list[ft.Control]:

@@ -15,14 +15,13 @@ from views.parts.buttons import icon_button
 from views.parts.people import group_mark
 from views.parts.safe import safe
 from views.parts.surfaces import notice
-from views.routes import asked_for
 
 
 @safe
 def Chat(group: Group) -> ft.Control:
-    window, frame, page = use_quiet_window(), use_frame(), ft.context.page
+    window, frame = use_quiet_window(), use_frame()
     texts, state = window.texts, window.state
-    target, acts = asked_for(page.route or ""), use_acts(group)
+    target, acts = frame.at, use_acts(group)
     has_words = use_part(lambda s: s.chat.group == group.id and s.chat.agreement.has_words)
     is_panel = use_part(lambda s: s.composing.group == group.id and s.composing.mode != "")
 

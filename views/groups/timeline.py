@@ -40,7 +40,7 @@ class Acts:
 
 def use_acts(group: Group) -> Acts:
     """A hook: what can be done from the rows of this group."""
-    window, opened, page = use_quiet_window(), use_opened(), ft.context.page
+    window, opened, frame = use_quiet_window(), use_opened(), use_frame()
     state, chat, id = window.state, opened.chat, group.id
 
     def make() -> Acts:
@@ -65,7 +65,7 @@ def use_acts(group: Group) -> Acts:
             vote=vote,
             close_poll=close_poll,
             unfold=unfold,
-            find=lambda message: page.navigate(f"/groups/{id}?at={message}"),
+            find=lambda message: frame.go(f"/groups/{id}?at={message}"),
         )
 
     return use_kept(make)

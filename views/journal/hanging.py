@@ -143,7 +143,10 @@ def Recording(done: Callable[[], None], key: str = "") -> ft.Control:
     heard = use_heard(is_paused)
 
     async def end_note() -> None:
-        await attaching.finish()
+        try:
+            await attaching.finish()
+        finally:
+            done()
 
     use_leave(end_note)
 

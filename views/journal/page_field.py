@@ -8,8 +8,8 @@ from views import theme
 from views.client import BUSY_S, focus
 from views.journal.editing import Editing
 from views.journal.page_text import Part
-from views.mirror.context import use_quiet_window
-from views.mirror.effects import use_told
+from views.mirror.context import use_frame, use_quiet_window
+from views.mirror.effects import use_return, use_told
 from views.parts.fields import bare_field
 from views.parts.safe import guarded, remembered, safe
 from views.parts.surfaces import column
@@ -19,9 +19,15 @@ from views.parts.text import soft
 @safe
 def PageField(editing: Editing, is_today: bool, lines: int, key: str = "") -> ft.Control:
     """Where the words are written; a long page says that it stands in parts."""
-    texts = use_quiet_window().texts
+    texts, frame = use_quiet_window().texts, use_frame()
     use_told(editing, lambda: editing.text.layout)
     parts = editing.text.parts
+
+    async def write_on() -> None:
+        if is_today and not frame.is_phone:  # on a phone the keyboard would come up over the pages
+            await focus(parts[0].box)
+
+    use_return(write_on)
     count = len(parts)
     fields = [
         PartField(editing, part, part.turn, number, count, is_today, lines if count == 1 else 1, key=f"part-{part.id}")

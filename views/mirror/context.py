@@ -9,6 +9,7 @@ from flet.components.hooks.use_context import ContextProvider
 
 from companion.app import Opened
 from views.mirror.effects import Box, use_kept
+from views.mirror.presence import PresenceCtx, use_presence
 from views.mirror.state import ViewState, Window
 from views.parts.buttons import Action
 from views.parts.frame import Account
@@ -21,17 +22,20 @@ T = TypeVar("T")
 class Frame:
     """What the shell offers a pane. `item` is what is open in the place, or empty. `hide` hides the app at once.
 
-    `details` opens or closes the context pane; it is None where that always stands beside the content.
+    `go` leads to a place as it was left, `begin` to the place as it is at first. `details` opens or closes the context
+    pane; it is None where that always stands beside the content. `at` is the message that the address points at.
     """
 
     layout: Layout
     go: Callable[[str], None]
+    begin: Callable[[str], None]
     back: Action
     help: Action
     account: Account
     hide: Callable[[], Awaitable[None]]
     search: Action
     item: str = ""
+    at: str = ""
     details: Action | None = None
     text_scale: float = 1.0
 
@@ -47,6 +51,15 @@ class Frame:
 
 WindowCtx: ContextProvider[Window | None] = ft.create_context(None)
 FrameCtx: ContextProvider[Frame | None] = ft.create_context(None)
+
+
+def use_handing_down(frame: Frame) -> Callable[[Callable[[], Any]], Any]:
+    """A hook: returns what builds something with all that views read from above.
+
+    For what stands in a `remembered` component: Flet loses the way up from there when that is left as it is.
+    """
+    window, presence = use_quiet_window(), use_presence()
+    return lambda make: WindowCtx(window, lambda: PresenceCtx(presence, lambda: FrameCtx(frame, make)))
 
 
 def use_window() -> Window:
@@ -115,19 +128,25 @@ def _use_changes(state: ViewState, is_news: Callable[[], bool], in_all_phases: b
 
 
 def _use_listener(state: ViewState, look: Callable[[], None]) -> None:
-    """Call `look` at each change of the state, and once for what changed before we listened."""
+    """Call `look` at each change of the state, and once for what changed before we listened.
+
+    While the place is put aside nothing is called: once for all of it when it is shown.
+    """
+    presence = use_presence()
     listening = use_kept(lambda: Box[list[Any]]([]))
 
     def changed(_: object, field: str | None) -> None:
-        look()
+        if presence.is_shown:
+            look()
 
     def start() -> None:
         end_it = cast(ft.Observable, state).subscribe(changed)
-        listening.value = [end_it, changed]  # the state holds its listeners weakly
-        look()
+        stop = presence.listen(lambda: changed(state, None))
+        listening.value = [end_it, stop, changed]  # the state holds its listeners weakly
+        changed(state, None)
 
     def end() -> None:
-        for end_it in listening.value[:1]:
+        for end_it in listening.value[:2]:
             end_it()
 
     ft.use_effect(start, [], end)

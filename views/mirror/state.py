@@ -80,10 +80,15 @@ class Window:
     save_theme: Callable[[str], None]
     data_folder: str
     prompts: tuple[Prompt, ...] = field(default_factory=lambda: load_prompts(ASSETS / "prompts.json"))
+    go: Callable[[str], None] = field(default=lambda path: None)
+    """Leads to a path of the app, as `Frame.go` does."""
+    begin: Callable[[str], None] = field(default=lambda path: None)
     watch_chat: Callable[[str, str, str], None] = field(default=lambda group, target, topic: None)
     move_chat: Callable[[str], Awaitable[None]] = field(default=_stay)
     library: Library = field(default_factory=load_library)
     templates: tuple[Template, ...] = field(default_factory=lambda: load_templates(ASSETS / "templates.json"))
+    keeps_places: bool = True
+    """Places that were left stay built; without it each visit builds one anew, as `benchmarks.screens` compares."""
     last_page: str = ""
     """The page of the journal that was opened last as a page of its own."""
     is_picking: bool = False

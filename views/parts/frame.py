@@ -9,12 +9,14 @@ import flet as ft
 from views import theme
 from views.parts.buttons import Action, button, icon_button, pressable
 from views.parts.people import Look, person
-from views.parts.safe import Handler, guarded
+from views.parts.safe import Handler, guarded, remembered
 from views.parts.surfaces import STRETCH, equal, soft_shadow, spread, together
 from views.parts.text import heading, soft, text
 
 CENTER = ft.CrossAxisAlignment.CENTER
 SCROLL_MS = 50
+ASIDE = 10_000
+"""Wider than any screen, in logical pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,7 @@ def back_bar(
     )
 
 
-def _place(place: Place, is_here: bool, on_select: Callable[[str], Any]) -> ft.MergeSemantics:
+def _place(place: Place, is_here: bool, on_select: Callable[[str], Any]) -> ft.Control:
     ink = ft.Colors.ON_PRIMARY_CONTAINER if is_here else ft.Colors.ON_SURFACE_VARIANT
     mark = ft.Container(
         ft.Icon(place.icon_here if is_here else place.icon, size=24, color=ink),
@@ -131,15 +133,17 @@ def _place(place: Place, is_here: bool, on_select: Callable[[str], Any]) -> ft.M
         pad=ft.Padding.symmetric(vertical=6, horizontal=theme.HAIR),
         selected=is_here,
         in_middle=True,
-        key=f"place-{place.key}",
     )
 
 
+OnePlace = remembered(_place)
+
+
 def bottom_bar(places: Sequence[Place], here: str, on_select: Callable[[str], Any]) -> ft.Container:
-    """Return the phone's places at its foot; `on_select` gets the place's key."""
+    """Return the phone's places at its foot; `on_select` gets the place's key and should stay the same function."""
     # Places wrap into a second row with large text. Cells of one fifth would break their words.
     row = ft.Row(
-        [_place(place, place.key == here, on_select) for place in places],
+        [OnePlace(place, place.key == here, on_select, key=f"place-{place.key}") for place in places],
         spacing=0,
         run_spacing=0,
         wrap=True,
@@ -158,15 +162,11 @@ def rail(
     here: str,
     on_select: Callable[[str], Any],
     *,
-    help: Action,
-    account: Account,
+    foot: ft.Control,
     logo_name: str,
     text_scale: float = 1.0,
-    lock: Action | None = None,
-    hide: Action | None = None,
-    search: Action | None = None,
 ) -> ft.Container:
-    """Return the wide layouts' places at the side, with search, Get help, the account, lock and hide at its foot.
+    """Return the wide layouts' places at the side; see `rail_foot` for what stands at its foot.
 
     A `text_scale` above 1.0 makes it wider, so that the places' words stay whole.
     """
@@ -174,14 +174,32 @@ def rail(
     upper = ft.Column(
         [
             ft.Container(logo, padding=ft.Padding.only(top=theme.GAP, bottom=10), alignment=ft.Alignment.CENTER),
-            *(_place(place, place.key == here, on_select) for place in places),
+            *(OnePlace(place, place.key == here, on_select, key=f"place-{place.key}") for place in places),
         ],
         spacing=theme.TIGHT,
         scroll=ft.ScrollMode.HIDDEN,
         expand=True,
         horizontal_alignment=STRETCH,
     )
-    lower = ft.Column(
+    return ft.Container(
+        together(ft.Column([upper, foot], spacing=theme.TIGHT, horizontal_alignment=STRETCH)),
+        width=round(theme.RAIL_WIDTH * (1 + (text_scale - 1) / 2)),
+        padding=ft.Padding.only(left=theme.TIGHT, right=theme.TIGHT, bottom=theme.GAP),
+        bgcolor=ft.Colors.SURFACE_CONTAINER,
+        border=ft.Border.only(right=ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT)),
+    )
+
+
+def rail_foot(
+    *,
+    help: Action,
+    account: Account,
+    lock: Action | None = None,
+    hide: Action | None = None,
+    search: Action | None = None,
+) -> ft.Column:
+    """Return search, Get help, the account, lock and hide."""
+    return ft.Column(
         [
             *([ft.Row([_search(search)], alignment=ft.MainAxisAlignment.CENTER)] if search else []),
             _lifebelt(help),
@@ -191,13 +209,6 @@ def rail(
         spacing=theme.SMALL,
         tight=True,
         horizontal_alignment=STRETCH,
-    )
-    return ft.Container(
-        together(ft.Column([upper, lower], spacing=theme.TIGHT, horizontal_alignment=STRETCH)),
-        width=round(theme.RAIL_WIDTH * (1 + (text_scale - 1) / 2)),
-        padding=ft.Padding.only(left=theme.TIGHT, right=theme.TIGHT, bottom=theme.GAP),
-        bgcolor=ft.Colors.SURFACE_CONTAINER,
-        border=ft.Border.only(right=ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT)),
     )
 
 
@@ -322,6 +333,22 @@ def _scrolling(
 def panes(rail: ft.Control, *parts: ft.Control) -> ft.Row:
     """Return a wide screen: rail, list, content, context, parted by lines and not by gaps."""
     return ft.Row([rail, *parts], spacing=0, expand=True, vertical_alignment=STRETCH)
+
+
+def places_stack(places: Sequence[tuple[str, ft.Control, bool]]) -> ft.Stack:
+    """Return places as (key, place, is shown): one in sight, the others beside the screen.
+
+    There no hand, key or screen reader reaches them, and the client keeps them as they are, scrolled and all.
+    """
+    shift = {True: 0, False: ASIDE}
+    return ft.Stack(
+        [
+            ft.Container(place, key=key, top=0, bottom=0, left=shift[here], right=-shift[here], disabled=not here)
+            for key, place, here in places
+        ],
+        key="places",
+        expand=True,
+    )
 
 
 def pane_head(title: str, *tools: ft.Control) -> ft.Row:
