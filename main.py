@@ -178,6 +178,8 @@ def page_main(profile: Profile, texts: Texts, *, keeps_places: bool = True) -> P
         page.on_connect = here
         page.on_disconnect = gone
         page.on_close = lambda event: mirror.close()
+        if companion.opened is None:  # the door at once, with nothing before it
+            state.phase = await companion.phase()
         page.render_views(App, window)
         here()
         page.run_task(follow_device)

@@ -3,6 +3,7 @@
 Get help is always here, and so is erasing everything, once there is something to erase.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from types import MappingProxyType
 from typing import Any, Final
@@ -18,14 +19,16 @@ from views.gate.rescuing import damage_sentence, saved_copy
 from views.gate.unlock import Unlock
 from views.help import HelpLines
 from views.mirror.context import use_part, use_quiet_window
+from views.mirror.effects import use_kept, use_task
 from views.mirror.state import Window
 from views.pages import narrow
 from views.parts.buttons import Action, button
-from views.parts.frame import back_bar, phone_page
+from views.parts.frame import back_bar, phone_page, places_stack
 from views.parts.rows import fact_row
-from views.parts.safe import safe
+from views.parts.safe import remembered, safe
 from views.parts.surfaces import card, column, gap, notice
 from views.parts.text import heading, soft, text
+from views.words.texts import Texts
 
 Show = Callable[[str], None]
 """Puts "help" or "erase" over the door."""
@@ -34,27 +37,48 @@ FAULTS: Final = ("Tampered", "RolledBack", "TooNew", "StoreBusy")
 """The faults with words of their own."""
 
 
+READY_AFTER_S: Final = 0.3
+"""When help is built, counted from the door's first rendering, so that the door comes first."""
+
+
 @safe
 def Gate(phase: str, is_phone: bool) -> ft.Control:
-    """What stands before the store; help lies over it and leaves what was typed as it is."""
-    window = use_quiet_window()
+    """What stands before the store; help lies over it and leaves what was typed as it is.
+
+    Help is built beforehand and stands aside: one press and it is there.
+    """
+    texts = use_quiet_window().texts
     over, set_over = ft.use_state(("", ""))
+    is_ready, set_ready = ft.use_state(False)
+    leave = use_kept(lambda: lambda: set_over(("", "")))
     what = over[1] if over[0] == phase else ""
+
+    async def make_ready() -> None:
+        await asyncio.sleep(READY_AFTER_S)
+        set_ready(True)
+
+    use_task(make_ready, [])
     screen = SCREENS[phase](is_phone, lambda name: set_over((phase, name)), key=phase)
-    under = ft.Container(screen, expand=True, visible=not what)
-    if not what:
-        return ft.Column([under], expand=True, spacing=0)
-    texts = window.texts
+    layers = [("door", screen, not what)]
+    if what == "help" or (is_ready and phase != "hidden"):
+        layers.append(("help", HelpOver(is_phone, leave, key="help"), what == "help"))
+    if what == "erase":
+        bar = back_bar(texts("unlock.erase_title"), _close(texts, leave))
+        layers.append(("erase", phone_page(bar, [narrow(Erase(leave, key="erase"))]), True))
+    return places_stack(layers)
 
-    def leave() -> None:
-        set_over(("", ""))
 
-    close = Action(label=texts("common.close"), on_press=leave, icon=ft.Icons.CLOSE_ROUNDED)
-    if what == "help":
-        bar, lines = back_bar(texts("help.title"), close), HelpLines(is_phone, key="lines")
-    else:
-        bar, lines = back_bar(texts("unlock.erase_title"), close), Erase(leave, key="erase")
-    return ft.Column([under, phone_page(bar, [narrow(lines)])], expand=True, spacing=0)
+def _help_over(is_phone: bool, leave: Callable[[], None]) -> ft.Control:
+    texts = use_quiet_window().texts
+    bar = back_bar(texts("help.title"), _close(texts, leave))
+    return phone_page(bar, [narrow(HelpLines(is_phone, key="lines"))])
+
+
+HelpOver = remembered(_help_over)
+
+
+def _close(texts: Texts, leave: Callable[[], None]) -> Action:
+    return Action(label=texts("common.close"), on_press=leave, icon=ft.Icons.CLOSE_ROUNDED)
 
 
 @safe
