@@ -14,13 +14,11 @@ import flet as ft
 from views import theme
 from views.parts.safe import Handler, guarded
 from views.parts.text import flexible, text
+from views.theme.pressing import ink_style, ring, wash
 
 Kind = Literal["filled", "tonal", "outlined", "quiet", "ember", "alert", "emergency", "urgent"]
 Size = Literal["slim", "usual", "tray", "tall"]
 Who = Literal["me", "group", "community", "public"]
-
-FOCUSED, USUAL, DISABLED = (ft.ControlState.FOCUSED, ft.ControlState.DEFAULT, ft.ControlState.DISABLED)
-HOVERED, PRESSED = ft.ControlState.HOVERED, ft.ControlState.PRESSED
 
 _FILLS: Final = MappingProxyType[Kind, tuple[ft.ColorValue, ft.ColorValue]](
     {
@@ -76,42 +74,6 @@ WHO_LOOKS: Final = MappingProxyType[Who, WhoLook](
 )
 
 
-def _ink_style(
-    fill: ft.ColorValue,
-    ink: ft.ColorValue,
-    edge: ft.BorderSide,
-    padding: ft.PaddingValue,
-    shape: ft.OutlinedBorder | None = None,
-) -> ft.ButtonStyle:
-    """Return the style of a button whose one colour of words follows the yellow focus."""
-    is_clear = fill == ft.Colors.TRANSPARENT
-    colours: dict[ft.ControlState, ft.ColorValue] = {
-        FOCUSED: theme.ON_FOCUS,
-        DISABLED: ft.Colors.OUTLINE if is_clear else ft.Colors.ON_SURFACE_VARIANT,
-        USUAL: ink,
-    }
-    return ft.ButtonStyle(
-        bgcolor={FOCUSED: theme.FOCUS, DISABLED: fill if is_clear else ft.Colors.SURFACE_CONTAINER, USUAL: fill},
-        color=colours,
-        icon_color=dict(colours),
-        side={FOCUSED: ft.BorderSide(theme.FOCUS_WIDTH, theme.ON_FOCUS), USUAL: edge},
-        overlay_color=_overlay(ink),
-        padding=padding,
-        shape=shape,
-        visual_density=ft.VisualDensity.STANDARD,
-    )
-
-
-def _overlay(ink: ft.ColorValue) -> dict[ft.ControlState, ft.ColorValue]:
-    """Return the veil of hover and press; focus has a fill of its own."""
-    return {
-        PRESSED: ft.Colors.with_opacity(0.12, ink),
-        HOVERED: ft.Colors.with_opacity(0.06, ink),
-        FOCUSED: ft.Colors.TRANSPARENT,
-        USUAL: ft.Colors.TRANSPARENT,
-    }
-
-
 def button(
     label: str,
     on_press: Handler,
@@ -134,7 +96,7 @@ def button(
     above, beside = _PADS[size]
     return ft.TextButton(
         _label(label, icon, "small" if pill else "usual"),
-        style=_ink_style(
+        style=ink_style(
             fill,
             ink,
             edge,
@@ -171,11 +133,12 @@ def icon_button(
     disabled: bool = False,
 ) -> ft.IconButton:
     """Return a round button `target` logical pixels wide whose icon carries its name."""
+    is_usual = (fill, color) == (ft.Colors.TRANSPARENT, ft.Colors.ON_SURFACE)
     return ft.IconButton(
         ft.Icon(icon, size=icon_size, semantics_label=name),
         width=target,
         height=target,
-        style=_ink_style(fill, color, ft.BorderSide(0, ft.Colors.TRANSPARENT), 0),
+        style=None if is_usual else ink_style(fill, color, ft.BorderSide(0, ft.Colors.TRANSPARENT), 0),
         tooltip=ft.Tooltip(message=name, exclude_from_semantics=True),
         on_click=guarded(on_press),
         disabled=disabled,
@@ -208,16 +171,12 @@ def pressable(
     """
     spoken = ft.Semantics(label=name, selected=selected, toggled=toggled, exclude_semantics=True, content=content)
     style = ft.ButtonStyle(
-        bgcolor={FOCUSED: ft.Colors.PRIMARY_FIXED_DIM, USUAL: fill},
-        side={
-            FOCUSED: ft.BorderSide(theme.FOCUS_WIDTH, ft.Colors.ON_PRIMARY_FIXED_VARIANT),
-            USUAL: edge or ft.BorderSide(0, ft.Colors.TRANSPARENT),
-        },
-        overlay_color=_overlay(ft.Colors.ON_SURFACE),
+        bgcolor=None if fill == ft.Colors.TRANSPARENT else wash(fill),
+        side=ring(edge) if edge else None,
         padding=pad,
-        shape=ft.RoundedRectangleBorder(radius=radius),
-        alignment=ft.Alignment.CENTER if in_middle else ft.Alignment.CENTER_LEFT,
-        visual_density=ft.VisualDensity.COMPACT if narrow else ft.VisualDensity.STANDARD,
+        shape=None if radius == theme.RADIUS else ft.RoundedRectangleBorder(radius=radius),
+        alignment=None if in_middle else ft.Alignment.CENTER_LEFT,
+        visual_density=ft.VisualDensity.COMPACT if narrow else None,
     )
     box = ft.TextButton(spoken, style=style, on_click=guarded(on_press), width=width, height=height)
     return _one_item(box, key, expand)
@@ -262,7 +221,7 @@ def _pressed_chip(
     row: list[ft.Control] = [ft.Icon(icon, size=16)] if icon else []
     row.append(flexible(ft.Text(label, size=14)))
     face = ft.Row(row, spacing=6, tight=True)
-    style = _ink_style(
+    style = ink_style(
         fill,
         ink,
         edge or ft.BorderSide(0, ft.Colors.TRANSPARENT),

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import flet as ft
 
-from views.theme import palettes, tokens
+from views.theme import palettes, pressing, tokens
 from views.theme.palettes import Palette
 
 Mode = Literal["system", "light", "dark", "contrast", "contrast-dark"]
@@ -138,10 +138,11 @@ def text_theme() -> ft.TextTheme:
 def make_theme(palette: Palette, *, reduced_motion: bool = False) -> ft.Theme:
     """Return the Flet theme of a palette; with `reduced_motion` pages change without a transition."""
     p = palette
+    scheme = color_scheme(p)
     button = _button_shape(tokens.STILL if reduced_motion else tokens.MOVING)
     return ft.Theme(
         use_material3=True,
-        color_scheme=color_scheme(p),
+        color_scheme=scheme,
         font_family="Sans",
         text_theme=text_theme(),
         scaffold_bgcolor=p.paper,
@@ -155,8 +156,8 @@ def make_theme(palette: Palette, *, reduced_motion: bool = False) -> ft.Theme:
         visual_density=ft.VisualDensity.STANDARD,
         filled_button_theme=ft.FilledButtonTheme(button),
         outlined_button_theme=ft.OutlinedButtonTheme(button),
-        text_button_theme=ft.TextButtonTheme(button),
-        icon_button_theme=ft.IconButtonTheme(ft.ButtonStyle(icon_size=24, padding=12)),
+        text_button_theme=ft.TextButtonTheme(pressing.row_style(button, scheme)),
+        icon_button_theme=ft.IconButtonTheme(pressing.icon_style(scheme)),
         switch_theme=_switch(p),
         dialog_theme=ft.DialogTheme(
             bgcolor=p.card, elevation=3, shape=ft.RoundedRectangleBorder(radius=tokens.RADIUS_SHEET)
