@@ -3,7 +3,8 @@
     uv run python -m benchmarks.screens [--quick]
 
 All are served the same way to the same headless Chromium; the runs take turns. Needs Chromium. Prints one JSON object:
-`screens_start` says what is measured of the start, `screens_tabs` of a change of place, `screens_typing` of a key, `screens_long` of long lists.
+`screens_start` says what is measured of the start, `screens_tabs` of a change of place, `screens_typing` of a key,
+`screens_long` of long lists.
 """
 
 import argparse

@@ -17,6 +17,7 @@ from typing import Final
 from playwright.sync_api import CDPSession
 from playwright.sync_api import Error as BrowserError
 
+from benchmarks.screens_typing import cpu_ms
 from tests.e2e.driver import PHONE, AppProcess, Person, chromium, window_context
 from tests.e2e.many_steps import at_ease
 from tests.e2e.measuring import seen_ms
@@ -38,21 +39,14 @@ SLOWER: Final = 4
 LOST_AFTER_MS: Final = 5_000
 
 
-def cpu_ms(pid: int) -> float:
-    """Return the processor time of all threads of a process until now."""
-    spent = [int(file.read_text().split()[0]) for file in Path(f"/proc/{pid}/task").glob("*/schedstat")]
-    return sum(spent) / 1e6
-
-
 def switch(person: Person, place: str) -> tuple[float, float]:
     """Press a place; return the app's processor time in ms, and ms until its words were there by the page's clock."""
-    pid = person.app.process.pid
     target = person.button(re.compile(rf"^{place}\b"), exact=False)
     target.wait_for(state="attached")
-    before = cpu_ms(pid)
+    before = cpu_ms(person.app)
     seen = seen_ms(person, PLACES[place], target.click)
     person.page.wait_for_timeout(AFTER_MS)
-    return cpu_ms(pid) - before, seen
+    return cpu_ms(person.app) - before, seen
 
 
 def measure_tabs(rounds: int) -> dict[str, float]:

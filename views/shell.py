@@ -17,7 +17,7 @@ from views.groups import GroupContent, GroupContext, GroupList
 from views.help import HelpPane
 from views.journal import JournalContent, JournalContext, JournalList
 from views.kept import Kept, use_places
-from views.mirror.context import Frame, FrameCtx, use_handing_down, use_part, use_quiet_window
+from views.mirror.context import Frame, FrameCtx, use_part, use_quiet_window
 from views.mirror.effects import use_kept
 from views.mirror.state import Window
 from views.pages import content_page
@@ -137,7 +137,7 @@ def PhoneScreen(place: str, turn: int) -> ft.Control:
 def _phone_place(place: str, moment: str) -> ft.Control:
     frame = use_frame_for(Layout.PHONE, Route(place=place))
     pane = LIST[place] if place in LISTS else WHOLE[place]
-    shown: ft.Control = use_handing_down(frame)(lambda: pane(key=place))
+    shown: ft.Control = FrameCtx(frame, lambda: pane(key=place))
     return shown
 
 
@@ -244,7 +244,7 @@ def _wide_place(
     """A place with what is open in it. `details` is the name of the button that opens or closes the context."""
     action = Action(label=details, on_press=toggle) if details else None
     frame = use_frame_for(layout, route, "", action)
-    middle = use_handing_down(frame)(lambda: _middle(frame, route, shows_context))
+    middle = FrameCtx(frame, lambda: _middle(frame, route, shows_context))
     return ft.Row(middle, spacing=0, vertical_alignment=STRETCH)
 
 

@@ -1,6 +1,7 @@
 """The parts as a person operates them: names, states, values and errors, in a real session."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 
 import flet as ft
@@ -15,7 +16,7 @@ from views.parts.frame import Account, Place, bottom_bar, rail, rail_foot
 from views.parts.messages import Quote, Reaction, bubble, composer, message
 from views.parts.people import GROUP_LOOKS
 from views.parts.rows import list_row
-from views.parts.safe import HANDLER_FAILED, RENDER_FAILED, guarded, safe
+from views.parts.safe import HANDLER_FAILED, RENDER_FAILED, guarded, remembered, safe
 from views.parts.surfaces import column, equal, wrapping
 from views.parts.text import text
 
@@ -289,3 +290,33 @@ async def test_no_part_has_a_false_expand_which_a_wrapping_row_paints_grey():
 def test_group_symbol_is_unlike_every_other(look: str):
     others = {style.symbol for name, style in GROUP_LOOKS.items() if name != look}
     assert GROUP_LOOKS[look].symbol not in others
+
+
+async def test_what_is_inside_a_remembered_part_still_finds_what_is_above_it():
+    above = ft.create_context("")
+    acts = {}
+
+    @ft.component
+    def Inside():
+        count, acts["count"] = ft.use_state(0)
+        return text(f"{count} {ft.use_context(above)}")
+
+    part = remembered(lambda: ft.Column([Inside()]))
+
+    @ft.component
+    def Whole():
+        _, acts["again"] = ft.use_state(0)
+        return ft.Column([part()])
+
+    @ft.component
+    def Root():
+        return above("from above", lambda: Whole())
+
+    async with HeadlessApp(showing(lambda: Root())) as app:
+        for number in (1, 2):
+            acts["again"](number)
+            await app.settle()
+            gc.collect()
+            acts["count"](number)
+            await app.settle()
+            assert f"{number} from above" in app.texts()

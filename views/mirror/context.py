@@ -9,7 +9,7 @@ from flet.components.hooks.use_context import ContextProvider
 
 from companion.app import Opened
 from views.mirror.effects import Box, use_kept
-from views.mirror.presence import PresenceCtx, use_presence
+from views.mirror.presence import use_presence
 from views.mirror.state import ViewState, Window
 from views.parts.buttons import Action
 from views.parts.frame import Account
@@ -51,15 +51,6 @@ class Frame:
 
 WindowCtx: ContextProvider[Window | None] = ft.create_context(None)
 FrameCtx: ContextProvider[Frame | None] = ft.create_context(None)
-
-
-def use_handing_down(frame: Frame) -> Callable[[Callable[[], Any]], Any]:
-    """A hook: returns what builds something with all that views read from above.
-
-    For what stands in a `remembered` component: Flet loses the way up from there when that is left as it is.
-    """
-    window, presence = use_quiet_window(), use_presence()
-    return lambda make: WindowCtx(window, lambda: PresenceCtx(presence, lambda: FrameCtx(frame, make)))
 
 
 def use_window() -> Window:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import flet as ft
+from flet.components.utils import current_component
 
 from views.parts.surfaces import notice
 from views.parts.text import text
@@ -44,8 +45,28 @@ def safe(render: Callable[..., ft.Control]) -> Callable[..., ft.Control]:
 
 
 def remembered(render: Callable[..., ft.Control]) -> Callable[..., ft.Control]:
-    """Make a `safe` component that is rendered again only with other arguments: for rows of a list."""
-    return ft.memo(safe(render))  # type: ignore[no-any-return, no-untyped-call]  # Flet leaves it unannotated
+    """Make a `safe` component that is rendered again only with other arguments: rows of a list, whole places."""
+
+    @functools.wraps(render)
+    def reachable(*args: Any, **kwargs: Any) -> ft.Control:
+        _stay_reachable()
+        return render(*args, **kwargs)
+
+    return ft.memo(safe(reachable))  # type: ignore[no-any-return, no-untyped-call]  # Flet leaves it unannotated
+
+
+def _stay_reachable() -> None:
+    """A hook: keep the way up for what is inside a remembered component.
+
+    Flet gives a component that is left as it is a new object, while what is inside knows only, and weakly, the object
+    that rendered it. So that one is kept, and it holds all that components read from above.
+    """
+    this = current_component()
+    ft.use_memo(lambda: [this], [])[0] = this
+    above = this._parent_component and this._parent_component()
+    while above:
+        this._contexts = {**above._contexts, **this._contexts}
+        above = above._parent_component and above._parent_component()
 
 
 def guarded(handler: Handler, explain: Explain | None = None) -> Callable[[Any], Awaitable[None]]:
