@@ -17,11 +17,9 @@ class Attempts:
     last_ms: int = 0
 
 
-def next_try_ms(attempts: Attempts) -> int:
-    """Return the time from which another try is taken: 2 s after the third wrong one, doubling up to 5 minutes."""
-    if attempts.wrong < FREE_TRIES:
-        return 0
-    return attempts.last_ms + int(min(LONGEST_WAIT_MS, 2_000 * 2 ** min(attempts.wrong - FREE_TRIES, 20)))
+def wait_ms(wrong: int) -> int:
+    """Return how long after this many wrong tries another is taken: 2 s after the third, doubling up to 5 minutes."""
+    return 0 if wrong < FREE_TRIES else int(min(LONGEST_WAIT_MS, 2_000 * 2 ** min(wrong - FREE_TRIES, 20)))
 
 
 def check_passphrase(passphrase: str) -> None:

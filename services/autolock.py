@@ -59,7 +59,7 @@ class AutoLock:
         return limit_ms - self._unused_ms()
 
     def _unused_ms(self) -> int:
-        return self._clock.now_ms() - self._companion.last_used_ms
+        return self._clock.monotonic_ms() - self._companion.last_used_ms
 
     async def _tidy(self) -> None:
         if self._unused_ms() < REST_AFTER_MS:

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,11 @@ WORDING = Wording(
 
 
 class FakeClock:
-    """Stands still until it is moved. `minute` is local, `day` ISO 8601."""
+    """Stands still until it is moved. `minute` is local, `day` ISO 8601. The stopwatch goes on only by `move`."""
 
     def __init__(self, now_ms: int = NOW_MS, minute: int = 10 * 60, day: str = "2026-11-30") -> None:
         self.ms, self.minute, self.day = now_ms, minute, day
+        self.watch_ms = 0
 
     def now_ms(self) -> int:
         return self.ms
@@ -46,8 +48,17 @@ class FakeClock:
     def local_minute(self) -> int:
         return self.minute
 
+    def monotonic_ms(self) -> int:
+        return self.watch_ms
+
+    def local_ms(self, day: str, minute: int) -> int:
+        days = (date.fromisoformat(day) - date.fromisoformat(self.day)).days
+        return self.ms - self.ms % 60_000 + (days * 1_440 + minute - self.minute) * 60_000
+
     def move(self, ms: int) -> None:
+        """Let time pass; below 0, set the clock back."""
         self.ms += ms
+        self.watch_ms += max(0, ms)
 
 
 class FakeKeystore:

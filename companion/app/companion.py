@@ -72,6 +72,7 @@ class Companion:
         self._is_hidden = False
         self.opened: Opened | None = None
         self.last_used_ms = 0
+        """By the stopwatch."""
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Return the function that ends the subscription."""
@@ -80,7 +81,7 @@ class Companion:
 
     def touch(self) -> None:
         """Somebody is using the app: the auto-lock starts counting anew."""
-        self.last_used_ms = self._ports.clock.now_ms()
+        self.last_used_ms = self._ports.clock.monotonic_ms()
 
     async def phase(self) -> str:
         """Return which screen is due; an erasure that a crash cut short is completed first."""

@@ -8,6 +8,7 @@ from companion.crypto.primitives import random_bytes
 from companion.errors import RolledBack, Tampered
 from companion.people import Me
 from companion.ports import Blobs, Change, Clock, Store
+from companion.times import Timers, Told
 
 log = logging.getLogger(__name__)
 ME = "me"
@@ -26,6 +27,13 @@ class Context:
     """Places that keep something in memory hear of every change, before the listeners do."""
     in_doubt: list[Callable[[], None]] = field(default_factory=list)
     """They forget it all when nobody knows whether a commit has happened."""
+    timers: Timers = field(init=False)
+    """What runs for a time: pauses, and what is held."""
+    told: Told = field(init=False)
+    """What time the services say it is."""
+
+    def __post_init__(self) -> None:
+        self.timers, self.told = Timers(self.clock), Told(self.clock)
 
     async def commit(self, change: Change) -> None:
         """Make the change durable, then tell the listeners. Nothing is shown that a crash could undo."""

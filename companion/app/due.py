@@ -24,7 +24,10 @@ HOUR_MS = 3_600_000
 
 
 class Due:
-    """`next_ms` says when to call `run` again. Whatever changes it is a commit, so listeners hear of it."""
+    """`next_ms` says when to call `run` again. Whatever changes it is a commit, so listeners hear of it.
+
+    All of it goes by the stopwatch, so that a change of the clock neither hurries nor stops it.
+    """
 
     def __init__(
         self,
@@ -56,7 +59,7 @@ class Due:
 
     def _note(self, change: Change) -> None:
         """Messages came: the group will be told that they have. Members came: they will be told what holds."""
-        now = self._context.clock.now_ms()
+        now = self._context.clock.monotonic_ms()
         for edit in change.edit:
             if edit.table == STANDINGS:
                 self._receipts.setdefault(edit.id, now + RECEIPT_MS)
@@ -68,23 +71,29 @@ class Due:
                 self._has_newcomers = True
 
     async def next_ms(self) -> int:
-        """Return when something is due next, in ms since the epoch, UTC; an hour from now at the latest."""
-        now = self._context.clock.now_ms()
+        """Return when something is due next by the clock as it stands now; an hour from now at the latest.
+
+        In ms since the epoch, UTC.
+        """
+        return self._context.clock.now_ms() + await self._left_ms()
+
+    async def _left_ms(self) -> int:
         if self._has_newcomers:
-            return now
+            return 0
+        watch = self._context.clock.monotonic_ms()
         waiting = await self._context.store.all(WAITING)
-        held = [_due_ms(doc) for doc in waiting if doc["state"] == "held"]
-        uploads = [max(now, self._upload_ms) for doc in waiting if doc["state"] == "uploading"]
-        closing = await self._polls.next_due_ms()
-        times = [now + HOUR_MS, self._expire_ms, *held, *uploads, *self._receipts.values(), *self._reads.values()]
-        return min(times if closing is None else [*times, closing])
+        held = [self._chat.held_ms(Message.from_doc(doc)) for doc in waiting if doc["state"] == "held"]
+        uploads = [self._upload_ms - watch for doc in waiting if doc["state"] == "uploading"]
+        ours = [due_ms - watch for due_ms in (self._expire_ms, *self._receipts.values(), *self._reads.values())]
+        closing = await self._polls.next_left_ms()
+        return max(0, min([HOUR_MS, *held, *uploads, *ours, *([] if closing is None else [closing])]))
 
     async def run(self) -> None:
         """Do all that is due by now."""
-        now = self._context.clock.now_ms()
-        for doc in await self._context.store.all(WAITING):
-            if doc["state"] == "held" and _due_ms(doc) <= now:
-                await self._send(Message.from_doc(doc))
+        now = self._context.clock.monotonic_ms()
+        for message in [Message.from_doc(doc) for doc in await self._context.store.all(WAITING)]:
+            if message.state == "held" and not self._chat.held_ms(message):
+                await self._send(message)
         if self._upload_ms <= now:
             self._upload_ms = now + UPLOAD_MS if await self._sharing.send_waiting() else 0
         await self._polls.close_due()
@@ -132,8 +141,3 @@ class Due:
         if is_wanted and seen.seq > self._told_read.get(group_id, 0):
             self._told_read[group_id] = seen.seq
             await self._groups.send(group_id, seen_content(seen.seq), Change())
-
-
-def _due_ms(doc: dict[str, object]) -> int:
-    due_ms = doc["due_ms"]
-    return due_ms if isinstance(due_ms, int) else 0

@@ -6,7 +6,10 @@ from dataclasses import replace
 
 from companion.errors import WrongKey
 from companion.ports import Clock, TryCounter
-from companion.unlocking import next_try_ms
+from companion.times import Timers
+from companion.unlocking import Attempts, wait_ms
+
+_WAIT = "wait"
 
 
 class Tries:
@@ -15,23 +18,37 @@ class Tries:
     def __init__(self, counter: TryCounter, clock: Clock) -> None:
         self._counter = counter
         self._clock = clock
+        self._timers = Timers(clock)
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
         """Count a WrongKey of the block; forget all of them when it ends well. Raises: WrongKey if it is too soon."""
-        attempts = await self._counter.load()
-        if self._clock.now_ms() < next_try_ms(attempts):
+        attempts = await self._load()
+        if self._left_ms(attempts):
             raise WrongKey("too soon after the last wrong try")
         try:
             yield
         except WrongKey:
             counted = replace(attempts, wrong=attempts.wrong + 1, last_ms=self._clock.now_ms())
             await self._counter.save(counted)
+            self._timers.forget(_WAIT)
+            self._left_ms(counted)
             raise
         if attempts.wrong:
             await self._counter.save(replace(attempts, wrong=0, last_ms=0))
 
     async def so_far(self) -> tuple[int, int]:
         """Return how many in a row were wrong, and how many ms have to pass until the next one is taken."""
-        attempts = await self._counter.load()
-        return attempts.wrong, max(0, next_try_ms(attempts) - self._clock.now_ms())
+        attempts = await self._load()
+        return attempts.wrong, self._left_ms(attempts)
+
+    async def _load(self) -> Attempts:
+        """Return what is kept. A last try that lies ahead was counted under a wrong clock: it was now."""
+        attempts, now_ms = await self._counter.load(), self._clock.now_ms()
+        if attempts.last_ms > now_ms and not self._timers.has(_WAIT):
+            attempts = replace(attempts, last_ms=now_ms)
+            await self._counter.save(attempts)
+        return attempts
+
+    def _left_ms(self, attempts: Attempts) -> int:
+        return self._timers.left_ms(_WAIT, attempts.last_ms, attempts.last_ms + wait_ms(attempts.wrong))

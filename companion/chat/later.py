@@ -1,10 +1,11 @@
 """Times that are offered for sending later, from this device's clock."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
-MINUTE_MS = 60_000
-DAY_MINUTES = 24 * 60
+from companion.times import HOUR_MS
+
 MORNING_MINUTE, EVENING_MINUTE = 8 * 60, 18 * 60
 
 
@@ -16,15 +17,18 @@ class Later:
     at_ms: int
 
 
-def offers(now_ms: int, local_minute: int, today: str) -> tuple[Later, ...]:
-    """Return when a message may go, soonest first. `local_minute` since local midnight, `today` ISO 8601."""
+def offers(now_ms: int, local_minute: int, today: str, local_ms: Callable[[str, int], int]) -> tuple[Later, ...]:
+    """Return when a message may go, soonest first.
+
+    `local_minute` is since local midnight, `today` ISO 8601; `local_ms` says when it is a minute of a day here.
+    """
+    day = date.fromisoformat(today)
 
     def at(days: int, minute: int) -> int:
-        start = now_ms - now_ms % MINUTE_MS
-        return start + (days * DAY_MINUTES + minute - local_minute) * MINUTE_MS
+        return local_ms((day + timedelta(days=days)).isoformat(), minute)
 
-    days_to_monday = 7 - date.fromisoformat(today).weekday()
-    found = [Later(name="hour", at_ms=now_ms + 60 * MINUTE_MS)]
+    days_to_monday = 7 - day.weekday()
+    found = [Later(name="hour", at_ms=now_ms + HOUR_MS)]
     if local_minute < EVENING_MINUTE - 60:
         found.append(Later(name="evening", at_ms=at(0, EVENING_MINUTE)))
     found.append(Later(name="morning", at_ms=at(1, MORNING_MINUTE)))

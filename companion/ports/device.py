@@ -85,13 +85,25 @@ class Notifier(Protocol):
 
 
 class Clock(Protocol):
-    def now_ms(self) -> int: ...
+    """The device's clock and a stopwatch. `companion/times.py` says what may be believed of the first."""
+
+    def now_ms(self) -> int:
+        """What the clock says. It may be wrong, and may jump either way."""
+
+    def monotonic_ms(self) -> int:
+        """A stopwatch: it never goes back, goes on while the device sleeps, and means nothing in another process."""
 
     def today(self) -> str:
         """The local date, ISO 8601."""
 
     def local_minute(self) -> int:
         """Minutes since local midnight, 0 to 1439."""
+
+    def local_ms(self, day: str, minute: int) -> int:
+        """The moment at which the clocks on the wall here show this minute of this day.
+
+        Of two such moments it is the first; a time that a change of clocks leaves out is as much later.
+        """
 
 
 class TryCounter(Protocol):

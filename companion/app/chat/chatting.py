@@ -147,7 +147,7 @@ class Chatting:
     def later_offers(self) -> tuple[Later, ...]:
         """Times that are offered for sending later."""
         clock = self._context.clock
-        return offers(clock.now_ms(), clock.local_minute(), clock.today())
+        return offers(clock.now_ms(), clock.local_minute(), clock.today(), clock.local_ms)
 
     # Saying
 
@@ -167,6 +167,7 @@ class Chatting:
         """Keep and send what was begun elsewhere: a poll, or a message with attachments. `with_` is committed too."""
         await self._member(message.group)
         line = replace(self._with(message, ways), poll=poll)
+        self.held_ms(line)
         await self._keep(line, with_ or Change())
         return line
 
@@ -225,10 +226,15 @@ class Chatting:
         content = contents.message_content(message)
         await self._groups.send(message.group, content, change, message=message.id, blobs=blobs)
 
+    def held_ms(self, message: Message) -> int:
+        """Return how long a message is held yet, by the stopwatch; 0 for one that may go."""
+        return self._context.timers.left_ms(f"held {message.id}", message.at_ms, message.due_ms or message.at_ms)
+
     async def send_held(self, message: Message) -> None:
         """Send what is due, and uploaded: from now on it cannot be taken back."""
         waiting = replace(message, state="waiting", due_ms=0)
         await self._send(waiting, Change(put=(Put(WAITING, waiting.to_doc()),)))
+        self._context.timers.forget(f"held {message.id}")
 
     async def release(self, message: Message) -> None:
         """Let go of what is due: it is sent, or waits for its attachments to be uploaded."""
@@ -278,7 +284,7 @@ class Chatting:
     async def delete(self, group_id: str, message_id: str) -> None:
         """Delete a message of mine for everyone. Raises: UsageError if it is not mine or older than a day."""
         message = await self._own(group_id, message_id)
-        now = self._context.clock.now_ms()
+        now = await self._groups.now_ms(group_id)
         if not can_delete(message, self._context.me.member.person, now):
             raise UsageError("too old to be deleted for everyone")
         update = changing.delete(self._context.me.member.person, at_ms=now)

@@ -16,7 +16,7 @@ from companion.chat.polls import (
 )
 from companion.chat.private import private_content
 from companion.errors import UsageError
-from companion.ports import Change, Drop, Edit, Put
+from companion.ports import Change, Doc, Drop, Edit, Put
 
 MY_POLLS = "my_polls"
 
@@ -39,7 +39,9 @@ class Polling:
         closes_ms: int = 0,
         ways: Ways | None = None,
     ) -> Message:
-        """Put a question to the group. `closes_ms` is when it closes by itself, 0 for never.
+        """Put a question to the group. `closes_ms` is when it closes by itself by this device's clock, 0 for never.
+
+        The group is told by the service's time, by which the answers are in time or not.
 
         Raises: UsageError unless there is a question and two to eight different answers within their lengths.
         """
@@ -49,6 +51,8 @@ class Polling:
         if not fits or not 2 <= len(options) <= OPTIONS_LIMIT or not 0 < len(question) <= QUESTION_LIMIT:
             raise UsageError("poll does not fit")
         blank = self._chat.blank(group_id, question, "poll")
+        if closes_ms:
+            closes_ms += await self._groups.now_ms(group_id) - self._context.clock.now_ms()
         poll = new_poll(options, is_secret=is_secret, closes_ms=closes_ms)
         asked = await self._chat.post_line(blank, ways or Ways(), poll=poll)
         if is_secret and closes_ms:
@@ -60,7 +64,7 @@ class Polling:
         """Answer, or change the answer. Raises: UsageError if the poll is closed or cannot be answered."""
         message, me = await self._poll(group_id, poll_id), self._context.me.member
         poll = message.poll or {}
-        now = self._context.clock.now_ms()
+        now = await self._groups.now_ms(group_id)
         if is_closed(poll, now):
             raise UsageError("the poll is closed")
         update = changing.vote(me.person, option, is_me=True, at_ms=now)
@@ -89,15 +93,17 @@ class Polling:
         edit = Edit(messages_table(group_id), poll_id, update)
         await self._groups.send(group_id, content, Change(edit=(edit,), drop=(Drop(MY_POLLS, poll_id),)))
 
-    async def next_due_ms(self) -> int | None:
-        """Return when a secret poll of mine closes by itself next."""
-        return min([_closes_ms(doc) for doc in await self._context.store.all(MY_POLLS)], default=None)
+    async def next_left_ms(self) -> int | None:
+        """Return how long it is until a secret poll of mine closes by itself."""
+        return min([await self._left_ms(doc) for doc in await self._context.store.all(MY_POLLS)], default=None)
+
+    async def _left_ms(self, doc: Doc) -> int:
+        return int(str(doc["closes_ms"])) - await self._groups.now_ms(str(doc["group"]))
 
     async def close_due(self) -> None:
         """Close what is due. One that was deleted is forgotten."""
-        now = self._context.clock.now_ms()
         for doc in await self._context.store.all(MY_POLLS):
-            if _closes_ms(doc) > now:
+            if await self._left_ms(doc) > 0:
                 continue
             try:
                 await self.close(str(doc["group"]), str(doc["_id"]))
@@ -110,7 +116,3 @@ class Polling:
         if message is None or message.poll is None:
             raise UsageError("no such poll")
         return message
-
-
-def _closes_ms(doc: dict[str, object]) -> int:
-    return int(str(doc["closes_ms"]))

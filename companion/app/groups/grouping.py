@@ -20,6 +20,7 @@ from companion.nudges import Contact
 from companion.outgoing import CONTENT, Outgoing
 from companion.people import Member
 from companion.ports import Change, Drop, Network, Put, Relay
+from companion.times import OFF_MS
 from companion.wire import InviteCode, create_invite_code, parse_invite
 
 
@@ -59,6 +60,20 @@ class Grouping:
         """Return "connecting", "online" or "waiting"."""
         side = self._sides.get(service)
         return "connecting" if side is None else side.state
+
+    async def now_ms(self, group_id: str) -> int:
+        """Return the time at the group's service: what its stamps on messages and answers are compared with."""
+        group = await self.group(group_id)
+        return self._context.clock.now_ms() if group is None else self._context.told.now_ms(group.service)
+
+    def clock_ahead_ms(self) -> int:
+        """Return by how much this device's clock is ahead of the services, below 0 if behind; 0 unless it is off.
+
+        Where several services are heard, it is off only if it is for each of them, and the smallest says by how much.
+        """
+        offsets = [self._context.told.ahead_ms(service) for service in self._sides if self._context.told.has(service)]
+        least = min(offsets, key=abs, default=0)
+        return least if abs(least) > OFF_MS else 0
 
     # Making and inviting
 

@@ -10,7 +10,7 @@ from services.autolock import ANCHOR_EVERY, LOOK_AGAIN_MS, QUESTION_MS, REST_AFT
 class Clock:
     now = 1_000_000
 
-    def now_ms(self) -> int:
+    def monotonic_ms(self) -> int:
         return self.now
 
 
