@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from companion.times import DAY_MS, newest_ms
+
 TABLE = "checkins"
-WEEK_MS = 7 * 24 * 3600 * 1000
+WEEK_MS = 7 * DAY_MS
 LEVELS = 5
 
 
@@ -36,7 +38,8 @@ class CheckIn:
 
 def is_due(checkins: tuple[CheckIn, ...], at_ms: int) -> bool:
     """Return whether a week has passed since the last answer or skip."""
-    return at_ms - max((c.at_ms for c in checkins), default=-WEEK_MS) >= WEEK_MS
+    newest = newest_ms((c.at_ms for c in checkins), at_ms)
+    return newest is None or at_ms - newest >= WEEK_MS
 
 
 def is_low(checkins: tuple[CheckIn, ...]) -> bool:

@@ -6,8 +6,9 @@ for 10 days". Both name one person.
 
 from dataclasses import dataclass
 
+from companion.times import DAY_MS, SLACK_MS, age_ms, is_past
+
 TABLE = "nudges"
-DAY_MS = 24 * 3600 * 1000
 NO_CONTACT_DAYS = 10
 PER_WEEK = 3
 QUIET_FROM_MINUTE, QUIET_UNTIL_MINUTE = 22 * 60, 7 * 60
@@ -69,6 +70,11 @@ class Nudge:
         )
 
 
+def believable(history: tuple[Nudge, ...], at_ms: int) -> tuple[Nudge, ...]:
+    """Return the nudges without those that a wrong clock has put into the future."""
+    return tuple(n for n in history if is_past(n.shown_ms, at_ms))
+
+
 def weekly_budget(history: tuple[Nudge, ...]) -> int:
     """Return how many nudges a week are wanted: "fewer like this" takes one away, two ignored in a row halve it."""
     budget = PER_WEEK - sum(n.answer == "fewer" for n in history)
@@ -93,6 +99,7 @@ def due(
     """
     if is_quiet(local_minute) or not contacts:
         return None
+    history = believable(history, at_ms)
     ages = [at_ms - n.shown_ms for n in history]
     if any(age < DAY_MS for age in ages) or sum(age < 7 * DAY_MS for age in ages) >= weekly_budget(history):
         return None
@@ -107,14 +114,14 @@ def due(
                 person=person.device,
                 name=person.name,
                 group=person.group,
-                days=(at_ms - person.last_ms) // DAY_MS,
+                days=age_ms(person.last_ms, at_ms) // DAY_MS,
                 shown_ms=at_ms,
             )
     return None
 
 
 def _new_member(contacts: tuple[Contact, ...], at_ms: int) -> Contact | None:
-    new = [c for c in contacts if not c.is_welcomed and at_ms - c.joined_ms < DAY_MS]
+    new = [c for c in contacts if not c.is_welcomed and -SLACK_MS <= at_ms - c.joined_ms < DAY_MS]
     return max(new, key=lambda c: (c.joined_ms, c.device), default=None)
 
 

@@ -3,6 +3,7 @@
 from companion.app.context import Context
 from companion.care import CARE, DAY_MS, sounds_hard
 from companion.ports import Change, Put
+from companion.times import is_past
 
 
 class Caring:
@@ -18,7 +19,7 @@ class Caring:
         now = self._context.clock.now_ms()
         doc = await self._context.store.get(CARE, CARE)
         shown_ms = doc["shown_ms"] if doc is not None else None
-        if isinstance(shown_ms, int) and now - shown_ms < DAY_MS:
+        if isinstance(shown_ms, int) and is_past(shown_ms, now) and now - shown_ms < DAY_MS:
             return False
         await self._context.commit(Change(put=(Put(CARE, {"_id": CARE, "_v": 1, "shown_ms": now}),)))
         return True

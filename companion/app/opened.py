@@ -20,6 +20,7 @@ from companion.app.journal.journalling import Journalling
 from companion.app.journal.timeline import Timeline
 from companion.app.searching import Searching
 from companion.app.security import Security
+from companion.app.stamps import cut_stamps
 from companion.app.stories.storytelling import Storytelling
 from companion.app.today import Today
 from companion.attachments import IN_WORK
@@ -100,11 +101,14 @@ class Opened:
         # Tidying up deletes blobs by what this table says: put back to an older state, it would name wrong ones.
         is_list_sound = all(damage.part != IN_WORK for damage in self._context.store.damages)
         first = (self.journal.start,) if is_list_sound else ()
-        for begin in (*first, self.stories.recover, self.groups.start):
+        for begin in (*first, self._cut_stamps, self.stories.recover, self.groups.start):
             try:
                 await begin()
             except Tampered:  # it can be read as far as it opens, and is shown as what it is
                 log.warning("a damaged part is left as it is")
+
+    async def _cut_stamps(self) -> None:
+        await cut_stamps(self._context)
 
     @property
     def is_read_only(self) -> bool:

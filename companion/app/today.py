@@ -9,6 +9,7 @@ from companion.app.groups.grouping import Grouping
 from companion.checkins import CheckIn
 from companion.nudges import Nudge
 from companion.ports import Change, Put
+from companion.times import DAY_MS
 
 
 class Today:
@@ -37,8 +38,8 @@ class Today:
         """Return the nudge to show, if any, and whether it is new (so that it may be announced once)."""
         history = tuple(Nudge.from_doc(doc) for doc in await self._context.store.all(nudges.TABLE))
         now = self._context.clock.now_ms()
-        newest = max(history, key=lambda n: n.shown_ms, default=None)
-        if newest is not None and newest.answer == "open" and now - newest.shown_ms < nudges.DAY_MS:
+        newest = max(nudges.believable(history, now), key=lambda n: n.shown_ms, default=None)
+        if newest is not None and newest.answer == "open" and now - newest.shown_ms < DAY_MS:
             return newest, False
         if await self._attention.is_quiet_now():
             return None, False

@@ -4,23 +4,30 @@ from dataclasses import dataclass
 
 from companion.chat.message import Doc
 from companion.chat.standing import Seen, Standing
+from companion.times import DAY_MS, HOUR_MS, MINUTE_MS
 
 QUIET = "quiet"
 WISHES = "wishes"
 DAY_MINUTES = 24 * 60
 LEVELS = ("off", "new", "group")
 RHYTHMS = ("as_it_comes", "daily", "weekly", "calls_only")
-RHYTHM_MS = {"as_it_comes": 0, "daily": 24 * 3600 * 1000, "weekly": 7 * 24 * 3600 * 1000}
-BURST_MS = 10 * 60 * 1000
+RHYTHM_MS = {"as_it_comes": 0, "daily": DAY_MS, "weekly": 7 * DAY_MS}
+CLINIC_MOST_MS, MUTE_MOST_MS = 4 * HOUR_MS, 7 * DAY_MS
+"""The longest of each that was offered."""
+BURST_MS = 10 * MINUTE_MS
 """Messages that follow each other within this time are one burst, with one alert."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quiet:
-    """For all groups. Minutes since local midnight; equal ones mean no quiet hours. `level`: one of LEVELS."""
+    """For all groups. Minutes since local midnight; equal ones mean no quiet hours. `level`: one of LEVELS.
+
+    In clinic runs from `in_clinic_since_ms` to `in_clinic_until_ms`, both 0 outside it.
+    """
 
     from_minute: int = 22 * 60
     until_minute: int = 7 * 60
+    in_clinic_since_ms: int = 0
     in_clinic_until_ms: int = 0
     level: str = "new"
 
@@ -35,6 +42,7 @@ class Quiet:
             "_v": 1,
             "from_minute": self.from_minute,
             "until_minute": self.until_minute,
+            "in_clinic_since_ms": self.in_clinic_since_ms,
             "in_clinic_until_ms": self.in_clinic_until_ms,
             "level": self.level,
         }
@@ -44,6 +52,7 @@ class Quiet:
         return cls(
             from_minute=int(str(doc["from_minute"])),
             until_minute=int(str(doc["until_minute"])),
+            in_clinic_since_ms=_since(doc, "in_clinic", CLINIC_MOST_MS),
             in_clinic_until_ms=int(str(doc["in_clinic_until_ms"])),
             level=str(doc["level"]),
         )
@@ -51,11 +60,15 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What this person wants of one group. `rhythm`: one of RHYTHMS. `folded` are people whose words stay folded."""
+    """What this person wants of one group. `rhythm`: one of RHYTHMS. `folded` are people whose words stay folded.
+
+    It is muted from `muted_since_ms` to `muted_until_ms`, both 0 if it is not.
+    """
 
     group: str
     rhythm: str = "as_it_comes"
     is_mentions_only: bool = False
+    muted_since_ms: int = 0
     muted_until_ms: int = 0
     folded: tuple[str, ...] = ()
     is_welcomed: bool = False
@@ -71,6 +84,7 @@ class Wishes:
             "_v": 1,
             "rhythm": self.rhythm,
             "is_mentions_only": self.is_mentions_only,
+            "muted_since_ms": self.muted_since_ms,
             "muted_until_ms": self.muted_until_ms,
             "folded": list(self.folded),
             "is_welcomed": self.is_welcomed,
@@ -84,6 +98,7 @@ class Wishes:
             group=str(doc["_id"]),
             rhythm=str(doc["rhythm"]),
             is_mentions_only=bool(doc["is_mentions_only"]),
+            muted_since_ms=_since(doc, "muted", MUTE_MOST_MS),
             muted_until_ms=int(str(doc["muted_until_ms"])),
             folded=tuple(str(one) for one in folded) if isinstance(folded, list) else (),
             is_welcomed=bool(doc["is_welcomed"]),
@@ -91,31 +106,31 @@ class Wishes:
         )
 
 
-def is_in_clinic(quiet: Quiet, at_ms: int) -> bool:
-    return at_ms < quiet.in_clinic_until_ms
+def _since(doc: Doc, name: str, most_ms: int) -> int:
+    """Return when a pause began; what was kept before that was written down began the longest one ago."""
+    since_ms = doc.get(f"{name}_since_ms")
+    return since_ms if isinstance(since_ms, int) else max(0, int(str(doc[f"{name}_until_ms"])) - most_ms)
 
 
-def is_quiet(quiet: Quiet, at_ms: int, local_minute: int) -> bool:
-    """Return whether nothing may be heard now. `local_minute` is in minutes since local midnight."""
+def is_quiet(quiet: Quiet, local_minute: int) -> bool:
+    """Return whether it is quiet hours now. `local_minute` is in minutes since local midnight."""
     begin, end = quiet.from_minute, quiet.until_minute
-    within = begin <= local_minute < end if begin <= end else local_minute >= begin or local_minute < end
-    return is_in_clinic(quiet, at_ms) or within
+    return begin <= local_minute < end if begin <= end else local_minute >= begin or local_minute < end
 
 
 def wants_alert(
-    quiet: Quiet, wishes: Wishes, standing: Standing, seen: Seen, *, at_ms: int, local_minute: int, last_ms: int
+    wishes: Wishes, standing: Standing, seen: Seen, *, last_age_ms: int | None, was_here_since: bool = False
 ) -> bool:
-    """Return whether a group's news is worth an alert now. `last_ms` is when there was the last one for it.
+    """Return whether a group's news is worth an alert, at a time when alerts may be heard.
 
-    One burst is one alert: there is none while messages follow each other, or before the rhythm allows it.
+    `last_age_ms` is how long ago there was the last one for it, None without one; `was_here_since` whether somebody
+    has looked at the group since. One burst is one alert: there is none while messages follow each other, or before the
+    rhythm allows it.
     """
-    if quiet.level == "off" or is_quiet(quiet, at_ms, local_minute):
-        return False
-    if at_ms < wishes.muted_until_ms or wishes.rhythm == "calls_only":
+    if wishes.rhythm == "calls_only":
         return False
     is_new = standing.for_me > seen.alerted_for_me
     if not wishes.is_mentions_only:
         is_new = is_new or standing.loud > seen.alerted_loud
-    is_before_last_seen = seen.at_ms < last_ms
-    pause_ms = max(RHYTHM_MS[wishes.rhythm], BURST_MS if is_before_last_seen else 0)
-    return is_new and at_ms - last_ms >= pause_ms
+    pause_ms = max(RHYTHM_MS[wishes.rhythm], 0 if was_here_since else BURST_MS)
+    return is_new and (last_age_ms is None or last_age_ms >= pause_ms)

@@ -131,8 +131,7 @@ def WaysPage(group: Group, wishes: Wishes, key: str = "") -> ft.Control:
         on=wishes.is_mentions_only,
         key="mentions-only",
     )
-    is_muted = opened.chat.now_ms() < wishes.muted_until_ms
-    muting = _muted(texts, wishes, mute(0)) if is_muted else _mute_offers(texts, mute)
+    muting = _muted(texts, wishes, mute(0)) if attention.is_muted(wishes) else _mute_offers(texts, mute)
     tells = consent_row(
         texts("groups.tell_read"),
         texts("groups.tell_read_about"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from companion.app.context import Context
 from companion.app.groups.choices import Choices
 from companion.app.groups.grouping import Grouping
-from companion.chat.attention import QUIET, WISHES, Quiet, Wishes, is_in_clinic, is_quiet, wants_alert
+from companion.chat.attention import QUIET, WISHES, Quiet, Wishes, is_quiet, wants_alert
 from companion.chat.message import Doc, Message, messages_table
 from companion.chat.standing import SEEN, STANDINGS, News, Seen, Standing, news
 from companion.groups import Group
@@ -43,6 +43,7 @@ class Attending:
         self._groups = groups
         self._choices = Choices(context, groups)
         self._alerted: dict[str, int] = {}
+        self._looked: dict[str, int] = {}
 
     # Quiet
 
@@ -54,16 +55,19 @@ class Attending:
         await self._choices.keep(QUIET, quiet.to_doc())
 
     async def is_quiet_now(self) -> bool:
-        clock = self._context.clock
-        return is_quiet(await self.quiet(), clock.now_ms(), clock.local_minute())
+        """Whether nothing may be heard now."""
+        return await self.is_in_clinic() or is_quiet(await self.quiet(), self._context.clock.local_minute())
 
     async def is_in_clinic(self) -> bool:
-        return is_in_clinic(await self.quiet(), self._context.clock.now_ms())
+        quiet = await self.quiet()
+        return self._context.timers.left_ms(QUIET, quiet.in_clinic_since_ms, quiet.in_clinic_until_ms) > 0
 
     async def set_in_clinic(self, length_ms: int) -> None:
         """Be left in peace for so long from now; 0 ends it."""
-        until_ms = self._context.clock.now_ms() + length_ms if length_ms else 0
-        await self.set_quiet(replace(await self.quiet(), in_clinic_until_ms=until_ms))
+        since_ms = self._context.clock.now_ms() if length_ms else 0
+        quiet = replace(await self.quiet(), in_clinic_since_ms=since_ms, in_clinic_until_ms=since_ms + length_ms)
+        await self.set_quiet(quiet)
+        await self.is_in_clinic()  # it runs from now, whatever the clock says later
 
     # Each group
 
@@ -76,8 +80,16 @@ class Attending:
 
     async def mute(self, group_id: str, length_ms: int) -> None:
         """Hear nothing of a group for so long from now; 0 ends it."""
-        until_ms = self._context.clock.now_ms() + length_ms if length_ms else 0
-        await self.set_wishes(replace(await self.wishes(group_id), muted_until_ms=until_ms))
+        since_ms = self._context.clock.now_ms() if length_ms else 0
+        wishes = replace(await self.wishes(group_id), muted_since_ms=since_ms, muted_until_ms=since_ms + length_ms)
+        await self.set_wishes(wishes)
+        self.is_muted(wishes)
+
+    def is_muted(self, wishes: Wishes) -> bool:
+        """Return whether nothing of the group may be heard now."""
+        return (
+            self._context.timers.left_ms(f"{WISHES} {wishes.group}", wishes.muted_since_ms, wishes.muted_until_ms) > 0
+        )
 
     async def fold(self, group_id: str, person: str, is_folded: bool) -> None:
         """Keep a person's words folded on this device, or no more. Nobody is told."""
@@ -129,6 +141,7 @@ class Attending:
     async def mark_seen(self, group_id: str) -> None:
         """Everything in this group was seen. It costs nothing if it was before."""
         standing, seen = await self.standing(group_id), await self.seen(group_id)
+        self._looked[group_id] = self._context.clock.monotonic_ms()
         if (standing.received, standing.newest_seq) != (seen.received, seen.seq):
             await self._context.note(Change(edit=(self._all_seen(standing),)))
 
@@ -137,6 +150,7 @@ class Attending:
         standings = [Standing.from_doc(doc) for doc in await self._context.store.all(STANDINGS)]
         if standings:
             await self._context.commit(Change(edit=tuple(self._all_seen(one) for one in standings)))
+            self._looked |= dict.fromkeys((one.group for one in standings), self._context.clock.monotonic_ms())
 
     def _all_seen(self, standing: Standing) -> Edit:
         now = self._context.clock.now_ms()
@@ -156,21 +170,26 @@ class Attending:
 
     async def alert(self, watched: str = "") -> Alert | None:
         """Return what to tell now, once for each burst. `watched` is the group that is on the screen."""
-        clock, quiet = self._context.clock, await self.quiet()
+        quiet, watch_ms = await self.quiet(), self._context.clock.monotonic_ms()
+        if quiet.level == "off" or await self.is_quiet_now():
+            return None
         names, edits = [], []
         for group in await self._groups.groups():
-            standing, last_ms = await self.standing(group.id), self._alerted.get(group.id, 0)
-            if group.id == watched or not wants_alert(
-                quiet,
-                await self.wishes(group.id),
-                standing,
-                await self.seen(group.id),
-                at_ms=clock.now_ms(),
-                local_minute=clock.local_minute(),
-                last_ms=last_ms,
+            standing, wishes = await self.standing(group.id), await self.wishes(group.id)
+            last_ms = self._alerted.get(group.id)
+            if (
+                group.id == watched
+                or self.is_muted(wishes)
+                or not wants_alert(
+                    wishes,
+                    standing,
+                    await self.seen(group.id),
+                    last_age_ms=None if last_ms is None else watch_ms - last_ms,
+                    was_here_since=last_ms is not None and self._looked.get(group.id, -1) >= last_ms,
+                )
             ):
                 continue
-            self._alerted[group.id] = clock.now_ms()
+            self._alerted[group.id] = watch_ms
             names.append(group.name)
             edits.append(_on_seen(group.id, _alerted_to(standing)))
         if not names:

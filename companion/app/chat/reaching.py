@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from companion.nudges import DAY_MS, Contact
+from companion.nudges import Contact
+from companion.times import DAY_MS, SLACK_MS, age_ms
 
 LIMIT = 3
 NEW_DAYS, RECENT_DAYS = 14, 7
@@ -28,7 +29,8 @@ def suggest(contacts: tuple[Contact, ...], at_ms: int) -> tuple[Suggestion, ...]
 
 
 def _suggestion(contact: Contact, at_ms: int) -> Suggestion:
-    days = max(0, at_ms - contact.last_ms) // DAY_MS
-    is_new = contact.joined_ms > 0 and at_ms - contact.joined_ms < NEW_DAYS * DAY_MS and not contact.is_welcomed
+    days = age_ms(contact.last_ms, at_ms) // DAY_MS
+    joined_ms = at_ms - contact.joined_ms
+    is_new = contact.joined_ms > 0 and -SLACK_MS <= joined_ms < NEW_DAYS * DAY_MS and not contact.is_welcomed
     reason = "new" if is_new else "recent" if days < RECENT_DAYS else "quiet"
     return Suggestion(contact=contact, reason=reason, days=days)

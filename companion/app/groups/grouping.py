@@ -306,13 +306,13 @@ class Grouping:
             if group.state != MEMBER:
                 continue
             recent = [Message.from_doc(doc) for doc in await self._context.store.newest(messages_table(group.id), 50)]
-            said = max((m.at_ms for m in recent if m.author == mine and m.kind == "message"), default=0)
+            said = max((_said_ms(m) for m in recent if m.author == mine and m.kind == "message"), default=0)
             seat = group.seat(mine)
             joined_self = seat.joined_ms if seat else 0
             for other in group.seats:
                 if other.member.person == mine:
                     continue
-                theirs = [m.at_ms for m in recent if m.author == other.member.person]
+                theirs = [_said_ms(m) for m in recent if m.author == other.member.person]
                 found.append(
                     Contact(
                         device=other.member.person,
@@ -347,6 +347,11 @@ class Grouping:
         if self._context.me.member.person not in group.administrators:
             raise UsageError("only those who look after the group can do this")
         return group
+
+
+def _said_ms(message: Message) -> int:
+    """Return when it was said, by the service's clock: this device's may have been wrong."""
+    return message.sent_ms or message.at_ms
 
 
 def _is_said(item: Outgoing) -> bool:

@@ -1,0 +1,59 @@
+"""What is kept as having begun in the future began under a wrong clock. When the app is opened it begins now.
+
+From then on it runs by the stopwatch; without this it would stand still until the day that the wrong clock named.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from companion.app.context import Context
+from companion.chat.agreement import AGREEMENTS
+from companion.chat.attention import QUIET, WISHES, Quiet, Wishes
+from companion.chat.message import WAITING
+from companion.inviting import INVITE_MS
+from companion.inviting import TABLE as INVITES
+from companion.ports import Change, Doc, Put
+from companion.times import is_past
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Which fields of a document say since when and until when; without a field it began `length_ms` before its end."""
+
+    since: str = ""
+    until: str = ""
+    length_ms: int = 0
+
+
+SPANS: Mapping[str, _Span] = {
+    QUIET: _Span("in_clinic_since_ms", "in_clinic_until_ms"),
+    WISHES: _Span("muted_since_ms", "muted_until_ms"),
+    WAITING: _Span("at_ms", "due_ms"),
+    AGREEMENTS: _Span("keep_since_ms"),
+    INVITES: _Span("", "expires_ms", INVITE_MS),
+}
+_READ = {QUIET: lambda doc: Quiet.from_doc(doc).to_doc(), WISHES: lambda doc: Wishes.from_doc(doc).to_doc()}
+"""Documents of older versions say less: how they are read says the rest."""
+
+
+async def cut_stamps(context: Context) -> None:
+    """Let what has begun in the future begin now, as long as it was to last."""
+    now_ms, puts = context.clock.now_ms(), list[Put]()
+    for table, span in SPANS.items():
+        for doc in await context.store.all(table):
+            cut = _cut(_READ.get(table, dict)(doc), span, now_ms)
+            if cut is not None:
+                puts.append(Put(table, cut))
+    if puts:
+        await context.note(Change(put=tuple(puts)))
+
+
+def _cut(doc: Doc, span: _Span, now_ms: int) -> Doc | None:
+    until_ms = int(str(doc[span.until])) if span.until else 0
+    since_ms = int(str(doc[span.since])) if span.since else until_ms - span.length_ms
+    if is_past(since_ms, now_ms):
+        return None
+    moved = {span.since: now_ms} if span.since else {}
+    if until_ms:
+        moved[span.until] = now_ms + until_ms - since_ms
+    return {**doc, **moved}
