@@ -125,9 +125,10 @@ class Told:
         self._watches = watches
         self._heard: dict[str, int] = {}
 
-    def hear(self, service: str, at_ms: int) -> None:
-        """The service says that it is `at_ms` now."""
-        self._heard[service] = at_ms - self._watches.monotonic_ms()
+    def hear(self, service: str, at_ms: int | None) -> None:
+        """The service says that it is `at_ms` now, or None and nothing of it."""
+        if at_ms is not None:
+            self._heard[service] = at_ms - self._watches.monotonic_ms()
 
     def has(self, service: str) -> bool:
         return service in self._heard

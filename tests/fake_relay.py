@@ -30,6 +30,9 @@ class FakeRelay:
         self.logs.setdefault(group, [])
         self.capabilities.setdefault(group, [(0, capability)])
 
+    def time_ms(self) -> int:
+        return self.clock.now_ms()
+
     async def put_invite(self, id: str, body: bytes, expires_ms: int) -> None:
         self._answer()
         self.invites[id] = (body, False)

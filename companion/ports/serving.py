@@ -57,6 +57,9 @@ class ClaimedKeyPackage:
 class Relay(Protocol):
     """The sync service. Raises Offline, RelayRefused, VersionMismatch and the errors of invites."""
 
+    def time_ms(self) -> int | None:
+        """Return the time at the service now, None as long as it has not said."""
+
     async def create_group(self, group: str, capability: str) -> None: ...
 
     async def post_to_inbox(self, device: str, cid: str, body: bytes) -> None:

@@ -5,7 +5,6 @@ Source: docs/protocol.md section 2.
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 
@@ -13,7 +12,8 @@ import httpx
 
 from companion.crypto.primitives import sign, signing_public
 from companion.errors import InviteExpired, InviteUnknown, InviteUsed, Offline, RelayRefused, VersionMismatch
-from companion.ports import Appended, ClaimedKeyPackage, GroupCursor, InboxItem, RelayEvent
+from companion.ports import Appended, ClaimedKeyPackage, Clock, GroupCursor, InboxItem, RelayEvent
+from services.clock import SystemClock
 from services.sync.answers import (
     About,
     Bye,
@@ -54,6 +54,9 @@ class RelayClient:
 
     Every call raises Offline, RelayRefused or VersionMismatch; those on invites also InviteExpired, InviteUsed and
     InviteUnknown. No wait is longer than 40 s.
+
+    Times that the service compares with its own clock are given in its time, so a device whose clock is off is not shut
+    out: that a proof is fresh shows by its nonce.
     """
 
     def __init__(
@@ -63,12 +66,14 @@ class RelayClient:
         signing_private_key: bytes,
         *,
         http: httpx.AsyncClient | None = None,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock: Clock | None = None,
     ) -> None:
+        clock = clock or SystemClock()
         self._transport = Transport(base_url, http)
         self._device = device_id
         self._key = signing_private_key
-        self._now_ms = now_ms
+        self._now_ms, self._watch_ms = clock.now_ms, clock.monotonic_ms
+        self._service_start_ms: int | None = None
         self._token = ""
         self._opening = asyncio.Lock()
         self._devices = DeviceCalls(device_id, self._call, self._signature)
@@ -84,12 +89,14 @@ class RelayClient:
 
     async def about(self) -> About:
         """Return what the service says of itself. Raises VersionMismatch if we share no protocol version."""
-        fields = (await self._transport.call("GET", "/v1/about")).fields()
+        answer = await self._transport.call("GET", "/v1/about")
+        fields = answer.fields()
         if fields.get("service") != SERVICE:
             raise Offline("something else answers at this address")
         low, high = read_number(fields, "protocol_min"), read_number(fields, "protocol_max")
         if low > PROTOCOL_MAX or high < PROTOCOL_MIN:
             raise VersionMismatch(f"the service speaks {low} to {high}, this app {PROTOCOL_MIN} to {PROTOCOL_MAX}")
+        self._hear(answer)
         self._blob_origin = self._transport.trusted_origin(fields.get("blobs"))
         return About(
             protocol_min=low,
@@ -171,7 +178,10 @@ class RelayClient:
             raise Offline("the session has ended") from None
 
     async def put_invite(self, id: str, body: bytes, expires_ms: int) -> None:
-        await self._call("PUT", f"/v1/invites/{id}", headers={EXPIRES_HEADER: str(expires_ms)}, content=body)
+        """Keep an invite at the service until `expires_ms` by this device's clock: as long from now by its own."""
+        await self._session()
+        theirs_ms = self._service_ms() + expires_ms - self._now_ms()
+        await self._call("PUT", f"/v1/invites/{id}", headers={EXPIRES_HEADER: str(theirs_ms)}, content=body)
 
     async def get_invite(self, id: str) -> bytes:
         return (await self._invite("GET", f"/v1/invites/{id}")).body
@@ -263,7 +273,7 @@ class RelayClient:
 
     async def _signature(self, method: str, path: str, body: bytes) -> dict[str, str]:
         """Return the headers that prove that this very call is ours; they serve once."""
-        nonce, at_ms = await self._challenge(), self._now_ms()
+        nonce, at_ms = await self._challenge(), self._service_ms()
         message = request_message(
             origin=self._transport.origin,
             method=method,
@@ -278,7 +288,21 @@ class RelayClient:
 
     async def _challenge(self) -> bytes:
         answer = await self._transport.call("POST", "/v1/challenges", content=_json({"device": self._device}))
-        return read_octets(answer.fields(), "nonce")
+        nonce = read_octets(answer.fields(), "nonce")
+        self._hear(answer)
+        return nonce
+
+    def _hear(self, answer: Answer) -> None:
+        self._service_start_ms = answer.at_ms - self._watch_ms() if answer.at_ms else None
+
+    def time_ms(self) -> int | None:
+        """Return the time at the service now, None as long as it has not said."""
+        return None if self._service_start_ms is None else self._service_start_ms + self._watch_ms()
+
+    def _service_ms(self) -> int:
+        """Return the time at the service, this device's own if it does not say."""
+        told_ms = self.time_ms()
+        return self._now_ms() if told_ms is None else told_ms
 
     async def _session(self) -> str:
         """Return the token, after opening a session if there is none."""
@@ -286,7 +310,7 @@ class RelayClient:
             if not self._token:
                 await self.about()
                 nonce = await self._challenge()
-                at_ms = self._now_ms()
+                at_ms = self._service_ms()
                 message = session_message(
                     origin=self._transport.origin, device=bytes.fromhex(self._device), nonce=nonce, at_ms=at_ms
                 )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, cast
 
 import httpx
@@ -18,11 +19,12 @@ FRAME_LIMIT_BYTES = 262_144
 
 
 class Answer:
-    """A whole answer with a status below 300."""
+    """A whole answer with a status below 300. `at_ms` is the time of the service that gave it, 0 if it names none."""
 
-    def __init__(self, status: int, body: bytes) -> None:
+    def __init__(self, status: int, body: bytes, at_ms: int = 0) -> None:
         self.status = status
         self.body = body
+        self.at_ms = at_ms
 
     def fields(self) -> dict[str, Any]:
         """Return the JSON object in the body. Raises Offline: a service that talks nonsense is not there."""
@@ -88,7 +90,7 @@ class Transport:
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise Offline(type(error).__name__) from None
         refuse(response.status_code, body, response.headers.get("retry-after"))
-        return Answer(response.status_code, body)
+        return Answer(response.status_code, body, _time(response.headers.get("date", "")))
 
     async def direct(
         self,
@@ -179,6 +181,14 @@ def refuse(status: int, body: bytes, retry_after: str | None = None) -> None:
     if not isinstance(code, str):  # a refusal in other words is a proxy's or somebody else's
         raise Offline(f"status {status} from something that is not the service")
     raise RelayRefused(status, code[:40], retry_after_s=retry_after_s)
+
+
+def _time(date: str) -> int:
+    """Return the moment of a Date header in ms, 0 if it is none."""
+    try:
+        return max(0, int(parsedate_to_datetime(date).timestamp() * 1_000))
+    except (ValueError, TypeError, OverflowError):
+        return 0
 
 
 def _timeout(answer_s: float) -> httpx.Timeout:

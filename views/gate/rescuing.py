@@ -30,11 +30,16 @@ def damage_sentence(texts: Texts, kind: str) -> str:
     return texts(f"errors.damage_{kind if kind in DAMAGES else 'changed'}")
 
 
+def clock_sentence(texts: Texts, ahead_ms: int) -> str:
+    """Return that the clock is off, and by how much. `ahead_ms` is below 0 if it is behind."""
+    return texts("errors.clock_ahead" if ahead_ms > 0 else "errors.clock_behind", amount=texts.amount(abs(ahead_ms)))
+
+
 def _damage_notice() -> ft.Control:
-    """The strip over every screen while something is damaged, or the store may only be read; else nothing."""
+    """The strip over every screen while something is damaged, the store may only be read, or the clock is off."""
     window = use_quiet_window()
     texts = window.texts
-    damages, is_read_only = use_part(lambda state: (state.damages, state.is_read_only))
+    damages, is_read_only, ahead_ms = use_part(lambda s: (s.damages, s.is_read_only, s.clock_ahead_ms))
     strips: list[ft.Control] = []
     if damages:
         names = ", ".join(dict.fromkeys(part_name(texts, damage.part) for damage in damages))
@@ -43,6 +48,8 @@ def _damage_notice() -> ft.Control:
         strips.append(notice(ft.Icons.REPORT_OUTLINED, words, kind="alert", action=more))
     if is_read_only:
         strips.append(notice(ft.Icons.HISTORY_ROUNDED, texts("errors.read_only"), kind="honey"))
+    if ahead_ms:
+        strips.append(notice(ft.Icons.SCHEDULE_ROUNDED, clock_sentence(texts, ahead_ms), kind="honey"))
     if not strips:
         return ft.Container()
     return ft.Container(column(*strips, spacing=theme.SMALL), padding=theme.SMALL)

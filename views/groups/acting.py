@@ -123,7 +123,7 @@ def _actions(
         add("groups.reply", lambda: change(reply_to=one.id), ft.Icons.REPLY_ROUNDED)
     if is_mine and is_said and one.kind == "message":
         add("groups.edit", lambda: change(editing=one.id), ft.Icons.EDIT_ROUNDED)
-    if can_delete(one, me, opened.chat.now_ms()):
+    if can_delete(one, me, opened.groups.time_at(group)):
         add("groups.delete", sure, ft.Icons.DELETE_OUTLINE_ROUNDED)
     if one.state == "held":
         add("groups.undo", then(lambda: opened.chat.undo(one.id)), ft.Icons.UNDO_ROUNDED)

@@ -106,7 +106,7 @@ def Timeline(group: Group, acts: Acts) -> ft.Control:
         return ft.Container(expand=True)
     if not shown.messages:
         return _nothing(texts, group, shown, lambda: frame.go(f"/groups/{INVITE}{group.id}"))
-    now = opened.chat.now_ms()
+    now = opened.groups.time_at(group)
     built: list[ft.Control] = [_row(row, acts) for row in rows(texts, group, shown, opened.me.person, now)]
     if shown.has_older:
         built.insert(0, _step(texts("groups.earlier"), guarded(lambda: move("earlier"), texts.error), "earlier"))

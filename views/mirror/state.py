@@ -18,6 +18,7 @@ from companion.nudges import Nudge
 from companion.people import Member
 from companion.ports import Damage, Notifier, Pictures, Recorder
 from companion.stories import Story
+from companion.times import MINUTE_MS
 from views.mirror.chat_state import CHAT_TABLES, Attention, ChatWindow, Composing, Conversation, GroupLine, alert_words
 from views.words.library import ASSETS, Library, load_library
 from views.words.prompts import Prompt, load_prompts
@@ -65,6 +66,8 @@ class ViewState:
     checkins: tuple[CheckIn, ...] = ()
     nudge: Nudge | None = None
     auto_lock_minutes: int = 5
+    clock_ahead_ms: int = 0
+    """By how much this device's clock is off, below 0 if it is behind; 0 while it is not."""
 
 
 @dataclass
@@ -208,6 +211,7 @@ class Mirror:
             state.groups = lines
         if attention != state.attention:
             state.attention = attention
+        state.clock_ahead_ms = opened.groups.clock_ahead_ms() // MINUTE_MS * MINUTE_MS
         alert = await opened.attention.alert(chat.group)
         if alert is not None:
             words = alert_words(self._window.texts, alert)
@@ -229,6 +233,6 @@ class Mirror:
         state.me, state.nudge, state.damages, state.is_read_only = None, None, (), False
         state.groups, state.stories, state.checkins = (), (), ()
         state.chat, state.composing, state.attention = self._chat.watch(""), Composing(), Attention()
-        state.journal_prompt, state.is_recording = "", False
+        state.journal_prompt, state.is_recording, state.clock_ahead_ms = "", False, 0
         state.journal, state.is_journal_read, state.journal_fault = JournalIndex(), False, None
         state.wanted = Wanted()

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 
+from companion.times import DAY_MS, HOUR_MS, MINUTE_MS
+
 
 class Texts:
     """Every sentence of the interface, in one language. `zone` is the person's; None is the computer's own."""
@@ -76,6 +78,12 @@ class Texts:
         """12 min 47 s"""
         seconds = length_ms // 1000
         return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
+
+    def amount(self, length_ms: int) -> str:
+        """15 minutes, 3 hours, 100 days: about so long, from two minutes up."""
+        unit = next((one for one in (DAY_MS, HOUR_MS) if length_ms >= 2 * one), MINUTE_MS)
+        name = {DAY_MS: "common.days", HOUR_MS: "common.hours", MINUTE_MS: "common.minutes"}[unit]
+        return self(name, count=max(2, round(length_ms / unit)))
 
     def minute_now(self) -> int:
         """Minutes since local midnight, 0 to 1439."""

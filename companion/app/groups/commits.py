@@ -20,6 +20,7 @@ from companion.mls.policy import person_of
 from companion.mls.proposals import KeyPackage
 from companion.outgoing import COMMIT, CONTENT, PROPOSAL, Outgoing
 from companion.ports import Change, Doc, Drop, Put
+from companion.times import is_past
 from companion.wire import SUITE_MLS, format_envelope
 
 log = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ class Commits:
             return False
         if self._lost.get(group.id) == key_state.keys.epoch:
             return False
-        environment = self._key_states.environment(group.known, self._context.clock.now_ms())
+        environment = self._key_states.environment(group.known, self._context.told.now_ms(group.service))
         plan, done, left = _Plan(), list[str](), list[Intent]()
         for intent in await self.intents(group.id):
             if intent.waits:
@@ -163,7 +164,9 @@ class Commits:
 
     def _is_due(self, group: Group) -> bool:
         """Whether this device should renew its keys, so that whoever copied them once reads no longer than that."""
-        return group.state == MEMBER and self._context.clock.now_ms() - group.renewed_ms > RENEW_MS
+        now_ms = self._context.told.now_ms(group.service)
+        is_old = not is_past(group.renewed_ms, now_ms) or now_ms - group.renewed_ms > RENEW_MS
+        return group.state == MEMBER and is_old
 
     async def _has_to_commit(self, group: Group, keys: Keys) -> bool:
         """Whether what others proposed has to be committed by us: we look after the group, or want to send."""

@@ -21,7 +21,7 @@ from companion.outgoing import CONTENT, Outgoing
 from companion.people import Member
 from companion.ports import Change, Drop, Network, Put, Relay
 from companion.times import OFF_MS
-from companion.wire import InviteCode, create_invite_code, parse_invite
+from companion.wire import LOCAL_SERVICE, InviteCode, create_invite_code, parse_invite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +61,23 @@ class Grouping:
         side = self._sides.get(service)
         return "connecting" if side is None else side.state
 
-    async def now_ms(self, group_id: str) -> int:
+    def time_at(self, group: Group) -> int:
         """Return the time at the group's service: what its stamps on messages and answers are compared with."""
+        return self._context.told.now_ms(group.service)
+
+    async def now_ms(self, group_id: str) -> int:
+        """Return the time at the service of a group, this device's own if there is no such group."""
         group = await self.group(group_id)
-        return self._context.clock.now_ms() if group is None else self._context.told.now_ms(group.service)
+        return self._context.clock.now_ms() if group is None else self.time_at(group)
 
     def clock_ahead_ms(self) -> int:
         """Return by how much this device's clock is ahead of the services, below 0 if behind; 0 unless it is off.
 
         Where several services are heard, it is off only if it is for each of them, and the smallest says by how much.
+        The service of this computer has the same clock, and says nothing of it.
         """
-        offsets = [self._context.told.ahead_ms(service) for service in self._sides if self._context.told.has(service)]
+        told, heard = self._context.told, [one for one in self._sides if one != LOCAL_SERVICE]
+        offsets = [told.ahead_ms(service) for service in heard if told.has(service)]
         least = min(offsets, key=abs, default=0)
         return least if abs(least) > OFF_MS else 0
 
@@ -89,7 +95,7 @@ class Grouping:
         keys = mls.create_group(
             own_identity(me),
             bytes.fromhex(id),
-            self.tools.key_states.environment((), now_ms),
+            self.tools.key_states.environment((), self._context.told.now_ms(service)),
             administrators=(me.member.identity_key,),
             members_may_add=True,
         )
@@ -159,6 +165,7 @@ class Grouping:
         service, me, outbox = invitation.code.service, self._context.me, self.tools.outbox
         relay = await self._network.relay(service)
         await relay.claim_invite(invitation.code.id)
+        self._context.told.hear(service, relay.time_ms())
         group = Group(
             id=invitation.group,
             name=invitation.name,
@@ -171,7 +178,7 @@ class Grouping:
             inviter=invitation.inviter.person,
             administrators=invitation.administrators,
         )
-        package, message = self.tools.key_states.make_package()
+        package, message = self.tools.key_states.make_package(service)
         packages = {me.device: message, **await self._claimed(relay)}
         told = tuple(outbox.letter(service, device, inviting.expect_content(group)) for device in me.other_devices)
         asked = outbox.letter(service, invitation.inviter_device, inviting.join_content(invitation, me, packages))

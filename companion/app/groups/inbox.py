@@ -218,7 +218,7 @@ def kept_letter(doc: Doc) -> InboxItem:
 
 def asking_content(tools: Tools, group: Group) -> tuple[Put, dict[str, object]]:
     """Return what a device that belongs into a group asks with, and the key package to keep for it."""
-    package, message = tools.key_states.make_package()
+    package, message = tools.key_states.make_package(group.service)
     me = tools.context.me.member.to_doc()
     return package, {"kind": "rejoin", "group": group.id, "member": me, "package": message.hex()}
 

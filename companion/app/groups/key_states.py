@@ -114,17 +114,19 @@ class KeyStates:
 
     # Key packages
 
-    def make_package(self, *, is_last_resort: bool = False) -> tuple[Put, bytes]:
-        """Return a new key package of this device: the document to keep, and the message to hand out."""
-        now_ms = self._context.clock.now_ms()
-        environment = self.environment((), now_ms)
+    def make_package(self, service: str, *, is_last_resort: bool = False) -> tuple[Put, bytes]:
+        """Return a new key package of this device: the document to keep, and the message to hand out.
+
+        Its lifetime goes by the service's time: by the service's stamp the members judge it.
+        """
+        environment = self.environment((), self._context.told.now_ms(service))
         own, message = mls.make_key_package(own_identity(self._context.me), environment, is_last_resort=is_last_resort)
         doc: Doc = {
             "_id": own.package.ref.hex(),
             "_v": 1,
             "own": base64.b64encode(own.encode()).decode(),
             "is_last_resort": is_last_resort,
-            "at_ms": now_ms,
+            "at_ms": self._context.clock.now_ms(),
         }
         return Put(PACKAGES, doc), message
 

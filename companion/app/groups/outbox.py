@@ -69,7 +69,7 @@ class Outbox:
         if key_state.pending is not None or key_state.keys.proposals or item.content is None:
             return key_state, item.sealed(b"", key_state.keys.epoch)
         said = json.dumps(item.content, ensure_ascii=False).encode()
-        environment = self._key_states.environment(group.known, self._context.clock.now_ms())
+        environment = self._key_states.environment(group.known, self._context.told.now_ms(group.service))
         keys, message = mls.protect(key_state.keys, said, environment)
         return replace(key_state, keys=keys), item.sealed(format_envelope(SUITE_MLS, message), keys.epoch)
 

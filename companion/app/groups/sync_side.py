@@ -48,15 +48,16 @@ class Side:
 
     async def connected(self) -> None:
         """See that the service holds key packages of this device. Raises SyncError."""
+        relay = await self._network.relay(self._service)
+        self._context.told.hear(self._service, relay.time_ms())
         if self._are_packages_there or await waits_for_handover(self._context):
             return
-        relay = await self._network.relay(self._service)
         await relay.join_account(account_of(self._context.me))
         held = await relay.key_packages_left()
         is_due, change = await self._tools.key_states.aged_packages()
         wanted = PACKAGES_PUBLISHED - held if held < PACKAGES_LEAST else 0
-        made = [self._tools.key_states.make_package() for _ in range(wanted)]
-        last = self._tools.key_states.make_package(is_last_resort=True) if is_due else None
+        made = [self._tools.key_states.make_package(self._service) for _ in range(wanted)]
+        last = self._tools.key_states.make_package(self._service, is_last_resort=True) if is_due else None
         puts = tuple(put for put, _ in (*made, *([last] if last else [])))
         if puts or change.drop:
             await self._context.commit(change + Change(put=puts))  # first here: a package without its keys is a trap
