@@ -7,7 +7,6 @@ Source: product guide, rows C11 and N10; the NHS Data Dictionary for the check d
 import re
 
 CARE = "care"
-DAY_MS = 24 * 3600 * 1000
 CONTEXT_LETTERS = 60
 """How far around a number or a date its context is looked for."""
 

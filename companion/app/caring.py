@@ -1,9 +1,9 @@
 """Offering help when somebody's own words sound very hard: at most once a day, on this device, told to nobody."""
 
 from companion.app.context import Context
-from companion.care import CARE, DAY_MS, sounds_hard
+from companion.care import CARE, sounds_hard
 from companion.ports import Change, Put
-from companion.times import is_past
+from companion.times import DAY_MS, is_past
 
 
 class Caring:

@@ -13,6 +13,7 @@ from companion.chat.standing import SEEN, STANDINGS
 from companion.errors import UsageError
 from companion.groups import TABLE
 from companion.ports import Change, Drop
+from companion.times import HOUR_MS
 
 RECEIPT_MS = 4_000
 """How long a device collects before it tells that messages have come."""
@@ -20,7 +21,6 @@ RECEIPT_STEP_MS = 3_000
 """How much longer each further device of a group waits: one receipt is enough, and the first one spares the others."""
 UPLOAD_MS = 20_000
 """How soon an upload that the service did not answer is tried again."""
-HOUR_MS = 3_600_000
 
 
 class Due:

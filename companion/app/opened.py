@@ -9,6 +9,7 @@ from companion.app.caring import Caring
 from companion.app.chat.agreeing import Agreeing
 from companion.app.chat.attending import Attending
 from companion.app.chat.chatting import Chatting
+from companion.app.chat.keeping import Keeping
 from companion.app.chat.polling import Polling
 from companion.app.chat.receiving import Receiving
 from companion.app.chat.sharing import Sharing
@@ -73,7 +74,7 @@ class Opened:
         self.chat = Chatting(self._context, self.groups)
         self.polls = Polling(self._context, self.groups, self.chat)
         self.attention = Attending(self._context, self.groups)
-        self.agreements = Agreeing(self._context, self.groups)
+        self.agreements = Agreeing(self._context, self.groups, Keeping(self._context, self.groups.tools.certainty))
         self.sharing = Sharing(self._context, self.groups, self.chat, self.attaching, network)
         self.due = Due(self._context, self.groups, self.chat, self.polls, self.attention, self.agreements, self.sharing)
         self.care = Caring(self._context)
@@ -101,14 +102,15 @@ class Opened:
         # Tidying up deletes blobs by what this table says: put back to an older state, it would name wrong ones.
         is_list_sound = all(damage.part != IN_WORK for damage in self._context.store.damages)
         first = (self.journal.start,) if is_list_sound else ()
-        for begin in (*first, self._cut_stamps, self.stories.recover, self.groups.start):
+        for begin in (*first, self._look_at_clock, self.stories.recover, self.groups.start):
             try:
                 await begin()
             except Tampered:  # it can be read as far as it opens, and is shown as what it is
                 log.warning("a damaged part is left as it is")
 
-    async def _cut_stamps(self) -> None:
+    async def _look_at_clock(self) -> None:
         await cut_stamps(self._context)
+        await self.groups.tools.certainty.now_ms()
 
     @property
     def is_read_only(self) -> bool:

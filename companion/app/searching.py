@@ -1,13 +1,16 @@
 """Finding words again, in the journal and in the chats of this device."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from companion import journal
+from companion.app.chat.keeping import is_over, over_before_ms
 from companion.app.context import Context
+from companion.chat.agreement import AGREEMENTS
 from companion.chat.message import messages_table
 from companion.ports import Doc, Hit, Searchable
+from companion.times import DAY_MS
 
 JOURNAL: Final = journal.TABLE
 CHAT: Final = messages_table("").partition(":")[0]
@@ -16,7 +19,6 @@ SEARCHABLES: Final = (
     Searchable(kind=JOURNAL, fields=("text", "tags"), time_field="created_ms"),
     Searchable(kind=CHAT, fields=("text", "topic"), time_field="at_ms"),
 )
-DAY_MS: Final = 86_400_000
 SAID: Final = frozenset({"message", "poll"})
 """Lines of a chat that somebody wrote; the others tell who came and went."""
 
@@ -77,12 +79,19 @@ class Searching:
             return ()
         await self.start()
         since_ms = self._context.clock.now_ms() - wanted.days * DAY_MS if wanted.days else 0
-        hits = await self._context.store.search(wanted.text, frozenset(kinds), limit, _filter(wanted, since_ms))
-        return tuple(map(_found, hits))
+        over = {id: await over_before_ms(self._context, id) for id in await self._agreeing_groups()}
+        fits = _filter(wanted, since_ms, over)
+        return tuple(map(_found, await self._context.store.search(wanted.text, frozenset(kinds), limit, fits)))
+
+    async def _agreeing_groups(self) -> tuple[str, ...]:
+        return tuple(str(doc["_id"]) for doc in await self._context.store.all(AGREEMENTS))
 
 
-def _filter(wanted: Wanted, since_ms: int) -> Callable[[Doc], bool]:
-    """Return what decides in the store's thread; a document with a group is a message."""
+def _filter(wanted: Wanted, since_ms: int, over: Mapping[str, int]) -> Callable[[Doc], bool]:
+    """Return what decides in the store's thread; a document with a group is a message.
+
+    `over` says for a group before which time its messages are over, and not shown.
+    """
 
     def fits(doc: Doc) -> bool:
         if "group" not in doc:
@@ -90,7 +99,8 @@ def _filter(wanted: Wanted, since_ms: int) -> Callable[[Doc], bool]:
             return _is_since(doc.get("created_ms"), since_ms) and (
                 not wanted.tag or (isinstance(tags, list) and wanted.tag in tags)
             )
-        is_said = doc.get("kind") in SAID and not doc.get("is_deleted")
+        is_shown = not is_over(doc, over.get(str(doc["group"]), 0))
+        is_said = is_shown and doc.get("kind") in SAID and not doc.get("is_deleted")
         return (
             is_said and _is_since(doc.get("at_ms"), since_ms) and (not wanted.person or _author(doc) == wanted.person)
         )

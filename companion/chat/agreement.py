@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from companion.chat.message import Doc
 from companion.chat.parsing import Content, read_flag, read_id, read_list, read_number, read_text
+from companion.times import DAY_MS
 
 AGREEMENTS = "agreements"
 KEEP_DAYS = (0, 7, 30, 90)
@@ -18,7 +19,6 @@ PURPOSE_LIMIT = 300
 RULE_LIMIT = 200
 RULES_LIMIT = 12
 AGREED_LIMIT = 64
-DAY_MS = 24 * 3600 * 1000
 
 Update = Callable[[Doc | None], Doc | None]
 

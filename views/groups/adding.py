@@ -10,6 +10,7 @@ from companion.app.chat.chatting import UNDO_MS, Ways
 from companion.chat.message import TOPIC_LIMIT
 from companion.chat.polls import OPTION_LIMIT, OPTIONS_LIMIT, QUESTION_LIMIT
 from companion.groups import Group
+from companion.times import HOUR_MS
 from views import theme
 from views.groups.drafting import composing_of
 from views.groups.lines import due_words
@@ -22,7 +23,6 @@ from views.parts.text import heading, soft
 from views.picking import pick_picture
 from views.words.texts import Texts
 
-HOUR_MS = 3_600_000
 CLOSES_HOURS = (24, 72, 168)
 
 

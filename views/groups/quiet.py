@@ -8,6 +8,7 @@ from typing import Any
 import flet as ft
 
 from companion.chat.attention import LEVELS, Quiet
+from companion.times import HOUR_MS
 from views import theme
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.pages import content_page
@@ -18,7 +19,6 @@ from views.parts.surfaces import notice, wrapping
 from views.parts.text import reading_column, soft
 from views.words.texts import Texts
 
-HOUR_MS = 3_600_000
 CLINIC_HOURS = (1, 2, 4)
 HOURS: tuple[tuple[int, int], ...] = ((22 * 60, 7 * 60), (20 * 60, 7 * 60), (18 * 60, 8 * 60), (0, 0))
 """Quiet hours that are offered, from and until, in minutes since midnight; the last is none."""

@@ -10,6 +10,7 @@ import flet as ft
 from companion.chat.agreement import KEEP_DAYS, PURPOSE_LIMIT, RULES_LIMIT, Agreement
 from companion.chat.attention import RHYTHMS, Wishes
 from companion.groups import Group
+from companion.times import HOUR_MS
 from views import theme
 from views.groups.naming import inviter, look_of_group, people
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
@@ -27,7 +28,6 @@ from views.parts.surfaces import card, column, notice, wrapping
 from views.parts.text import reading_column, soft, text, words
 from views.words.texts import Texts
 
-HOUR_MS = 3_600_000
 MUTE_HOURS = (1, 8, 168)
 RHYTHM_ICONS = {
     "as_it_comes": ft.Icons.NOTIFICATIONS_NONE_ROUNDED,

@@ -1,27 +1,27 @@
 """Intents of what a group agrees: purpose, ground rules, keep-for; and of asking its facilitators for help."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from companion.app.chat.letting_go import let_go
+from companion.app.chat.keeping import Keeping
 from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
 from companion.chat import agreement, reports
 from companion.chat.agreement import AGREEMENTS, Agreement
-from companion.chat.message import WAITING, Doc, Message, messages_table
+from companion.chat.message import WAITING, Doc
 from companion.chat.private import private_content
 from companion.chat.reports import REPORTS, Report, chosen_facilitators
 from companion.errors import UsageError
 from companion.groups import Group, line
-from companion.ports import Change, Drop, Edit, Put
+from companion.ports import Change, Edit, Put
 
 
 class Agreeing:
     """A facilitator puts a version forward; everybody says for themselves that they agree."""
 
-    def __init__(self, context: Context, groups: Grouping) -> None:
+    def __init__(self, context: Context, groups: Grouping, keeping: Keeping) -> None:
         self._context = context
         self._groups = groups
+        self._keeping = keeping
 
     async def agreement(self, group_id: str) -> Agreement:
         doc = await self._context.store.get(AGREEMENTS, group_id)
@@ -79,18 +79,8 @@ class Agreeing:
                 await self._context.commit(Change(edit=(told,)))
 
     async def expire(self) -> None:
-        """Remove what the groups agreed not to keep any longer, from the disk too."""
-        now = self._context.clock.now_ms()
-        for group in await self._groups.groups():
-            before_ms = agreement.gone_before_ms(await self.agreement(group.id), now)
-            if not before_ms:
-                continue
-            table = messages_table(group.id)
-            old = await self._context.store.read(table, _older(before_ms))
-            if old:
-                files = (let_go(one) for one in old if one.attachments)
-                await self._context.commit(sum(files, Change(drop=tuple(Drop(table, one.id) for one in old))))
-                await self._context.store.purge(table)
+        """Remove what the groups agreed not to keep any longer, from the disk too, as far as the time is certain."""
+        await self._keeping.expire(tuple(group.id for group in await self._groups.groups()))
 
     # Asking for help
 
@@ -167,13 +157,3 @@ def _told(count: int) -> agreement.Update:
         return None if doc is None else replace(Agreement.from_doc(doc), told=count).to_doc()
 
     return update
-
-
-def _older(before_ms: int) -> Callable[[Iterable[Doc]], tuple[Message, ...]]:
-    """Return what finds all lines from before that time."""
-
-    def at_ms(doc: Doc) -> int:
-        sent, said = doc.get("sent_ms"), doc.get("at_ms")
-        return sent if isinstance(sent, int) and sent else said if isinstance(said, int) else 0
-
-    return lambda docs: tuple(Message.from_doc(doc) for doc in docs if at_ms(doc) < before_ms)

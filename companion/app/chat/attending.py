@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from companion.app.chat.keeping import is_over, over_before_ms
 from companion.app.context import Context
 from companion.app.groups.choices import Choices
 from companion.app.groups.grouping import Grouping
@@ -135,7 +136,8 @@ class Attending:
 
     async def _said(self, group_id: str, ids: tuple[str, ...], folded: tuple[str, ...]) -> tuple[Message, ...]:
         docs = [await self._context.store.get(messages_table(group_id), id) for id in ids[-SHOWN:]]
-        found = (Message.from_doc(doc) for doc in docs if doc is not None)
+        before_ms = await over_before_ms(self._context, group_id)
+        found = (Message.from_doc(doc) for doc in docs if doc is not None and not is_over(doc, before_ms))
         return tuple(one for one in found if not one.is_deleted and one.author not in folded)
 
     async def mark_seen(self, group_id: str) -> None:

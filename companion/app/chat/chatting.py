@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from companion.app.chat.keeping import is_over, over_before_ms
 from companion.app.chat.letting_go import let_go
 from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
@@ -75,8 +76,13 @@ class Chatting:
         return tuple(Message.from_doc(doc) for doc in docs if doc["group"] == group)
 
     async def message(self, group: str, id: str) -> Message | None:
-        doc = await self._context.store.get(messages_table(group), id) or await self._context.store.get(WAITING, id)
+        doc = await self._line(group, id) or await self._context.store.get(WAITING, id)
         return None if doc is None else Message.from_doc(doc)
+
+    async def _line(self, group: str, id: str) -> Doc | None:
+        """Return a line of the conversation that is shown."""
+        doc = await self._context.store.get(messages_table(group), id)
+        return None if doc is None or is_over(doc, await over_before_ms(self._context, group)) else doc
 
     async def newest(self, group: str, limit: int, topic: str = "") -> Stretch:
         """The end of the conversation, with what waits."""
@@ -113,7 +119,7 @@ class Chatting:
 
     async def around(self, group: str, limit: int, id: str, context: int = 3) -> Stretch:
         """The message `id` with a few before it and those after it; the newest if it is gone."""
-        if await self._context.store.get(messages_table(group), id) is None:
+        if await self._line(group, id) is None:
             return await self.newest(group, limit)
         before = await self.older(group, context, id)
         chosen = await self.message(group, id)
@@ -127,7 +133,8 @@ class Chatting:
 
     async def _newest(self, group: str, limit: int, before: str | None) -> tuple[Message, ...]:
         docs = await self._context.store.newest(messages_table(group), limit, before)
-        return tuple(Message.from_doc(doc) for doc in reversed(docs))
+        before_ms = await over_before_ms(self._context, group)
+        return tuple(Message.from_doc(doc) for doc in reversed(docs) if not is_over(doc, before_ms))
 
     async def first_new(self, group: str, seq: int) -> str:
         """Return the id of the first message after this number of the service, or nothing."""

@@ -21,11 +21,12 @@ from companion.mls.joining import Identity, OwnKeyPackage
 from companion.mls.policy import person_of
 from companion.people import Me, Member, person_id
 from companion.ports import NOT_IN_COPIES, PACKAGES, STATES, Change, Doc, Drop, Put, Store
+from companion.times import DAY_MS, newest_ms
 
 PACKAGES_PUBLISHED = 20
 PACKAGES_LEAST = 10
-LAST_RESORT_MS = 28 * 86_400_000
-PACKAGE_KEPT_MS = 100 * 86_400_000
+LAST_RESORT_MS = 28 * DAY_MS
+PACKAGE_KEPT_MS = 100 * DAY_MS
 _TURN = "groups"
 
 
@@ -134,13 +135,17 @@ class KeyStates:
         docs = await self._context.store.all(PACKAGES)
         return tuple(mls.decode_key_package(base64.b64decode(str(doc["own"]))) for doc in docs)
 
-    async def aged_packages(self) -> tuple[bool, Change]:
-        """Return whether a new last resort is due, and the change that drops packages nobody can use any more."""
+    async def aged_packages(self, certain_ms: int) -> tuple[bool, Change]:
+        """Return whether a new last resort is due, and the change that drops packages nobody can use any more.
+
+        A package's keys are gone for ever, so what is too old goes by the certain time.
+        """
         now_ms = self._context.clock.now_ms()
         docs = await self._context.store.all(PACKAGES)
-        newest = max((int(str(doc["at_ms"])) for doc in docs if doc["is_last_resort"]), default=0)
-        old = (doc for doc in docs if now_ms - int(str(doc["at_ms"])) > PACKAGE_KEPT_MS)
-        return now_ms - newest > LAST_RESORT_MS, Change(drop=tuple(Drop(PACKAGES, str(doc["_id"])) for doc in old))
+        newest = newest_ms((int(str(doc["at_ms"])) for doc in docs if doc["is_last_resort"]), now_ms)
+        old = (doc for doc in docs if certain_ms - int(str(doc["at_ms"])) > PACKAGE_KEPT_MS)
+        is_due = newest is None or now_ms - newest > LAST_RESORT_MS
+        return is_due, Change(drop=tuple(Drop(PACKAGES, str(doc["_id"])) for doc in old))
 
 
 async def forget_keys(store: Store) -> None:

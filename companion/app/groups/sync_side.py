@@ -54,7 +54,7 @@ class Side:
             return
         await relay.join_account(account_of(self._context.me))
         held = await relay.key_packages_left()
-        is_due, change = await self._tools.key_states.aged_packages()
+        is_due, change = await self._tools.key_states.aged_packages(await self._tools.certainty.now_ms())
         wanted = PACKAGES_PUBLISHED - held if held < PACKAGES_LEAST else 0
         made = [self._tools.key_states.make_package(self._service) for _ in range(wanted)]
         last = self._tools.key_states.make_package(self._service, is_last_resort=True) if is_due else None

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from companion import groups
+from companion.app.certainty import Certainty
 from companion.app.context import ME, Context
 from companion.app.groups.cached import Cached
 from companion.app.groups.commits import Commits
@@ -48,6 +49,7 @@ class Tools:
     outbox: Outbox
     commits: Commits
     cache: Cached[Group]
+    certainty: Certainty
 
     async def groups(self) -> tuple[Group, ...]:
         return await self.cache.all()
@@ -85,6 +87,7 @@ def make_tools(context: Context, contents: Contents) -> Tools:
         outbox=outbox,
         commits=Commits(context, key_states, outbox),
         cache=Cached(context, groups.TABLE, Group.from_doc),
+        certainty=Certainty(context),
     )
 
 

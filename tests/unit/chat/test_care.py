@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from companion.care import DAY_MS, patient_details, plain_words, sounds_hard
+from companion.care import patient_details, plain_words, sounds_hard
+from companion.times import DAY_MS
 from tests.fakes import ASSETS, Desk
 
 PHRASES = tuple(json.loads((ASSETS / "care.json").read_text("utf-8"))["distress"])

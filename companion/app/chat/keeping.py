@@ -1,0 +1,52 @@
+"""How long messages are kept: what is over is not shown; it is removed once the time is certain.
+
+So a clock that was wrong hides words, and brings them back when it is right again.
+"""
+
+from collections.abc import Callable, Iterable
+
+from companion.app.certainty import Certainty
+from companion.app.chat.letting_go import let_go
+from companion.app.context import Context
+from companion.chat.agreement import AGREEMENTS, Agreement, gone_before_ms
+from companion.chat.message import Doc, Message, messages_table
+from companion.ports import Change, Drop
+
+
+async def over_before_ms(context: Context, group: str, now_ms: int | None = None) -> int:
+    """Return the time before which what was said in a group is over, 0 if nothing is; by the clock as it stands."""
+    doc = await context.store.get(AGREEMENTS, group)
+    at_ms = context.clock.now_ms() if now_ms is None else now_ms
+    return 0 if doc is None else gone_before_ms(Agreement.from_doc(doc), at_ms)
+
+
+def is_over(doc: Doc, before_ms: int) -> bool:
+    """Return whether a line was said before that time, by the service's clock."""
+    sent, said = doc.get("sent_ms"), doc.get("at_ms")
+    at_ms = sent if isinstance(sent, int) and sent else said if isinstance(said, int) else 0
+    return at_ms < before_ms
+
+
+class Keeping:
+    """Removes from the disk what the groups agreed not to keep any longer."""
+
+    def __init__(self, context: Context, certainty: Certainty) -> None:
+        self._context = context
+        self._certainty = certainty
+
+    async def expire(self, groups: tuple[str, ...]) -> None:
+        """Remove what is over for certain. Raises: StoreError."""
+        now_ms = await self._certainty.now_ms()
+        for group in groups:
+            before_ms = await over_before_ms(self._context, group, now_ms)
+            old = await self._context.store.read(messages_table(group), _older(before_ms)) if before_ms else ()
+            if old:
+                files = (let_go(one) for one in old if one.attachments)
+                drop = tuple(Drop(messages_table(group), one.id) for one in old)
+                await self._context.commit(sum(files, Change(drop=drop)))
+                await self._context.store.purge(messages_table(group))
+
+
+def _older(before_ms: int) -> Callable[[Iterable[Doc]], tuple[Message, ...]]:
+    """Return what finds all lines from before that time."""
+    return lambda docs: tuple(Message.from_doc(doc) for doc in docs if is_over(doc, before_ms))
