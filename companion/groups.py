@@ -229,8 +229,9 @@ def line(group: Group, kind: str, text: str, member: Member, *, id: str, seq: in
     """Return a line of the conversation that says what happened to whom.
 
     Kinds: "joining" and "joined" (`text`: who invited), "left", "removed" (`text`: by whom), "device" (a new device of
-    theirs), "gap" (mine: what was said before this line may be missing on this device); and what their new version of
-    the agreement changes, see `companion.chat.agreement.news_line`.
+    theirs), "gap" (mine: what was said before this line may be missing on this device), "emptied" (mine: the service no
+    longer has what stood here); and what their new version of the agreement changes, see
+    `companion.chat.agreement.news_line`.
     """
     return Message(
         id=id,

@@ -30,10 +30,13 @@ from companion.groups import (
     whole,
 )
 from companion.people import Me, Member
+from companion.times import DAY_MS
 from companion.wire import InviteCode
 
 TABLE = "invites"
-INVITE_MS = 7 * 24 * 3600 * 1000
+INVITE_MS = 7 * DAY_MS
+LATE_MS = 7 * DAY_MS
+"""How long a guest's letter may lie at the service after the invite has run out, by the clock of who invited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,8 +157,13 @@ class Request:
     is_declined: bool
 
 
-def read_join(group: Group, invite: Invite, content: dict[str, object], sender: str, at_ms: int) -> Request:
-    """Return who asks. `sender` is the device that wrote. Raises MessageRejected if it did not hold the code."""
+def read_join(
+    group: Group, invite: Invite, content: dict[str, object], sender: str, *, asked_ms: int, now_ms: int
+) -> Request:
+    """Return who asks. `sender` is the device that wrote. Raises MessageRejected if it did not hold the code.
+
+    `asked_ms` is when the service says that it took the letter, `now_ms` the time here, which it cannot set.
+    """
     announcement = read_joining(content)
     member = announcement.member
     if member.devices.device(sender) is None or invite.group != group.id:
@@ -163,7 +171,8 @@ def read_join(group: Group, invite: Invite, content: dict[str, object], sender: 
     if not is_proof(str(content.get("proof")), invite.code, group.id, member, sender):
         raise MessageRejected("a join without proof")
     is_used = invite.used_by not in ("", member.person)
-    is_declined = is_used or invite.is_revoked or at_ms >= invite.expires_ms or len(group.seats) >= SEATS_LIMIT
+    is_over = asked_ms >= invite.expires_ms or now_ms >= invite.expires_ms + LATE_MS
+    is_declined = is_used or is_over or invite.is_revoked or len(group.seats) >= SEATS_LIMIT
     return Request(announcement=announcement, is_declined=is_declined)
 
 

@@ -138,6 +138,10 @@ class Told:
         start_ms = self._heard.get(service)
         return self._watches.now_ms() if start_ms is None else start_ms + self._watches.monotonic_ms()
 
+    def here_ms(self, service: str, at_ms: int) -> int:
+        """Return what this device's clock said, or will say, at that moment of the service."""
+        return at_ms + self.ahead_ms(service)
+
     def ahead_ms(self, service: str) -> int:
         """Return by how much this device's clock is ahead of it, below 0 if it is behind."""
         return self._watches.now_ms() - self.now_ms(service)

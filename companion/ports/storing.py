@@ -120,9 +120,12 @@ class Rescue:
 
 
 class Documents(Protocol):
-    """Documents that can be read one by one."""
+    """Documents that can be read one by one, and which came last."""
 
     async def get(self, table: str, id: str) -> Doc | None: ...
+
+    async def newest(self, table: str, limit: int) -> tuple[Doc, ...]:
+        """Up to `limit` documents, newest first."""
 
 
 class Store(Documents, Protocol):

@@ -21,6 +21,7 @@ ICONS = MappingProxyType(
         "removed": ft.Icons.PERSON_REMOVE_ALT_1_ROUNDED,
         "device": ft.Icons.DEVICES_ROUNDED,
         "gap": ft.Icons.HISTORY_TOGGLE_OFF_ROUNDED,
+        "emptied": ft.Icons.HISTORY_TOGGLE_OFF_ROUNDED,
         "keep": ft.Icons.TIMER_OUTLINED,
         "rules": ft.Icons.HANDSHAKE_OUTLINED,
         "read_state": ft.Icons.VISIBILITY_OUTLINED,
@@ -171,7 +172,7 @@ def happened_words(texts: Texts, one: Message) -> str:
         return texts(key, name=one.name, by=one.text)
     if one.kind == "decision":
         return texts("groups.decision_line", said=one.text)
-    if one.kind in ("joining", "left", "device", "gap"):
+    if one.kind in ("joining", "left", "device", "gap", "emptied"):
         return texts(f"groups.{one.kind}_now_line", name=one.name, by=one.text)
     return ""
 

@@ -44,8 +44,10 @@ class Batch:
         """Return what one more event comes to; a bad one only moves the cursor and is counted."""
         group, key_state = self._last.group, self._last.key_state
         group = self._moved = replace(group, cursor=max(event.seq, group.cursor))
-        if key_state is None or not event.body:  # an empty body is the place of an event whose sender was deleted
+        if key_state is None:
             return Step(group=group, key_state=key_state)
+        if not event.body:
+            return await self._events.emptied(group, key_state, event)
         try:
             return await self._events.read(group, key_state, event)
         except (MessageRejected, CryptoError) as error:

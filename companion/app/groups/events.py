@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 EARLY = "early"
 EARLY_LIMIT = 200
+EMPTIED = "emptied"
 MEMBERSHIP = frozenset({"joining", "devices"})
 """Kinds of content that take effect in the order of the group, on the device that sent them too."""
 
@@ -107,6 +108,19 @@ class Events:
                 return await self._out(step, key_state.keys, committer, event)
             case _:
                 return step
+
+    async def emptied(self, group: Group, key_state: KeyState, event: RelayEvent) -> Step:
+        """Return what an empty place changes: its time at the service was over, or its sender was deleted.
+
+        One line says so for all that lie beside each other. What was read before it was emptied is not missing.
+        """
+        step = Step(group=group, key_state=key_state)
+        if await self._documents.get(tail_table(group.id), event.cid) is not None:
+            return step
+        last = await self._documents.newest(messages_table(group.id), 1)
+        if last and last[0]["kind"] == EMPTIED:
+            return step
+        return self._line(step, EMPTIED, self._context.me.member, "", event)
 
     # My own
 

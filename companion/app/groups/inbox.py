@@ -69,7 +69,9 @@ class Inbox:
         key_state = await self._tools.key_states.of(group.id) if group else None
         if invite is None or group is None:
             raise MessageRejected("a join without an invite of this device")
-        request = inviting.read_join(group, invite, letter.content, letter.sender, item.at_ms)
+        asked_ms = self._context.told.here_ms(service, item.at_ms)
+        now_ms = self._context.clock.now_ms()
+        request = inviting.read_join(group, invite, letter.content, letter.sender, asked_ms=asked_ms, now_ms=now_ms)
         member, packages = request.announcement.member, request.announcement.packages
         if group.state in (JOINING, REJOINING):
             return Outcome(change=Change(put=(_later(service, item, group.id),)))

@@ -22,10 +22,11 @@ from companion.groups import MEMBER, as_object, whole
 from companion.letters import Letter
 from companion.people import Me, Member, tidy_name
 from companion.ports import PACKAGES, Change, Doc, Drop, InboxItem, Network, Put
+from companion.times import MINUTE_MS
 from companion.wire import InviteCode, create_invite_code, parse_invite
 
 TABLE = "linking"
-OFFER_MS = 10 * 60_000
+OFFER_MS = 10 * MINUTE_MS
 ASKED, OFFERED = "asked", "offered"
 _LABEL = b"companion link v1"
 
@@ -72,12 +73,18 @@ class Linking:
         expires_ms = self._context.clock.now_ms() + OFFER_MS
         relay = await self._network.relay(service)
         doc: Doc = {"_id": code.id, "_v": 1, "state": OFFERED, "code": code.code, "expires_ms": expires_ms}
+        self._left_ms(doc)
         await self._context.commit(Change(put=(Put(TABLE, doc),)))
         card = {"member": self._context.me.member.to_doc(), "device": self._context.me.device}
         sealed = aead_seal(code.key, json.dumps(card).encode(), _LABEL + code.id.encode())
         await relay.put_invite(code.id, sealed, expires_ms)
         await self._follow(service)
         return code
+
+    def _left_ms(self, offer: Doc) -> int:
+        """Return how long an offer still holds by this device's stopwatch, whatever the service says of it."""
+        expires_ms = whole(offer["expires_ms"])
+        return self._context.timers.left_ms(f"{TABLE} {offer['_id']}", expires_ms - OFFER_MS, expires_ms)
 
     async def _service(self) -> str:
         groups = [group for group in await self._tools.groups() if group.state == MEMBER]
@@ -90,8 +97,10 @@ class Linking:
         """A new device shows that it holds the code: it is mine from now on."""
         doc = await self._context.store.get(TABLE, str(letter.content.get("offer")))
         device = _read_device(letter)
-        if doc is None or doc["state"] != OFFERED or item.at_ms >= whole(doc["expires_ms"]):
+        if doc is None or doc["state"] != OFFERED:
             raise MessageRejected("a new device without an offer")
+        if not self._left_ms(doc) or self._context.told.here_ms(service, item.at_ms) >= whole(doc["expires_ms"]):
+            raise MessageRejected("a new device after its offer has run out")
         code = InviteCode(code=str(doc["code"]), service=service)
         if not hmac.compare_digest(str(letter.content.get("proof")).encode(), _proof(code, device).encode()):
             raise MessageRejected("a new device without proof")

@@ -29,6 +29,11 @@ class Overlay:
         doc, updates = await self._below.get(table, id), self._edits.get(key)
         return doc if not updates else _updated(doc, updates) or doc
 
+    async def newest(self, table: str, limit: int) -> tuple[Doc, ...]:
+        """Up to `limit` documents, newest first. What was written here counts as new."""
+        ours = [doc for (name, _), doc in reversed(self._puts.items()) if name == table]
+        return (*ours, *await self._below.newest(table, limit))[:limit]
+
     def fits(self, change: Change) -> bool:
         """Whether one commit can say this too: a commit drops last, so what was dropped cannot come back in it."""
         written = [(put.table, str(put.doc["_id"])) for put in change.put] + [(e.table, e.id) for e in change.edit]

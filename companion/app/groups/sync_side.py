@@ -50,6 +50,9 @@ class Side:
         """See that the service holds key packages of this device. Raises SyncError."""
         relay = await self._network.relay(self._service)
         self._context.told.hear(self._service, relay.time_ms())
+        async with self._tools.key_states.turn():
+            for group in await self._groups():
+                await self._judge(group.id, self._context.told.now_ms(self._service))
         if self._are_packages_there or await waits_for_handover(self._context):
             return
         await relay.join_account(account_of(self._context.me))
@@ -317,7 +320,6 @@ class Side:
                 await self._ask_for_keys(group.id)  # none are there after a backup, which holds no keys
                 await self._trim(group.id)
                 await self._tools.next(group.id)
-                await self._judge(group.id, self._context.clock.now_ms())
 
     async def _trim(self, group: str) -> None:
         """Keep only the newest of what could be offered again."""

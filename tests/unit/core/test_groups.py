@@ -45,7 +45,7 @@ class Cast:
 
     def read(self, content: dict[str, object], sender: Me, **more: object) -> inviting.Request:
         invite = replace(self.invite, **more)  # type: ignore[arg-type]  # fields of the invite
-        return inviting.read_join(self.group, invite, content, sender.device, NOW)
+        return inviting.read_join(self.group, invite, content, sender.device, asked_ms=NOW, now_ms=NOW)
 
     def announce(self, who: Me) -> Group:
         return groups.announced(self.group, who.member, "Alice Fern", NOW, ())
