@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypedDict, Unpack
 
 from companion.attachments import Attachment
+from companion.times import newest_ms
 
 TABLE = "journal"
 VERSION = 2
@@ -143,8 +144,8 @@ class Changes(Marks, total=False):
 
 
 def change(entry: Entry, at_ms: int, **changes: Unpack[Changes]) -> Entry:
-    """Return the entry with these changes. A clock that runs backwards does not age it."""
-    return replace(entry, **changes, changed_ms=max(at_ms, entry.changed_ms))
+    """Return the entry with these changes. A clock that runs backwards does not age it, unless it was well ahead."""
+    return replace(entry, **changes, changed_ms=newest_ms((at_ms, entry.changed_ms), at_ms) or at_ms)
 
 
 def tag_of(typed: str) -> str:

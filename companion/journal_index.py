@@ -4,6 +4,7 @@ An index never changes: a commit makes the next one. It knows no whole text, onl
 """
 
 from bisect import bisect_left, bisect_right
+from calendar import isleap
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from types import MappingProxyType
 
 from companion.journal import MARKS
 
+EVE, LEAP_DAY = "-02-28", "-02-29"
 TITLE_LIMIT = 80
 LINE_LIMIT = 120
 _READ_LIMIT = 400
@@ -144,11 +146,16 @@ class JournalIndex:
         return {day: _marks(tuple(heads)) for day, heads in groupby(of_month, key=_day)}
 
     def past_years(self, day: str) -> tuple[Head, ...]:
-        """Return what was written on this day in earlier years and is not hidden, newest first."""
+        """Return what was written on this day in earlier years and is not hidden, newest first.
+
+        In a year without a 29 February its entries are offered on the 28th.
+        """
         if not self.heads:
             return ()
         first, year, date = int(self.heads[0].day[:4]), int(day[:4]), day[4:]
-        found = (head for past in range(year - 1, first - 1, -1) for head in self.of_day(f"{past:04}{date}"))
+        dates = (LEAP_DAY, date) if date == EVE and not isleap(year) else (date,)
+        years = range(year - 1, first - 1, -1)
+        found = (head for past in years for date in dates for head in self.of_day(f"{past:04}{date}"))
         return tuple(head for head in found if not head.is_past_hidden)
 
     def tagged(self, tag: str, limit: int) -> tuple[Head, ...]:

@@ -3,8 +3,9 @@
 Source: docs/protocol.md sections 3 and 4.
 """
 
+import unicodedata
 from dataclasses import dataclass
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from companion.crypto.primitives import hkdf, sha256
 from companion.errors import InviteGarbled, MessageRejected
@@ -38,6 +39,10 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LOOKALIKES = str.maketrans({"I": "1", "L": "1", "O": "0"})
 _CODE_LETTERS = 16
 LOCAL_SERVICE = "local"
+INVITE_TEXT_LIMIT = 10_000
+_WRAPPERS = 3
+"""How often a link may be wrapped in another: each time it is escaped once more."""
+_LINK_START = "companion://join"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +84,11 @@ def create_invite_code(secret: bytes, service: str) -> InviteCode:
 
 
 def parse_invite(text: str) -> InviteCode:
-    """Read a link or a short code, as people type it. Raises InviteGarbled."""
-    service, text = _parse_link(text.strip()) if "://" in text else ("", text)
+    """Read a link or a short code, as people type it and as mail hands it on. Raises InviteGarbled."""
+    text = unicodedata.normalize("NFKC", text[:INVITE_TEXT_LIMIT])
+    service, text = _parse_link(text) if ":/" in text or "%3a" in text.lower() else ("", text)
     letters = "".join(c for c in text.upper().translate(_LOOKALIKES) if c.isalnum())
+    letters = letters[:_CODE_LETTERS] if service else letters  # words may follow a link
     known = all(c in _ALPHABET for c in letters)
     if len(letters) != _CODE_LETTERS or not known or _checksum(letters[:-1]) != letters[-1]:
         raise InviteGarbled(f"{len(letters)} letters that do not fit together")
@@ -89,17 +96,27 @@ def parse_invite(text: str) -> InviteCode:
 
 
 def _parse_link(text: str) -> tuple[str, str]:
-    """Return (service, code as written)."""
+    """Return (service, code as written). The link may stand among words, wrapped in another one, or be broken."""
+    text = "".join(text.replace("=\r\n", "").replace("=\n", "").split())
+    for _ in range(_WRAPPERS):
+        start = text.lower().find(_LINK_START)
+        if start >= 0:
+            return _read_link(text[start:].replace("%23", "#", 1))
+        text = unquote(text)
+    raise InviteGarbled("not an invite link")
+
+
+def _read_link(text: str) -> tuple[str, str]:
+    address, _, code = text.partition("#")
     try:
-        link = urlsplit(text)
+        link = urlsplit(address)
         service = parse_qs(link.query).get("service", [""])[0]
-        if (link.scheme, link.netloc) != ("companion", "join"):
-            raise InviteGarbled("not an invite link")
-        if service != LOCAL_SERVICE and urlsplit(service).scheme not in ("http", "https"):
+        is_ours = link.netloc.lower() == "join" and link.path in ("", "/")
+        if not is_ours or (service != LOCAL_SERVICE and urlsplit(service).scheme not in ("http", "https")):
             raise InviteGarbled("the link names no service")
     except ValueError:
         raise InviteGarbled("the link's address is broken") from None
-    return service, link.fragment
+    return service, code
 
 
 def _checksum(letters: str) -> str:

@@ -159,10 +159,10 @@ def status_line(texts: Texts, saving: Saving, entry: Entry) -> str:
         return texts("journal.saving")
     if saving.state == "failed" and saving.error is not None:
         return texts("journal.not_saved", reason=texts.error(saving.error))
-    at_ms = saving.at_ms or entry.changed_ms
+    at_ms = entry.changed_ms
     if not at_ms:
         return ""
-    is_today = texts.day_of(at_ms) == texts.day_of(time.time_ns() // 1_000_000)
+    is_today = texts.day_of(at_ms) == texts.date(texts.today())
     return (
         texts("journal.saved", time=texts.time(at_ms))
         if is_today

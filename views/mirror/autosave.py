@@ -16,10 +16,9 @@ RETRY_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saving:
-    """What is true now about the words on the screen. `at_ms` is when they were last known to be on the disk."""
+    """What is true now about the words on the screen."""
 
     state: Literal["untouched", "saving", "saved", "failed"] = "untouched"
-    at_ms: int = 0
     error: CompanionError | None = None
 
 
@@ -76,4 +75,4 @@ class Autosave:
             self._show(Saving(state="failed", error=error))
             return
         if not self._is_dirty:  # otherwise newer words wait already, and nothing is said about them
-            self._show(Saving(state="saved", at_ms=time.time_ns() // 1_000_000))
+            self._show(Saving(state="saved"))

@@ -2,6 +2,7 @@
 
 import datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,3 +126,12 @@ def test_following_commits_equals_reading_everything_again(first, steps) -> None
     assert index.heads == fresh.heads
     assert dict(index.by_id) == dict(fresh.by_id)
     assert [head.id for head in index.page(0, 100)] == [one.id for one in by_day(tuple(kept.values()))]
+
+
+@pytest.mark.parametrize(
+    ("day", "is_offered"),
+    [("2026-02-28", True), ("2026-03-01", False), ("2028-02-28", False), ("2028-02-29", True), ("2100-02-28", True)],
+)
+def test_a_leap_day_is_offered_on_one_day_of_each_year(day: str, is_offered: bool) -> None:
+    index = JournalIndex.of_docs([entry(1, "2024-02-29").to_doc()])
+    assert bool(index.past_years(day)) == is_offered

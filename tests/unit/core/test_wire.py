@@ -1,3 +1,5 @@
+from urllib.parse import quote
+
 import pytest
 
 from companion.errors import InviteGarbled, MessageRejected
@@ -42,6 +44,34 @@ def test_short_code_is_read_as_people_type_it() -> None:
     assert (read.code, read.service) == (CODE.code, "")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<{CODE.link}>",
+        f"\u201c{CODE.link}\u201d",
+        f"Join us: {CODE.link}",
+        f"{CODE.link} see you there",
+        f"Join us: {CODE.link}. See you there, 12 to 14!",
+        CODE.link[:40] + "\n" + CODE.link[40:],
+        CODE.link[:40] + "=\r\n" + CODE.link[40:],
+        "https://eur01.safelinks.protection.outlook.com/?url=" + quote(CODE.link, safe="") + "&data=05%7C01&reserved=0",
+        "https://outer.example/?u=" + quote("https://inner.example/?u=" + quote(CODE.link, safe=""), safe=""),
+        CODE.link.replace("#", "%23"),
+        CODE.link.replace("companion://join", "Companion://Join"),
+        CODE.link.replace("join?", "join/?"),
+        CODE.link.replace("join?", "join?from=mail&"),
+        CODE.link.replace("#", "&from=mail#"),
+    ],
+)
+def test_link_is_found_as_mail_hands_it_on(text: str) -> None:
+    assert parse_invite(text) == CODE
+
+
+def test_short_code_is_read_in_wide_letters() -> None:
+    wide = "".join(chr(ord(letter) + 0xFEE0) if letter.isalnum() else letter for letter in CODE.short)
+    assert parse_invite(wide).code == CODE.code
+
+
 def test_local_service_survives_the_link() -> None:
     local = create_invite_code(bytes(10), "local")
     assert parse_invite(local.link).service == "local"
@@ -67,6 +97,10 @@ def test_one_wrong_letter_is_noticed() -> None:
         CODE.short + "A",
         "https://sync.example/#" + CODE.short,
         "companion://join?service=x#",
+        "companion://join?service=javascript:alert(1)#" + CODE.short,
+        "companion://join?service=https://sync.example",
+        "https://elsewhere.example/join?service=https://sync.example#" + CODE.short,
+        "companion://join?service=" * 2_000,
     ],
 )
 def test_other_text_is_garbled(text: str) -> None:
