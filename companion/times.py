@@ -80,7 +80,7 @@ class Sure:
 
     Time that passes under our eyes is certain. How much passed while the app was closed only the clock says, so it is
     believed when it has gone on from there for a day, and for an eighth of the way it went at once: a year ahead has
-    to last six weeks. A clock that goes back takes the certain time along.
+    to last six weeks. Then it is certain up to the look before. A clock that goes back takes the certain time along.
 
     `seen_ms` is where the clock was first seen ahead of it, 0 if nowhere; `last_ms` where it was at the last look;
     `steady_ms` how long it has gone on since, at most a day for each look.
@@ -105,7 +105,7 @@ class Sure:
             return Sure(sure_ms=sure_ms, seen_ms=now_ms, last_ms=now_ms)
         steady_ms = self.steady_ms + min(max(0, now_ms - self.last_ms), DAY_MS)
         if steady_ms >= max(DAY_MS, (self.seen_ms - sure_ms) // 8):
-            return Sure(sure_ms=min(max(sure_ms, self.seen_ms), now_ms), seen_ms=now_ms, last_ms=now_ms)
+            return Sure(sure_ms=min(max(sure_ms, self.last_ms), now_ms), seen_ms=now_ms, last_ms=now_ms)
         return replace(self, sure_ms=sure_ms, last_ms=now_ms, steady_ms=steady_ms)
 
     def to_doc(self, id: str) -> dict[str, object]:

@@ -1,9 +1,10 @@
-"""Clocks for tests of time: one that jumps while its stopwatch goes on, and one of a place with a zone."""
+"""Clocks for tests of time: one that jumps, one of a place with a zone, and a desk with a clock of its own."""
 
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
-from tests.fakes import FakeClock
+from tests.fake_relay import FakeRelay
+from tests.fakes import Desk, FakeClock
 
 
 class JumpingClock(FakeClock):
@@ -11,6 +12,27 @@ class JumpingClock(FakeClock):
 
     def jump(self, ms: int) -> None:
         self.ms += ms
+
+    def restart(self) -> None:
+        """The stopwatch begins anew, as in another process."""
+        self.watch_ms = 0
+
+
+class OwnDesk(Desk):
+    """A person whose device has a clock of its own; the service keeps its own too."""
+
+    clock: JumpingClock
+
+    def __init__(self, name: str = "Hazel Ford", relay: FakeRelay | None = None) -> None:
+        relay = relay or FakeRelay(FakeClock())
+        theirs, relay.clock = relay.clock, JumpingClock()
+        super().__init__(name, relay)
+        relay.clock = theirs
+
+    def wait(self, ms: int) -> None:
+        """Let time pass here and at the service."""
+        self.clock.move(ms)
+        self.relay.clock.move(ms)
 
 
 class ZoneClock:
