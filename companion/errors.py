@@ -11,6 +11,7 @@
     │   └── InviteError
     │       ├── InviteGarbled   not an invite, or a letter is wrong
     │       ├── InviteExpired
+    │       │   └── ClockOff    only this device's clock says so
     │       ├── InviteUsed
     │       └── InviteUnknown
     ├── StoreError              the data on this device
@@ -89,6 +90,10 @@ class InviteGarbled(InviteError):
 
 class InviteExpired(InviteError):
     """The invite is older than its seven days."""
+
+
+class ClockOff(InviteExpired):
+    """The invite is over by this device's clock, and not by the service's: one of the two is wrong."""
 
 
 class InviteUsed(InviteError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from companion.crypto.primitives import aead_open, aead_seal
 from companion.devices import Device
-from companion.errors import CryptoError, InviteExpired, InviteGarbled, MessageRejected
+from companion.errors import ClockOff, CryptoError, InviteExpired, InviteGarbled, MessageRejected
 from companion.groups import (
     SEATS_LIMIT,
     Announcement,
@@ -90,8 +90,11 @@ class Invitation:
     expires_ms: int
 
 
-def seal_invitation(group: Group, me: Me, invite: Invite) -> bytes:
-    """Return what the relay keeps for the guest: everything under the code's key."""
+def seal_invitation(group: Group, me: Me, invite: Invite, expires_ms: int) -> bytes:
+    """Return what the relay keeps for the guest: everything under the code's key.
+
+    `expires_ms` is when it runs out by the service's time: it serves the guest also if our clock is off.
+    """
     content = {
         "group": group.id,
         "name": group.name,
@@ -100,13 +103,17 @@ def seal_invitation(group: Group, me: Me, invite: Invite) -> bytes:
         "inviter": me.member.to_doc(),
         "device": me.device,
         "administrators": list(group.administrators),
-        "expires_ms": invite.expires_ms,
+        "expires_ms": expires_ms,
     }
     return aead_seal(invite.code.key, json.dumps(content).encode(), _label(invite.code))
 
 
-def open_invitation(code: InviteCode, body: bytes, at_ms: int) -> Invitation:
-    """Raises InviteGarbled if the code does not open the body, InviteExpired if its seven days are over."""
+def open_invitation(code: InviteCode, body: bytes, now_ms: int, told_ms: int) -> Invitation:
+    """Return what an invite says. `now_ms` is the time here, `told_ms` what the service says it is.
+
+    Raises InviteGarbled if the code does not open the body, InviteExpired if its seven days are over: by both clocks,
+    or, as ClockOff, only by ours.
+    """
     try:
         content = as_object(json.loads(aead_open(code.key, body, _label(code))))
         inviter = Member.from_doc(as_object(content["inviter"]))
@@ -127,8 +134,9 @@ def open_invitation(code: InviteCode, body: bytes, at_ms: int) -> Invitation:
         )
     except (CryptoError, MessageRejected, ValueError, KeyError):
         raise InviteGarbled("the invite does not open or is incomplete") from None
-    if at_ms >= invitation.expires_ms:
-        raise InviteExpired(f"expired at {invitation.expires_ms}")
+    if now_ms >= invitation.expires_ms:
+        kind = InviteExpired if told_ms >= invitation.expires_ms else ClockOff
+        raise kind(f"expired at {invitation.expires_ms}")
     return invitation
 
 

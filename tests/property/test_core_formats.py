@@ -77,4 +77,4 @@ def test_hostile_device_lists_are_malformed_or_rejected(data: bytes) -> None:
 def test_hostile_invitations_are_garbled(body: bytes) -> None:
     code = create_invite_code(bytes(10), "local")
     with contextlib.suppress(InviteError):
-        inviting.open_invitation(code, body, 0)
+        inviting.open_invitation(code, body, 0, 0)

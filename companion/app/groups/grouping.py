@@ -122,7 +122,8 @@ class Grouping:
         relay = await self._network.relay(group.service)
         # Ours first: an invite that the service holds and this device has forgotten could let nobody in.
         await self._context.commit(Change(put=(Put(inviting.TABLE, invite.to_doc()),)))
-        await relay.put_invite(code.id, inviting.seal_invitation(group, self._context.me, invite), expires_ms)
+        sealed = inviting.seal_invitation(group, self._context.me, invite, self.time_at(group) + inviting.INVITE_MS)
+        await relay.put_invite(code.id, sealed, expires_ms)
         return invite
 
     async def invites(self, group_id: str) -> tuple[Invite, ...]:
@@ -155,7 +156,10 @@ class Grouping:
                 raise InviteGarbled("a short code needs a service")
             code = InviteCode(code=code.code, service=service)
         relay = await self._network.relay(code.service)
-        return inviting.open_invitation(code, await relay.get_invite(code.id), self._context.clock.now_ms())
+        body = await relay.get_invite(code.id)
+        self._context.told.hear(code.service, relay.time_ms())
+        told_ms = self._context.told.now_ms(code.service)
+        return inviting.open_invitation(code, body, self._context.clock.now_ms(), told_ms)
 
     async def join(self, invitation: Invitation) -> Group:
         """Use the invite and ask to be let in with all my devices. Raises InviteError, Offline."""

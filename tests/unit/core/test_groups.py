@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from companion import groups, inviting
-from companion.errors import InviteExpired, InviteGarbled, MessageRejected
+from companion.errors import ClockOff, InviteExpired, InviteGarbled, MessageRejected
 from companion.groups import Group, Seat
 from companion.inviting import Invitation, Invite
 from companion.people import Me, create_me
@@ -37,8 +37,8 @@ class Cast:
         self.invite = Invite(
             code=create_invite_code(bytes(10), "local"), group=GROUP, expires_ms=NOW + inviting.INVITE_MS
         )
-        sealed = inviting.seal_invitation(self.group, self.alice, self.invite)
-        self.invitation: Invitation = inviting.open_invitation(self.invite.code, sealed, NOW)
+        sealed = inviting.seal_invitation(self.group, self.alice, self.invite, self.invite.expires_ms)
+        self.invitation: Invitation = inviting.open_invitation(self.invite.code, sealed, NOW, NOW)
 
     def asks(self, who: Me) -> dict[str, object]:
         return inviting.join_content(self.invitation, who, {who.device: b"package"})
@@ -64,22 +64,22 @@ def test_invitation_names_the_inviter_and_the_group(cast: Cast) -> None:
 
 
 def test_invitation_expires_after_seven_days(cast: Cast) -> None:
-    sealed = inviting.seal_invitation(cast.group, cast.alice, cast.invite)
+    sealed = inviting.seal_invitation(cast.group, cast.alice, cast.invite, cast.invite.expires_ms)
     with pytest.raises(InviteExpired):
-        inviting.open_invitation(cast.invite.code, sealed, NOW + inviting.INVITE_MS)
+        inviting.open_invitation(cast.invite.code, sealed, NOW + inviting.INVITE_MS, NOW + inviting.INVITE_MS)
 
 
 def test_another_code_does_not_open_the_invitation(cast: Cast) -> None:
-    sealed = inviting.seal_invitation(cast.group, cast.alice, cast.invite)
+    sealed = inviting.seal_invitation(cast.group, cast.alice, cast.invite, cast.invite.expires_ms)
     with pytest.raises(InviteGarbled):
-        inviting.open_invitation(create_invite_code(b"\xff" * 10, "local"), sealed, NOW)
+        inviting.open_invitation(create_invite_code(b"\xff" * 10, "local"), sealed, NOW, NOW)
 
 
 def test_invitation_with_a_forged_inviter_is_garbled(cast: Cast) -> None:
     forged = replace(cast.alice, member=replace(cast.alice.member, name="Somebody Else"))
-    sealed = inviting.seal_invitation(cast.group, forged, cast.invite)
+    sealed = inviting.seal_invitation(cast.group, forged, cast.invite, cast.invite.expires_ms)
     with pytest.raises(InviteGarbled):
-        inviting.open_invitation(cast.invite.code, sealed, NOW)
+        inviting.open_invitation(cast.invite.code, sealed, NOW, NOW)
 
 
 def test_join_with_the_code_is_accepted(cast: Cast) -> None:
@@ -163,3 +163,23 @@ def test_documents_read_back(cast: Cast) -> None:
     group = cast.announce(cast.bob)
     assert Group.from_doc(group.to_doc()) == group
     assert Invite.from_doc(cast.invite.to_doc()) == cast.invite
+
+
+def test_an_invite_that_is_over_by_our_clock_alone_says_that_the_clocks_differ(cast: Cast) -> None:
+    sealed = inviting.seal_invitation(cast.group, cast.alice, cast.invite, cast.invite.expires_ms)
+    with pytest.raises(ClockOff):
+        inviting.open_invitation(cast.invite.code, sealed, NOW + inviting.INVITE_MS, NOW)
+
+
+@pytest.mark.parametrize(
+    ("asked_ms", "now_ms", "is_declined"),
+    [(-1, inviting.LATE_MS - 1, False), (-1, inviting.LATE_MS, True), (0, 0, True)],
+)
+def test_a_guest_is_too_late_by_the_services_stamp_or_a_week_later_by_our_clock(
+    cast: Cast, asked_ms: int, now_ms: int, is_declined: bool
+) -> None:
+    end_ms, content, sender = NOW + inviting.INVITE_MS, cast.asks(cast.bob), cast.bob.device
+    request = inviting.read_join(
+        cast.group, cast.invite, content, sender, asked_ms=end_ms + asked_ms, now_ms=end_ms + now_ms
+    )
+    assert request.is_declined == is_declined
