@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from services.relay.app import now_ms
+from services.relay.clock import ServiceClock
 from services.relay.limits import Quotas
 from services.relay.operate.postgres import migrate, renew, status_of, sweep_of
 from services.relay.operate.sqlite import backup, restore, status, sweep
@@ -37,7 +37,7 @@ def run(given: argparse.Namespace) -> int:
         case "renew":
             asyncio.run(renew(given.database))
         case "sweep":
-            where = (given.data, given.blobs, given.keep_days, now_ms)
+            where = (given.data, given.blobs, given.keep_days, ServiceClock())
             swept = asyncio.run(sweep(*where) if given.database is None else sweep_of(given.database, *where))
             print(f"envelopes emptied: {swept.events}\nblobs dropped: {swept.blobs}")
         case "status":

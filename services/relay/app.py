@@ -3,7 +3,6 @@
 Source: docs/protocol.md section 2. No call leaves a trace in a log, and no error text repeats what was sent.
 """
 
-import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -12,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from services.clock import SystemClock
 from services.relay.blobs.endpoints import BlobApi
 from services.relay.blobs.objects import ObjectStore
 from services.relay.database.store import Database
@@ -27,10 +27,6 @@ from services.relay.push.pusher import Pusher
 from services.relay.replies import answer
 from services.relay.requests import Call, route
 from services.sync.protocol import PROTOCOL_MAX, PROTOCOL_MIN, SERVICE
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class Api:
@@ -98,10 +94,11 @@ def create_app(
     metrics: Metrics,
     *,
     origins: tuple[str, ...] = (),
-    clock: Callable[[], int] = now_ms,
+    clock: Callable[[], int] | None = None,
     lifespan: Callable[[], Awaitable[Close]],
 ) -> Edge:
     """Wire the calls. `lifespan` opens what the app needs and returns what closes it again."""
+    clock = clock or SystemClock().now_ms
     sessions = Sessions(database.devices, origins, clock)
     hub.lost_by(sessions.forget)
     api = Api(database, hub, sessions, pusher, objects, metrics, clock)

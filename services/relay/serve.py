@@ -7,15 +7,15 @@ import logging
 import socket
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
 
-from services.relay.app import create_app, now_ms
+from services.relay.app import create_app
 from services.relay.blobs.objects import ObjectStore, UnusableObjects, open_objects
+from services.relay.clock import ServiceClock
 from services.relay.database.sqlite import DATABASE_NAME, SqliteDatabase
 from services.relay.database.store import Database, UnknownDatabase
 from services.relay.folder import FolderInUse, FolderLock, write_whole
@@ -26,6 +26,7 @@ from services.relay.operate.sweeper import DEFAULT_KEEP_DAYS, Sweeper
 from services.relay.push.gateway import WebPush, open_key
 from services.relay.push.guard import loopback_rules, public_rules
 from services.relay.push.pusher import Pusher
+from services.relay.refusal import Refusal
 
 GRACE_S = 2
 IDLE_CONNECTION_S = 30
@@ -142,24 +143,24 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def make_pusher(settings: Settings, database: Database, hub: Hub) -> Pusher:
+def make_pusher(settings: Settings, database: Database, hub: Hub, clock: Callable[[], int]) -> Pusher:
     """Raises _NoKey if the key file, or the authority that a test gives, cannot be used."""
     authority = settings.push_test_authority
     try:
         rules = public_rules() if authority is None else loopback_rules(authority)
-        gateway = WebPush(open_key(settings.data), rules, settings.push_contact, time.time)
+        gateway = WebPush(open_key(settings.data), rules, settings.push_contact, lambda: clock() / 1_000)
     except (OSError, ValueError) as error:
         raise _NoKey(type(error).__name__) from None
-    pusher = Pusher(database.push, hub, gateway, now_ms, *([] if authority is None else [TEST_APART_MS]))
+    pusher = Pusher(database.push, hub, gateway, clock, *([] if authority is None else [TEST_APART_MS]))
     hub.heard_by(pusher.tell)
     return pusher
 
 
 def _run(settings: Settings, database: Database, objects: ObjectStore, listener: socket.socket) -> None:
-    hub = Hub()
-    pusher = make_pusher(settings, database, hub)
+    hub, clock = Hub(), ServiceClock()
+    pusher = make_pusher(settings, database, hub, clock.now_ms)
     metrics = Metrics(lambda: hub.readers)
-    sweeper = Sweeper(database, objects, now_ms, settings.keep_days)
+    sweeper = Sweeper(database, objects, clock, settings.keep_days)
     sweeper.tell(metrics.swept)
     port = listener.getsockname()[1]
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -169,6 +170,8 @@ def _run(settings: Settings, database: Database, objects: ObjectStore, listener:
     async def lifespan() -> Callable[[], Awaitable[None]]:
         try:
             await database.open(hub)
+            with contextlib.suppress(Refusal):  # the sweep tries again
+                await sweeper.look()  # before anything is stamped
         except UnknownDatabase as error:
             problems.append(error)
             raise
@@ -191,7 +194,9 @@ def _run(settings: Settings, database: Database, objects: ObjectStore, listener:
         return close
 
     config = uvicorn.Config(
-        create_app(database, hub, pusher, objects, metrics, origins=settings.origins, lifespan=lifespan),
+        create_app(
+            database, hub, pusher, objects, metrics, origins=settings.origins, lifespan=lifespan, clock=clock.now_ms
+        ),
         lifespan="on",
         ws="none",
         log_config=None,

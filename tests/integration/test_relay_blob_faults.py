@@ -11,7 +11,9 @@ import pytest
 
 from companion.errors import Offline
 from services.relay.blobs.objects import ObjectStore, open_objects
+from services.relay.clock import ServiceClock
 from services.sync.protocol import PART_BYTES
+from tests.fakes import FakeClock
 from tests.integration.conftest import new_client
 from tests.integration.relay_blobs import Source, http_of, sent
 from tests.object_server import ObjectServer
@@ -157,12 +159,12 @@ async def test_sweep_drops_what_nobody_refers_to_and_strays_and_nothing_else(blo
     await blobs.put_part(secrets.token_bytes(16), 0, b"nor this")
     assert set(await store.blobs.release(now_ms, 10)) == {idle, crashed}
     await blobs.drop(crashed)  # the sweep ended here, before it told the ledger
-    young = Sweeper(store, blobs, lambda: now_ms, 90)
+    young = Sweeper(store, blobs, ServiceClock(FakeClock(now_ms)), 90)
     assert (await young.once()).strays == 0  # they may be of an upload that is under way
     assert await everything(blobs) >= {kept, new, stray}
     given = blobs.untouched
     blobs.untouched = lambda age: given(-age)  # as if all of it were old
-    swept = await Sweeper(store, blobs, lambda: now_ms, 90).once()
+    swept = await Sweeper(store, blobs, ServiceClock(FakeClock(now_ms)), 90).once()
     blobs.untouched = given
     assert (swept.strays, swept.blobs) == (2, 2)
     assert await everything(blobs) == {kept, new}

@@ -6,18 +6,20 @@ only saves time, because each node also looks at its readers' groups every few s
 
 import asyncio
 import contextlib
+import json
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import asyncpg
 
+from companion.times import Sure
 from services.relay import meters
 from services.relay.blobs import postgres as blobs
 from services.relay.blobs.store import BlobStore
 from services.relay.database.hints import Hints
-from services.relay.database.store import Figures, UnknownDatabase, figures_of
-from services.relay.database.tables import INCARNATION, POSTGRES, POSTGRES_FIGURES, SCHEMA_VERSION
+from services.relay.database.store import Figures, UnknownDatabase, figures_of, time_of
+from services.relay.database.tables import INCARNATION, NEWEST, POSTGRES, POSTGRES_FIGURES, SCHEMA_VERSION, TIME
 from services.relay.devices.postgres import PostgresDevices
 from services.relay.devices.store import DeviceStore
 from services.relay.hub import Listener, News
@@ -93,6 +95,17 @@ class PostgresDatabase:
     async def check(self) -> None:
         async with self._connection() as connection:
             await connection.execute("select 1")
+
+    async def known_time(self) -> tuple[Sure | None, int]:
+        async with self._connection() as connection:
+            kept = await connection.fetchval("select value from meta where key = $1", TIME)
+            return time_of(kept) if kept else None, int(await connection.fetchval(NEWEST))
+
+    async def keep_time(self, known: Sure) -> None:
+        text = json.dumps(known.to_doc(TIME))
+        sql = "insert into meta values($1, $2) on conflict(key) do update set value = excluded.value"
+        async with self._connection() as connection:
+            await connection.execute(sql, TIME, text)
 
     async def sweep(self, at_ms: int) -> None:
         async with self._connection() as connection:

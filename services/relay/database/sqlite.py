@@ -5,6 +5,7 @@ wait for a write.
 """
 
 import asyncio
+import json
 import os
 import queue
 from collections.abc import Callable
@@ -14,10 +15,11 @@ from typing import TypeVar
 
 import apsw
 
+from companion.times import Sure
 from services.relay.blobs import sqlite as blobs
 from services.relay.blobs.store import BlobStore
-from services.relay.database.store import Figures, UnknownDatabase, figures_of
-from services.relay.database.tables import INCARNATION, SCHEMA_VERSION, SQLITE, SQLITE_FIGURES
+from services.relay.database.store import Figures, UnknownDatabase, figures_of, time_of
+from services.relay.database.tables import INCARNATION, NEWEST, SCHEMA_VERSION, SQLITE, SQLITE_FIGURES, TIME
 from services.relay.devices.sqlite import SqliteDevices
 from services.relay.devices.store import DeviceStore
 from services.relay.hub import Listener
@@ -77,6 +79,18 @@ class SqliteDatabase:
 
     async def check(self) -> None:
         await self._read(lambda connection: list(connection.execute("select 1 from meta limit 1")))
+
+    async def known_time(self) -> tuple[Sure | None, int]:
+        def job(connection: apsw.Connection) -> tuple[Sure | None, int]:
+            kept = list(connection.execute("select value from meta where key = ?", (TIME,)))
+            return time_of(kept[0][0]) if kept else None, int(next(connection.execute(NEWEST))[0])
+
+        return await self._read(job)
+
+    async def keep_time(self, known: Sure) -> None:
+        text = json.dumps(known.to_doc(TIME))
+        sql = "insert or replace into meta(key, value) values(?, ?)"
+        await self._write(lambda batch: batch.execute(sql, TIME, text))
 
     async def sweep(self, at_ms: int) -> None:
         await self._writer.sweep(at_ms)

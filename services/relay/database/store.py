@@ -1,9 +1,11 @@
 """The relay's database as a whole: one interface, the same rules behind it whichever database it is."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from companion.times import Sure
 from services.relay.blobs.store import BlobStore
 from services.relay.devices.store import DeviceStore
 from services.relay.hub import Listener
@@ -49,8 +51,15 @@ class Database(Protocol):
     async def check(self) -> None:
         """Raises 503 if the database does not answer."""
 
+    async def known_time(self) -> tuple[Sure | None, int]:
+        """Return what was kept last of how late it is for certain, and when the newest event arrived, 0 without one."""
+
+    async def keep_time(self, known: Sure) -> None: ...
+
     async def sweep(self, at_ms: int) -> None:
-        """Forget what is over: sessions, invites, counters, and the exact time of old arrivals."""
+        """Forget what is over at that time, which has to be certain: sessions, invites, counters, and the exact time of
+        old arrivals.
+        """
 
     async def figures(self) -> Figures: ...
 
@@ -68,3 +77,11 @@ def figures_of(row: Sequence[Any]) -> Figures:
         uploads=uploads,
         oldest_ms=oldest_ms,
     )
+
+
+def time_of(text: object) -> Sure | None:
+    """Read what `keep_time` wrote; None if there is nothing that can be read."""
+    try:
+        return Sure.from_doc(json.loads(str(text)))
+    except (ValueError, KeyError, TypeError):
+        return None

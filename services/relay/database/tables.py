@@ -23,6 +23,8 @@ POSTGRES = "\n".join(
     )
 )
 
+TIME = "time"
+NEWEST = "select coalesce(max(at_ms), 0) from event"
 INCARNATION = "select value from meta where key = 'incarnation'"
 
 _FIGURES = """

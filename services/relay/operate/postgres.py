@@ -4,13 +4,14 @@ A moved log keeps its incarnation, because every cursor stays true.
 """
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import apsw
 
+from services.relay.clock import ServiceClock
 from services.relay.database.sqlite import DATABASE_NAME
 from services.relay.database.store import figures_of
 from services.relay.database.tables import INCARNATION, POSTGRES, POSTGRES_FIGURES, SCHEMA_VERSION
@@ -98,13 +99,13 @@ async def status_of(database: str) -> dict[str, str]:
         return {**figures, "database bytes": str(size), "incarnation": str(await connection.fetchval(INCARNATION))}
 
 
-async def sweep_of(database: str, data: Path, place: str | None, keep_days: int, now_ms: Callable[[], int]) -> Swept:
+async def sweep_of(database: str, data: Path, place: str | None, keep_days: int, clock: ServiceClock) -> Swept:
     """Forget now what a relay on PostgreSQL forgets by and by; it may be running. Raises CannotDo."""
     async with _relay_in(database):
         pass
     from services.relay.database.postgres import PostgresDatabase  # an extra of its own
 
-    return await sweep_now(PostgresDatabase(database), objects_at(place, data), keep_days, now_ms)
+    return await sweep_now(PostgresDatabase(database), objects_at(place, data), keep_days, clock)
 
 
 @asynccontextmanager

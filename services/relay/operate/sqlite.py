@@ -6,12 +6,13 @@ earlier than what they have seen. A backup is one file with the database, and a 
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import apsw
 
+from services.relay.clock import ServiceClock
 from services.relay.database.sqlite import DATABASE_NAME, SqliteDatabase, check_ours, read_figures
 from services.relay.database.store import UnknownDatabase
 from services.relay.database.tables import INCARNATION
@@ -72,11 +73,11 @@ def status(data: Path) -> dict[str, str]:
         return {**figures, "database bytes": str(size), "incarnation": str(next(connection.execute(INCARNATION))[0])}
 
 
-async def sweep(data: Path, place: str | None, keep_days: int, now_ms: Callable[[], int]) -> Swept:
+async def sweep(data: Path, place: str | None, keep_days: int, clock: ServiceClock) -> Swept:
     """Forget now what a relay in a folder forgets by and by; it must not be running. Raises CannotDo."""
     path = data / DATABASE_NAME
     with closing(lock_folder(data)), closing(open_database(path)):
-        return await sweep_now(SqliteDatabase(path), objects_at(place, data), keep_days, now_ms)
+        return await sweep_now(SqliteDatabase(path), objects_at(place, data), keep_days, clock)
 
 
 def open_database(path: Path) -> apsw.Connection:

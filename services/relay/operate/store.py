@@ -1,11 +1,12 @@
 """What the operator's commands have in common, whichever database they work on."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from services.relay.blobs.objects import ObjectStore, OtherBytes, UnusableObjects, open_objects
+from services.relay.clock import ServiceClock
 from services.relay.database.store import Database, Figures, UnknownDatabase
 from services.relay.folder import FolderInUse, FolderLock
 from services.relay.hub import Hub
@@ -72,14 +73,14 @@ def objects_at(place: str | None, data: Path) -> ObjectStore:
         raise CannotDo(f"a place for blobs cannot be used ({error})") from None
 
 
-async def sweep_now(database: Database, objects: ObjectStore, keep_days: int, now_ms: Callable[[], int]) -> Swept:
+async def sweep_now(database: Database, objects: ObjectStore, keep_days: int, clock: ServiceClock) -> Swept:
     """Open a database, sweep it once and close it. Raises CannotDo."""
     try:
         await database.open(Hub())
     except UnknownDatabase as error:
         raise CannotDo(f"the database was not made by this version of the relay: {error}") from None
     try:
-        return await Sweeper(database, objects, now_ms, keep_days).once()
+        return await Sweeper(database, objects, clock, keep_days).once()
     except Refusal:
         raise CannotDo("the database or the place for blobs takes nothing") from None
     finally:

@@ -1,7 +1,8 @@
 """The regular forgetting: sessions, old bodies, and blobs that nobody needs.
 
 Every step is safe to repeat and to cut off anywhere, on any number of nodes at once: an entry of the ledger is marked
-as going before the bytes are deleted, and dropped after it.
+as going before the bytes are deleted, and dropped after it. All of it goes by the time that is certain: a clock that is
+ahead makes nothing forgotten.
 """
 
 import asyncio
@@ -11,8 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from companion.times import SLACK_MS
 from services.relay.blobs.objects import ObjectStore
 from services.relay.blobs.store import IDLE_MS
+from services.relay.clock import ServiceClock
 from services.relay.database.store import Database, Figures
 from services.relay.refusal import Refusal
 
@@ -38,11 +41,12 @@ class Swept:
 class Sweeper:
     """Sweeps one service. `keep_days` holds for groups that named no time of their own; 0 is for ever."""
 
-    def __init__(self, database: Database, objects: ObjectStore, clock: Callable[[], int], keep_days: int) -> None:
+    def __init__(self, database: Database, objects: ObjectStore, clock: ServiceClock, keep_days: int) -> None:
         self._database = database
         self._blobs = database.blobs
         self._objects = objects
-        self._now_ms = clock
+        self._clock = clock
+        self._has_looked = False
         self._keep_days = keep_days
         self._told: Callable[[Swept, Figures | None], None] = lambda swept, figures: None
 
@@ -67,15 +71,26 @@ class Sweeper:
 
     async def once(self, *, is_seldom: bool = True, is_daily: bool = True) -> Swept:
         """Sweep now. Raises 503; what is done by then stays done."""
-        at_ms = self._now_ms()
+        at_ms, now_ms = await self.look(keeps=is_seldom), self._clock.now_ms()
+        if now_ms - at_ms > SLACK_MS:
+            log.warning("the clock is ahead of what is certain by %d s: less is forgotten", (now_ms - at_ms) // 1_000)
         await self._database.sweep(at_ms)
         events = await self._expire(at_ms) if is_seldom else 0
         strays = 0
-        if is_daily:
+        if is_daily and now_ms - at_ms < IDLE_MS:  # the ages of files go by the clock
             await self._blobs.recount()
             strays = await self._find_strays()
             await asyncio.to_thread(self._objects.drop_unfinished_files, timedelta(milliseconds=IDLE_MS))
         return Swept(events=events, blobs=await self._drop_blobs(at_ms), strays=strays)
+
+    async def look(self, *, keeps: bool = True) -> int:
+        """Return the time that is certain now, and keep it for the next process. Raises 503."""
+        kept, newest_ms = (None, 0) if self._has_looked else await self._database.known_time()
+        known = self._clock.look(kept, newest_ms or self._clock.now_ms())
+        self._has_looked = True
+        if keeps:
+            await self._database.keep_time(known)
+        return known.sure_ms
 
     async def _expire(self, at_ms: int) -> int:
         emptied, after = 0, 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.relay.limits import DAY_MS
 from services.relay.meters import TAKE
-from services.relay.push.store import PINGS_MOST, Ping, Registration
+from services.relay.push.store import FAR_MS, PINGS_MOST, Ping, Registration
 
 if TYPE_CHECKING:
     import asyncpg
@@ -20,7 +20,8 @@ on conflict(device) do update set kind = excluded.kind, endpoint = excluded.endp
 
 TAKE_DUE = """
 update push set next_ms = $2 where device in (
-    select device from push where due_ms is not null and next_ms <= $1 and awake_ms <= $1
+    select device from push where due_ms is not null and next_ms not between $1::bigint + 1 and $4
+        and awake_ms not between $1::bigint + 1 and $4
     order by next_ms limit $3 for update skip locked)
 returning device, kind, endpoint, p256dh, auth, wake, failures
 """
@@ -36,7 +37,8 @@ update push set due_ms = $3 where device in (select device from woken)
 
 AWAKE = """
 with here as (select device from push where device = any($1::bytea[]) order by device for update)
-update push set awake_ms = $2, due_ms = case when due_ms > $3 then due_ms end where device in (select device from here)
+update push set awake_ms = $2, due_ms = case when due_ms between $3 and $4 then due_ms end
+where device in (select device from here)
 """
 
 FORGET_ROTATED = """
@@ -94,7 +96,7 @@ class PostgresPush:
 
     async def awake(self, devices: Sequence[bytes], awake_ms: int, heard_ms: int) -> None:
         async with self._connection() as connection:
-            await connection.execute(AWAKE, list(devices), awake_ms, heard_ms)
+            await connection.execute(AWAKE, list(devices), awake_ms, heard_ms + 1, heard_ms + FAR_MS)
 
     async def news(self, groups: Sequence[bytes], devices: Sequence[bytes], at_ms: int) -> None:
         async with self._connection() as connection, connection.transaction():
@@ -103,15 +105,15 @@ class PostgresPush:
 
     async def take_due(self, at_ms: int, next_ms: int) -> tuple[Ping, ...]:
         async with self._connection() as connection:
-            rows = await connection.fetch(TAKE_DUE, at_ms, next_ms, PINGS_MOST)
+            rows = await connection.fetch(TAKE_DUE, at_ms, next_ms, PINGS_MOST, at_ms + FAR_MS)
         return tuple(Ping(registration=_registration(r), failures=r["failures"], taken_ms=at_ms) for r in rows)
 
     async def done(self, ping: Ping) -> None:
         async with self._connection() as connection:
             await connection.execute(
-                "update push set failures = 0, due_ms = case when due_ms > $3 then due_ms end"
+                "update push set failures = 0, due_ms = case when due_ms between $3 and $4 then due_ms end"
                 " where device = $1 and wake = $2",
-                *(ping.registration.device, ping.registration.wake, ping.taken_ms),
+                *(ping.registration.device, ping.registration.wake, ping.taken_ms + 1, ping.taken_ms + FAR_MS),
             )
 
     async def failed(self, ping: Ping, next_ms: int) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from services.relay.push.gateway import Outcome, PushGateway
-from services.relay.push.store import Ping, PushStore
+from services.relay.push.store import FAR_MS, Ping, PushStore
 from services.relay.refusal import Refusal
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ KNOCKS_MOST = 20
 UNDER_WAY_MOST = 400
 FAILURES_MOST = 40
 LATER_MOST_MS = 3_600_000
+WAIT_MOST_MS = FAR_MS // 2
 
 
 class Presence(Protocol):
@@ -121,7 +122,7 @@ class Pusher:
         if gone:
             await self._store.awake(tuple(gone), at_ms, at_ms - DOUBT_MS)
         self._present = present
-        if present and at_ms - self._renewed_ms >= RENEW_MS:
+        if present and not 0 <= at_ms - self._renewed_ms < RENEW_MS:
             await self._store.awake(tuple(present), at_ms + AWAKE_MS, at_ms - DOUBT_MS)
             self._renewed_ms = at_ms
 
@@ -136,7 +137,7 @@ class Pusher:
                 await self._store.drop(known.device, known.wake)
             else:
                 wait_ms = min(self._apart_ms[1] << min(ping.failures, 10), LATER_MOST_MS)
-                wait_ms = max(wait_ms, (reply.retry_after_s or 0) * 1_000)
+                wait_ms = min(max(wait_ms, (reply.retry_after_s or 0) * 1_000), WAIT_MOST_MS)
                 await self._store.failed(ping, self._now_ms() + wait_ms + random.randint(0, wait_ms // 4))  # noqa: S311
         except Refusal:
             log.warning("the outcome of a ping was not written down")  # so it goes out once more

@@ -6,7 +6,7 @@ import apsw
 
 from services.relay.limits import DAY_MS
 from services.relay.meters import Cost
-from services.relay.push.store import PINGS_MOST, Ping, Registration
+from services.relay.push.store import FAR_MS, PINGS_MOST, Ping, Registration
 from services.relay.writer import Batch, Read, Write
 
 
@@ -80,8 +80,9 @@ class SqlitePush:
         def job(batch: Batch) -> None:
             for device in devices:
                 batch.execute(
-                    "update push set awake_ms = ?, due_ms = case when due_ms > ? then due_ms end where device = ?",
-                    *(awake_ms, heard_ms, device),
+                    "update push set awake_ms = ?, due_ms = case when due_ms between ? and ? then due_ms end"
+                    " where device = ?",
+                    *(awake_ms, heard_ms + 1, heard_ms + FAR_MS, device),
                 )
 
         await self._write(job)
@@ -107,18 +108,18 @@ class SqlitePush:
         await self._write(job)
 
     async def take_due(self, at_ms: int, next_ms: int) -> tuple[Ping, ...]:
-        where = "due_ms is not null and next_ms <= ? and awake_ms <= ?"
+        where = "due_ms is not null and next_ms not between ?1 + 1 and ?2 and awake_ms not between ?1 + 1 and ?2"
 
         def look(connection: apsw.Connection) -> bool:
             sql = f"select 1 from push where {where} limit 1"  # noqa: S608  (words of our own)
-            return bool(list(connection.execute(sql, (at_ms, at_ms))))
+            return bool(list(connection.execute(sql, (at_ms, at_ms + FAR_MS))))
 
         def job(batch: Batch) -> tuple[Ping, ...]:
             rows = batch.execute(
-                "update push set next_ms = ? where device in"  # noqa: S608  (words of our own)
+                "update push set next_ms = ?3 where device in"  # noqa: S608  (words of our own)
                 f" (select device from push where {where} order by next_ms limit {PINGS_MOST})"
                 " returning device, kind, endpoint, p256dh, auth, wake, failures",
-                *(next_ms, at_ms, at_ms),
+                *(at_ms, at_ms + FAR_MS, next_ms),
             )
             return tuple(Ping(registration=_registration(*r[:6]), failures=r[6], taken_ms=at_ms) for r in rows)
 
@@ -130,9 +131,9 @@ class SqlitePush:
         known = ping.registration
         await self._write(
             lambda batch: batch.execute(
-                "update push set failures = 0, due_ms = case when due_ms > ? then due_ms end"
+                "update push set failures = 0, due_ms = case when due_ms between ? and ? then due_ms end"
                 " where device = ? and wake = ?",
-                *(ping.taken_ms, known.device, known.wake),
+                *(ping.taken_ms + 1, ping.taken_ms + FAR_MS, known.device, known.wake),
             )
         )
 

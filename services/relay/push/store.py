@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.relay.limits import DAY_MS
+
 PINGS_MOST = 200
+FAR_MS = DAY_MS
+"""No stamp lies so far ahead unless a clock was wrong: then it says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
