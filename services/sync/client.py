@@ -48,6 +48,9 @@ from services.sync.protocol import (
 )
 from services.sync.transport import ANSWER_S, Answer, Transport, parse_fields
 
+NEAR_MS = 2_000
+"""A Date header says whole seconds, and is under way for a while."""
+
 
 class RelayClient:
     """One device's calls to one service. Opens its session by itself, and again when it has run out.
@@ -293,7 +296,10 @@ class RelayClient:
         return nonce
 
     def _hear(self, answer: Answer) -> None:
-        self._service_start_ms = answer.at_ms - self._watch_ms() if answer.at_ms else None
+        """Take the service's time from an answer of its own. Ours is finer, as long as the two agree."""
+        now_ms = self._now_ms()
+        told_ms = now_ms if abs(answer.at_ms - now_ms) <= NEAR_MS else answer.at_ms
+        self._service_start_ms = told_ms - self._watch_ms() if answer.at_ms else None
 
     def time_ms(self) -> int | None:
         """Return the time at the service now, None as long as it has not said."""
