@@ -66,7 +66,7 @@ class Editing(Told):
             raise RuntimeError("the page was never opened")
         self.entry: Entry = entry
         self.saving = Saving()
-        self.saved_ms = 0
+        self.saves = 0
         """When all words were last known to be on the disk."""
         self.saver = Autosave(self._journal.save_drafts, self._saved, spawn)
         self.text = PageText(entry.text)
@@ -122,7 +122,7 @@ class Editing(Told):
         self.saver.typed()
 
     def _saved(self, saving: Saving) -> None:
-        self.saving, self.saved_ms = saving, saving.at_ms or self.saved_ms
+        self.saving, self.saves = saving, self.saves + (saving.state == "saved")
         self.tell()
 
     def _shown(self) -> object:

@@ -119,8 +119,8 @@ def Tools(editing: Editing, choose: Callable[[], None], share: Callable[[], None
 def Cared(editing: Editing, key: str = "") -> ft.Control:
     """The kind card, for words that are saved."""
     frame = use_frame()
-    saved_ms = use_told(editing, lambda: editing.saved_ms)
-    return CareFor(lambda: editing.text.text, saved_ms, lambda: frame.go("/help"))
+    saves = use_told(editing, lambda: editing.saves)
+    return CareFor(lambda: editing.text.text, saves, lambda: frame.go("/help"))
 
 
 def template_list(texts: Texts, templates: Sequence[Template], choose: Callable[[Template], None]) -> ft.Control:
