@@ -184,7 +184,10 @@ class Grouping:
         )
         package, message = self.tools.key_states.make_package(service)
         packages = {me.device: message, **await self._claimed(relay)}
-        told = tuple(outbox.letter(service, device, inviting.expect_content(group)) for device in me.other_devices)
+        expect = inviting.expect_content(group)
+        told = tuple(
+            outbox.letter(service, device, {**expect, "asks": device.id not in packages}) for device in me.other_devices
+        )
         asked = outbox.letter(service, invitation.inviter_device, inviting.join_content(invitation, me, packages))
         await self._context.commit(Change(put=(package, stand(group), *told, asked)))
         await self.follow(service)
@@ -196,7 +199,7 @@ class Grouping:
         for device in self._context.me.other_devices:
             try:
                 found[device.id] = (await relay.claim_key_package(device.id)).body
-            except SyncError:  # that device asks for itself when it is next there
+            except SyncError:  # that device is told to ask for itself
                 continue
         return found
 

@@ -168,6 +168,8 @@ class Inbox:
             raise MessageRejected("a request to come back is incomplete") from None
         member.check()
         group = await self._tools.group(str(letter.content.get("group")))
+        if group is not None and group.state in (JOINING, REJOINING) and self._is_mine(letter):
+            return Outcome(change=Change(put=(_later(service, item, group.id),)))
         key_state = await self._tools.key_states.of(group.id) if group else None
         if group is None or key_state is None or group.state != MEMBER or member.devices.device(letter.sender) is None:
             raise MessageRejected("a request to come back to a group that is not ours")

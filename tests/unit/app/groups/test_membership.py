@@ -138,6 +138,21 @@ async def test_both_devices_join_a_new_group_together(alice, tablet, bob):
     assert await said(tablet, group) == await said(alice, group) == [("Bob Reed", "Welcome")]
 
 
+async def test_device_without_a_key_package_at_the_service_is_let_in_after_the_one_that_joined(
+    relay, alice, tablet, bob
+):
+    """It was linked a moment ago, and has not been there yet."""
+    relay.packages[core(tablet).device].clear()
+    del relay.last_resorts[core(tablet).device]
+    group = (await core(bob).groups.create("Leads", "pine")).id
+    await deliver(bob)
+    await let_in(bob, alice, group, tablet)
+    await deliver(tablet, alice, bob)
+    assert await state(alice, group) == await state(tablet, group) == "member"
+    await say(bob, group, "Welcome", alice, tablet)
+    assert (await said(tablet, group))[-1] == (await said(alice, group))[-1] == ("Bob Reed", "Welcome")
+
+
 async def test_revoked_device_reads_nothing_more(alice, tablet, bob):
     group = (await core(alice).groups.create("Leads", "pine")).id
     await deliver(alice, tablet)
