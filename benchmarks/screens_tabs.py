@@ -52,7 +52,7 @@ def switch(person: Person, place: str) -> tuple[float, float]:
 def measure_tabs(rounds: int) -> dict[str, float]:
     """All places are visited once, then `rounds` times more in turns."""
     spent: dict[tuple[str, str], list[float]] = {}
-    seen: dict[str, list[float]] = {}
+    seen: dict[tuple[str, str], list[float]] = {}
     people: dict[str, Person] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -71,20 +71,26 @@ def measure_tabs(rounds: int) -> dict[str, float]:
         for number in range(rounds + 1):
             for place in [*list(PLACES)[1:], "Today"]:
                 for name, person in people.items():
-                    cpu, ms = switch(person, place)
+                    took, ms = switch(person, place)
                     if number:  # the first visit builds
-                        spent.setdefault((name, place), []).append(cpu)
-                        seen.setdefault(place, []).append(ms) if name == "ours" else None
+                        spent.setdefault((name, place), []).append(took)
+                        seen.setdefault((name, place), []).append(ms)
         lost = lost_presses(people["ours"])
-    each = {name: statistics.median(statistics.median(spent[name, place]) for place in PLACES) for name in people}
-    shown = [statistics.median(values) for values in seen.values()]
+    cpu, cpu_plain = (_of_each(spent, name) for name in people)
+    shown, shown_plain = (_of_each(seen, name) for name in people)
     return {
-        "tab_switch_cpu_ms": round(each["ours"], 1),
-        "tab_switch_cpu_vs_unmended": round(each["ours"] / each["plain"], 3),
+        "tab_switch_cpu_ms": round(statistics.median(cpu), 1),
+        "tab_switch_cpu_vs_unmended": round(statistics.median(cpu) / statistics.median(cpu_plain), 3),
         "tab_switch_seen_ms": round(statistics.median(shown), 1),
+        "tab_switch_seen_vs_unmended": round(statistics.median(shown) / statistics.median(shown_plain), 3),
         "tab_switch_slowest_ms": round(max(shown), 1),
         "lost_presses": lost,
     }
+
+
+def _of_each(measured: dict[tuple[str, str], list[float]], name: str) -> list[float]:
+    """Return the median of each place."""
+    return [statistics.median(measured[name, place]) for place in PLACES]
 
 
 def lost_presses(person: Person, presses: int = PRESSES, seed: int = 5) -> int:
