@@ -115,7 +115,14 @@ async def _sealed(alice: Desk, bob: Desk, group: str, said: list[dict[str, objec
 async def _outcome(bob: Desk, batches: list[tuple[RelayEvent, ...]]) -> dict[str, list[dict[str, object]]]:
     for batch in batches:
         await bob.network.sides["local"].receive(batch)
-    return {table: list(docs.values()) for table, docs in bob.vault.store.tables.items() if docs}
+    return {
+        table: [_comparable(doc) for doc in docs.values()] for table, docs in bob.vault.store.tables.items() if docs
+    }
+
+
+def _comparable(doc: dict[str, object]) -> dict[str, object]:
+    """A line that the app makes by itself has another id each time."""
+    return {**doc, "_id": ""} if doc.get("kind") == "emptied" else doc
 
 
 def _go_back(bob: Desk, tables: dict[str, dict[str, dict[str, object]]]) -> None:
