@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from companion.app.chat.drafts import DRAFTS, Drafts
 from companion.app.chat.keeping import is_over, over_before_ms
 from companion.app.chat.letting_go import let_go
 from companion.app.context import Context
@@ -20,10 +21,9 @@ from companion.chat.message import (
     messages_table,
 )
 from companion.chat.standing import SEEN, Seen, with_topic
-from companion.errors import StoreError, UsageError
+from companion.errors import UsageError
 from companion.ports import Change, Doc, Drop, Edit, Put
 
-DRAFTS = "drafts"
 UNDO_MS = 10_000
 """How long a message waits on this device, so that it can be taken back before anybody has it."""
 SCAN = 400
@@ -54,14 +54,12 @@ class Ways:
     is_silent: bool = False
 
 
-class Chatting:
+class Chatting(Drafts):
     """What I say is a document first. When it is due, one commit seals it and hands it to the outbox."""
 
     def __init__(self, context: Context, groups: Grouping) -> None:
-        self._context = context
+        super().__init__(context)
         self._groups = groups
-        self._drafts: dict[str, str] = {}
-        self._unsaved: set[str] = set()
 
     # Reading
 
@@ -330,35 +328,6 @@ class Chatting:
         group = await self._groups.group(group_id)
         if group is None or group.state != "member":
             raise UsageError("not a member of this group yet")
-
-    # What is typed
-
-    def draft(self, group_id: str, text: str) -> None:
-        """Take what is in the composer now; it costs nothing."""
-        self._drafts[group_id] = text
-        self._unsaved.add(group_id)
-
-    def draft_now(self, group_id: str) -> str:
-        """Return what was typed and not sent, as far as it was loaded or typed since the app was opened."""
-        return self._drafts.get(group_id, "")
-
-    async def draft_of(self, group_id: str) -> str:
-        """Return what was typed and not sent."""
-        if group_id not in self._drafts:
-            doc = await self._context.store.get(DRAFTS, group_id) or {}
-            self._drafts.setdefault(group_id, str(doc.get("text", "")))
-        return self._drafts[group_id]
-
-    async def save_drafts(self) -> None:
-        unsaved, self._unsaved = self._unsaved, set()
-        puts = tuple(Put(DRAFTS, {"_id": id, "_v": 1, "text": self._drafts[id]}) for id in sorted(unsaved))
-        if not puts:
-            return
-        try:
-            await self._context.commit(Change(put=puts))
-        except StoreError:
-            self._unsaved |= unsaved
-            raise
 
 
 def can_delete(message: Message, person: str, at_ms: int) -> bool:

@@ -1,6 +1,6 @@
 """Writing in a group: what is held, sent, taken back or changed, and what is asked before it goes."""
 
-from companion.app.chat.chatting import DRAFTS
+from companion.app.chat.drafts import DRAFTS
 from companion.chat.message import WAITING
 from tests.fakes import Desk, deliver
 from tests.ui.groups.talk import FIELD, core, messages, pass_on, press, relay_of

@@ -1,0 +1,43 @@
+"""What is typed to a group and not sent yet. It is kept as it is typed, and leaves only with the message it became."""
+
+from companion.app.context import Context
+from companion.errors import StoreError
+from companion.ports import Change, Put
+
+DRAFTS = "drafts"
+
+
+class Drafts:
+    """The words in each group's composer, for all windows of this device."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._drafts: dict[str, str] = {}
+        self._unsaved: set[str] = set()
+
+    def draft(self, group_id: str, text: str) -> None:
+        """Take what is in the composer now; it costs nothing."""
+        self._drafts[group_id] = text
+        self._unsaved.add(group_id)
+
+    def draft_now(self, group_id: str) -> str:
+        """Return what was typed and not sent, as far as it was loaded or typed since the app was opened."""
+        return self._drafts.get(group_id, "")
+
+    async def draft_of(self, group_id: str) -> str:
+        """Return what was typed and not sent."""
+        if group_id not in self._drafts:
+            doc = await self._context.store.get(DRAFTS, group_id) or {}
+            self._drafts.setdefault(group_id, str(doc.get("text", "")))
+        return self._drafts[group_id]
+
+    async def save_drafts(self) -> None:
+        unsaved, self._unsaved = self._unsaved, set()
+        puts = tuple(Put(DRAFTS, {"_id": id, "_v": 1, "text": self._drafts[id]}) for id in sorted(unsaved))
+        if not puts:
+            return
+        try:
+            await self._context.commit(Change(put=puts))
+        except StoreError:
+            self._unsaved |= unsaved
+            raise
