@@ -5,6 +5,7 @@ table `IN_WORK`; the commit that gives it an owner takes it off that list, the c
 it back there. What is on the list when the app opens belongs to nobody, or is a recording that was cut short.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -13,6 +14,8 @@ from companion.sound import SAMPLE_BYTES
 
 Kind = Literal["picture", "sound"]
 IN_WORK = "blobs_in_work"
+HOLDERS = frozenset({"journal", "msg", "waiting"})
+"""Tables, by their name up to a colon, of documents that things hang on."""
 CAPTION_LIMIT = 200
 SOUND_TYPE = "audio/pcm"
 
@@ -126,6 +129,18 @@ def with_one(attachments: tuple[Attachment, ...], one: Attachment) -> tuple[Atta
     if any(known.id == one.id for known in attachments):
         return tuple(one if known.id == one.id else known for known in attachments)
     return (*attachments, one)
+
+
+def named_by(docs: Iterable[dict[str, object]]) -> frozenset[str]:
+    """Return the ids of all attachments that lie on this device and that these documents name."""
+    found: set[str] = set()
+    for doc in docs:
+        files = doc.get("attachments")
+        for one in files if isinstance(files, list) else ():
+            here = one.get("local", one) if isinstance(one, dict) else None
+            if isinstance(here, dict):
+                found.add(str(here.get("id")))
+    return frozenset(found)
 
 
 def context_of(kind: Kind, id: str) -> bytes:

@@ -1,13 +1,17 @@
 """Intents of pictures and voice notes, for whatever they hang on."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from companion import attachments
 from companion.app.context import Context
 from companion.app.recording import Recordings, Running
-from companion.attachments import IN_WORK, Attachment, InWork, Picture
+from companion.attachments import HOLDERS, IN_WORK, Attachment, InWork, Picture
+from companion.errors import Tampered, UsageError
 from companion.ports import Change, Drop, Put, Recorder, Recording
+
+log = logging.getLogger(__name__)
 
 Place = Callable[[Attachment], Awaitable[Change]]
 """Returns the change that puts an attachment, new or grown, into what it hangs on; an empty one if that comes later."""
@@ -31,6 +35,7 @@ class Attaching(Recordings[_Note]):
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._context = context
+        self._taken: set[str] = set()
 
     async def seal(self, picture: Picture, owner: str = "") -> Attachment:
         """Keep a picture. It goes again at the next start unless a commit with `kept` gives it an owner before."""
@@ -51,6 +56,20 @@ class Attaching(Recordings[_Note]):
         await recording.close()
         return replace(attachment, blob=recording.reference)
 
+    def take(self, *these: Attachment) -> None:
+        """Say, before anything is awaited, that these get their place or go. Raises UsageError if they did already."""
+        if not self.are_free(*these):
+            raise UsageError("an attachment has a place already")
+        self._taken |= {one.id for one in these}
+
+    def give_back(self, *these: Attachment) -> None:
+        """They have no place after all."""
+        self._taken -= {one.id for one in these}
+
+    def are_free(self, *these: Attachment) -> bool:
+        """Whether nobody took one of these."""
+        return self._taken.isdisjoint(one.id for one in these)
+
     def kept(self, *these: Attachment) -> Change:
         """What belongs into the commit that gives attachments an owner."""
         return Change(drop=tuple(Drop(IN_WORK, one.id) for one in these))
@@ -59,17 +78,38 @@ class Attaching(Recordings[_Note]):
         """What belongs into the commit that takes attachments from their owner; call `sweep` after it."""
         return Change(put=tuple(Put(IN_WORK, InWork(attachment=one).to_doc()) for one in these))
 
-    async def sweep(self) -> None:
-        """Remove every blob that was let go."""
-        for doc in await self._context.store.all(IN_WORK):
-            work = InWork.from_doc(doc)
-            if not work.owner and work.attachment.id != self.recording_id:
-                await self.drop(work.attachment)
+    async def discard(self, attachment: Attachment) -> None:
+        """Remove what has no place yet; what was given one meanwhile stays."""
+        if not self.are_free(attachment):
+            return
+        self.take(attachment)
+        await self._context.commit(self.let_go(attachment))
+        await self.sweep()
 
-    async def drop(self, attachment: Attachment) -> None:
-        """Remove a blob that nothing names any more, and strike it off the list."""
-        await self._context.blobs.drop(attachment.blob)
-        await self._context.commit(self.kept(attachment))
+    async def sweep(self) -> None:
+        """Remove every blob that was let go and that no document names."""
+        works = [InWork.from_doc(doc) for doc in await self._context.store.all(IN_WORK)]
+        gone = [one.attachment for one in works if not one.owner and one.attachment.id != self.recording_id]
+        if not gone:
+            return
+        self._taken |= {one.id for one in gone}  # nobody may hang it anywhere from now on
+        try:
+            named = await self._named()
+        except Tampered:  # a damaged table does not say all that it names
+            log.warning("blobs stay: it is not known who names them")
+            return
+        for one in gone:
+            if one.id not in named:
+                await self._context.blobs.drop(one.blob)
+            await self._context.commit(self.kept(one))
+
+    async def _named(self) -> frozenset[str]:
+        """Return the ids of all attachments that a document names: a blob goes with the last one that does."""
+        found: frozenset[str] = frozenset()
+        for table in await self._context.store.counts():
+            if table.partition(":")[0] in HOLDERS:
+                found |= await self._context.store.read(table, attachments.named_by)
+        return found
 
     async def unfinished(self) -> tuple[InWork, ...]:
         """What a crash left on the list and an owner may still name."""

@@ -12,7 +12,7 @@ from companion.chat.message import WAITING, Message
 from companion.chat.standing import SEEN, STANDINGS
 from companion.errors import UsageError
 from companion.groups import TABLE
-from companion.ports import Change, Drop
+from companion.ports import Change
 from companion.times import HOUR_MS
 
 RECEIPT_MS = 4_000
@@ -113,7 +113,7 @@ class Due:
         try:
             await self._chat.release(message)
         except UsageError:  # the group was left meanwhile
-            await self._context.commit(Change(drop=(Drop(WAITING, message.id),)))
+            await self._chat.forget(message)
 
     async def _tell_got(self, group_id: str, now: int) -> None:
         """Tell a group what has come here, unless somebody else did, or soon may."""

@@ -10,7 +10,7 @@ from companion.chat.message import REACTIONS, Message
 from companion.groups import Group
 from views import theme
 from views.client import ask
-from views.groups.drafting import composing_of
+from views.groups.drafting import composing_of, take_back_message
 from views.groups.lines import gist
 from views.groups.naming import name_of
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
@@ -48,7 +48,11 @@ def MessagePanel(group: Group, key: str = "") -> ft.Control:
     if is_sure:
         delete = then(lambda: opened.chat.delete(group.id, one.id), texts("groups.deleted_now"))
         return _delete_question(texts, delete, lambda: set_sure(False), stacked=frame.is_large_text)
-    actions = _actions(texts, opened, group, one, me, change, then, lambda: set_sure(True))
+
+    async def take_back() -> None:
+        await take_back_message(window, opened, group, one)
+
+    actions = _actions(texts, opened, group, one, me, change, then, lambda: set_sure(True), take_back)
     buttons = [
         button(act.label, act.on_press, icon=act.icon, kind="tonal" if not number else "outlined", size="slim")
         for number, act in enumerate(actions)
@@ -107,7 +111,15 @@ def _reactions(texts: Any, opened: Any, group: Group, one: Message, me: str, the
 
 
 def _actions(
-    texts: Any, opened: Any, group: Group, one: Message, me: str, change: Any, then: Any, sure: Any
+    texts: Any,
+    opened: Any,
+    group: Group,
+    one: Message,
+    me: str,
+    change: Any,
+    then: Any,
+    sure: Any,
+    take_back: Any,
 ) -> list[Action]:
     """Return what fits this message, the most wanted first."""
     is_mine, is_said = one.author == me, one.seq > 0 and not one.is_deleted
@@ -126,7 +138,7 @@ def _actions(
     if can_delete(one, me, opened.groups.time_at(group)):
         add("groups.delete", sure, ft.Icons.DELETE_OUTLINE_ROUNDED)
     if one.state == "held":
-        add("groups.undo", then(lambda: opened.chat.undo(one.id)), ft.Icons.UNDO_ROUNDED)
+        add("groups.undo", then(take_back), ft.Icons.UNDO_ROUNDED)
     if one.state == "refused":
         add("groups.send_again", then(lambda: opened.chat.send_again(one.id)), ft.Icons.REFRESH_ROUNDED)
         add("groups.remove_refused", then(lambda: opened.chat.remove_refused(one.id)), ft.Icons.CLOSE_ROUNDED)

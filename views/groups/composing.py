@@ -14,7 +14,7 @@ from views.client import focus
 from views.groups.acting import MessagePanel
 from views.groups.adding import AddPanel, LaterPanel, PollPanel, TopicPanel
 from views.groups.asking_help import ReportPanel, WorryPanel
-from views.groups.drafting import Draft, composing_of, use_draft
+from views.groups.drafting import Draft, composing_of, take_back_message, use_draft
 from views.groups.lines import due_words, gist
 from views.groups.membership import NewKeyNotice, OutNotice
 from views.groups.naming import look_of_group, name_of, people
@@ -69,12 +69,13 @@ def held_here(shown: Conversation, group: Group) -> tuple[Message, ...]:
 @safe
 def Held(group: Group) -> ft.Control:
     """What waits on this device and can still be taken back."""
-    opened, texts = use_opened(), use_quiet_window().texts
+    window, opened = use_quiet_window(), use_opened()
+    texts = window.texts
     held = use_part(lambda s: held_here(s.chat, group))
 
     def undo(message: Message) -> Any:
         async def take_back() -> None:
-            await opened.chat.undo(message.id)
+            await take_back_message(window, opened, group, message)
 
         return guarded(take_back, texts.error)
 
@@ -168,7 +169,7 @@ def _above(texts: Any, group: Group, composing: Composing, draft: Draft, opened:
 
             async def take_off() -> None:
                 change(files=left)
-                await opened.attaching.drop(next(one for one in composing.files if one.id == id))
+                await opened.attaching.discard(next(one for one in composing.files if one.id == id))
 
             return Action(label=texts("groups.take_off"), on_press=guarded(take_off, texts.error))
 

@@ -1,14 +1,14 @@
 """What is typed to a group and not sent yet, and how it is sent."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import flet as ft
 
 from companion.app import Opened
 from companion.app.chat.chatting import UNDO_MS, Ways
 from companion.care import patient_details
-from companion.chat.message import TEXT_LIMIT
+from companion.chat.message import TEXT_LIMIT, Message
 from companion.groups import Group
 from companion.people import Member
 from views.client import focus
@@ -47,9 +47,14 @@ def composing_of(composing: Composing, group: Group) -> Composing:
 
 
 async def send_words(window: Window, opened: Opened, group: Group, composing: Composing) -> bool:
-    """Send what stands in the field, and set the foot back; return whether its words are reason for the kind card."""
+    """Send what stands in the field, and set the foot back; return whether its words are reason for the kind card.
+
+    Both are empty before anything is awaited: a second press finds nothing to send.
+    """
     state, chat = window.state, opened.chat
     said, is_here = chat.draft_now(group.id).strip(), state.chat.group == group.id
+    if not said and not composing.files:
+        return False
     ways = Ways(
         hold_ms=UNDO_MS,
         due_ms=composing.due_ms,
@@ -58,17 +63,31 @@ async def send_words(window: Window, opened: Opened, group: Group, composing: Co
         mentions=mentioned(group, said, opened.me.person),
         is_silent=composing.is_silent,
     )
-    if composing.files:
-        await opened.sharing.post(group.id, said, composing.files, ways)
-    else:
-        await chat.post(group.id, said, ways)
-    state.composing = Composing(group=group.id, topic=composing.topic)
+    emptied = state.composing = Composing(group=group.id, topic=composing.topic)
+    try:
+        if composing.files:
+            await opened.sharing.post(group.id, said, composing.files, ways)
+        else:
+            await chat.post(group.id, said, ways)
+    except BaseException:
+        back = tuple(one for one in composing.files if opened.attaching.are_free(one))
+        now = state.composing
+        state.composing = replace(composing if now is emptied else now, files=(*back, *now.files))
+        raise
     if is_here and (state.chat.has_newer or state.chat.is_from_top):
         window.watch_chat(group.id, "", state.chat.topic)
     if composing.is_catching_up:
         await opened.attention.mark_all_seen()
         say(window.texts("groups.answered"))
     return await opened.care.offers_help(said, window.library.distress)
+
+
+async def take_back_message(window: Window, opened: Opened, group: Group, message: Message) -> None:
+    """Take back a message that is still held: its words and what hung on it stand in the foot again."""
+    files = await opened.sharing.undo(message)
+    if files:
+        now = composing_of(window.state.composing, group)
+        window.state.composing = replace(now, files=(*now.files, *files))
 
 
 def use_draft(group: Group, composing: Composing, on_hard_words: Callable[[], None]) -> Draft:
@@ -115,7 +134,7 @@ def use_draft(group: Group, composing: Composing, on_hard_words: Callable[[], No
         set_sent(lambda count: count + 1)
 
     async def send() -> None:
-        said = chat.draft_now(group.id).strip()
+        said, composing = chat.draft_now(group.id).strip(), composing_of(window.state.composing, group)
         if len(said) > TEXT_LIMIT:
             say(texts("groups.too_long", limit=f"{TEXT_LIMIT:,}"))
         elif said or composing.files:
@@ -127,8 +146,10 @@ def use_draft(group: Group, composing: Composing, on_hard_words: Callable[[], No
 
     async def send_anyway() -> None:
         set_found(())
-        is_hard = await send_words(window, opened, group, composing)
-        set_sent(lambda count: count + 1)
+        try:
+            is_hard = await send_words(window, opened, group, composing_of(window.state.composing, group))
+        finally:
+            set_sent(lambda count: count + 1)
         if is_hard:
             on_hard_words()
 

@@ -2,14 +2,18 @@
 
 Flet ends a session's update loop silently when a component raises, and covers the whole app with a red card when
 a handler does. `safe` and `guarded` log instead and leave a small notice. Logs hold the error, never content.
+
+`guarded` is also the one place that makes a press one act: pressed again while the first press is still at work, the
+same control, or another one that does the same, does nothing.
 """
 
 import contextlib
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Awaitable, Callable, Hashable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import flet as ft
@@ -25,6 +29,10 @@ Explain = Callable[[Exception], str]
 
 RENDER_FAILED = "This part cannot be shown at the moment. The rest of the app works."
 HANDLER_FAILED = "That did not work. Please try it again."
+PRESSES = frozenset({"click", "tap", "double_tap", "long_press", "submit"})
+"""Events that ask for an act. All others tell how something is now, and the newest of them must not be lost."""
+STUCK_S = 20.0
+"""A press at work for so long waits for an answer that may never come, and no longer keeps its control from working."""
 
 
 def safe(render: Callable[..., ft.Control]) -> Callable[..., ft.Control]:
@@ -70,41 +78,76 @@ def _stay_reachable() -> None:
 
 
 def guarded(handler: Handler, explain: Explain | None = None) -> Callable[[Any], Awaitable[None]]:
-    """Return an event handler that logs an error and says it in a snackbar.
+    """Return an event handler that logs an error and says it in a snackbar, and runs once at a time.
 
     `explain` turns the error into a sentence for the person. Guarding twice is the same as guarding once.
     """
     if getattr(handler, "is_guarded", False):
         return handler  # type: ignore[return-value]  # made by this function, so it has its type
 
-    takes_event = _takes_event(handler)
+    takes_event, own = _takes_event(handler), Presses()
 
     async def run(event: Any) -> None:
-        _note_use()
-        try:
-            answer = handler(event) if takes_event else handler()  # type: ignore[call-arg]  # chosen by its signature
-            if inspect.isawaitable(answer):
-                await answer
-        except Exception as error:
-            logging.getLogger(__name__).exception("handling %s failed", getattr(event, "name", "an event"))
-            say(explain(error) if explain else HANDLER_FAILED)
+        in_use = _in_use()
+        if in_use is not None:
+            in_use.touch()
+        presses = own if in_use is None else in_use.presses
+        with presses.one(event, handler) as is_first:
+            if not is_first:
+                return
+            try:
+                answer = handler(event) if takes_event else handler()  # type: ignore[call-arg]  # as its signature says
+                if inspect.isawaitable(answer):
+                    await answer
+            except Exception as error:
+                logging.getLogger(__name__).exception("handling %s failed", getattr(event, "name", "an event"))
+                say(explain(error) if explain else HANDLER_FAILED)
 
     run.is_guarded = True  # type: ignore[attr-defined]  # a mark, so that parts may guard what screens have guarded
     return run
 
 
+class Presses:
+    """Which presses of one window are at work. A control keeps its id when it is rendered anew, so that counts too."""
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
+        self._at_work: dict[Hashable, float] = {}
+
+    @contextlib.contextmanager
+    def one(self, event: Any, handler: Handler) -> Iterator[bool]:
+        """Say whether this is a press of its own, or one more of what is at work already."""
+        if getattr(event, "name", "") not in PRESSES:
+            yield True
+            return
+        begun_s, target = self._now_s(), getattr(event, "target", None)
+        keys: tuple[Hashable, ...] = (handler,) if target is None else (handler, target)
+        if any(begun_s - self._at_work.get(key, -STUCK_S) < STUCK_S for key in keys):
+            yield False
+            return
+        self._at_work.update(dict.fromkeys(keys, begun_s))
+        try:
+            yield True
+        finally:
+            for key in keys:
+                if self._at_work.get(key) == begun_s:
+                    del self._at_work[key]
+
+
 @dataclass(frozen=True, slots=True)
 class InUse:
-    """What the page's `data` holds, so that every handled event puts off the auto-lock."""
+    """What the page's `data` holds: every handled event puts off the auto-lock, and presses know of each other."""
 
     touch: Callable[[], None]
+    presses: Presses = field(default_factory=Presses)
 
 
-def _note_use() -> None:
+def _in_use() -> InUse | None:
     with contextlib.suppress(RuntimeError):  # no page: a part on its own
         in_use = ft.context.page.data
         if isinstance(in_use, InUse):
-            in_use.touch()
+            return in_use
+    return None
 
 
 def say(sentence: str) -> None:

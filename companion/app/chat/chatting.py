@@ -1,6 +1,7 @@
 """Intents of a conversation: read it, say something, take it back, change it."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from companion.app.chat.drafts import DRAFTS, Drafts
@@ -170,11 +171,12 @@ class Chatting(Drafts):
         self, message: Message, ways: Ways, *, poll: Doc | None = None, with_: Change | None = None
     ) -> Message:
         """Keep and send what was begun elsewhere: a poll, or a message with attachments. `with_` is committed too."""
-        await self._member(message.group)
-        line = replace(self._with(message, ways), poll=poll)
-        self.held_ms(line)
-        await self._keep(line, with_ or Change())
-        return line
+        with self._taken(message):
+            await self._member(message.group)
+            line = replace(self._with(message, ways), poll=poll)
+            self.held_ms(line)
+            await self._keep(line, with_ or Change())
+            return line
 
     def blank(self, group_id: str, text: str, kind: str = "message") -> Message:
         """Return a message of mine that is not kept yet."""
@@ -209,22 +211,16 @@ class Chatting(Drafts):
         )
 
     async def _keep(self, message: Message, with_: Change) -> None:
-        """Put the message into what waits and take it out of the composer, in one commit."""
-        group, topic = message.group, message.topic
-        draft: Doc = {"_id": group, "_v": 1, "text": ""}
-        put = (Put(WAITING, message.to_doc()), Put(DRAFTS, draft))
-        change = with_ + Change(put=put, edit=_own_topic(group, topic))
-        # The draft goes before the commit is queued: a save of drafts that is queued later must not bring it back.
-        kept, self._drafts[group] = self._drafts.get(group, ""), ""
-        self._unsaved.discard(group)
-        try:
-            if message.state != "waiting":
-                await self._context.commit(change)
-            else:
-                await self._send(message, change)
-        except BaseException:
-            self.draft(group, self._drafts[group] or kept)
-            raise
+        """Put the message into what waits, and what is in the composer now into the drafts, in one commit."""
+        group = message.group
+        put = [Put(WAITING, message.to_doc())]
+        if group in self._drafts:
+            put.append(Put(DRAFTS, {"_id": group, "_v": 1, "text": self._drafts[group]}))
+        change = with_ + Change(put=tuple(put), edit=_own_topic(group, message.topic))
+        if message.state != "waiting":
+            await self._context.commit(change)
+        else:
+            await self._send(message, change)
 
     async def _send(self, message: Message, change: Change) -> None:
         blobs = tuple(str(one["blob"]) for one in message.attachments)
@@ -235,38 +231,67 @@ class Chatting(Drafts):
         """Return how long a message is held yet, by the stopwatch; 0 for one that may go."""
         return self._context.timers.left_ms(f"held {message.id}", message.at_ms, message.due_ms or message.at_ms)
 
-    async def send_held(self, message: Message) -> None:
-        """Send what is due, and uploaded: from now on it cannot be taken back."""
+    @asynccontextmanager
+    async def _turn(self, message: Message) -> AsyncIterator[bool]:
+        """Hold the turn of what waits. Says whether the message waits as it did: not taken back, and not sent."""
+        async with self._context.store.turn(WAITING):
+            doc = await self._context.store.get(WAITING, message.id)
+            yield doc is not None and doc["state"] == message.state
+
+    async def send_uploaded(self, message: Message) -> None:
+        """Send a message whose attachments are with the service."""
+        async with self._turn(message) as is_still_so:
+            if is_still_so:
+                await self._send_waiting(message)
+
+    async def _send_waiting(self, message: Message) -> None:
         waiting = replace(message, state="waiting", due_ms=0)
         await self._send(waiting, Change(put=(Put(WAITING, waiting.to_doc()),)))
         self._context.timers.forget(f"held {message.id}")
 
     async def release(self, message: Message) -> None:
-        """Let go of what is due: it is sent, or waits for its attachments to be uploaded."""
-        if message.attachments:
-            waiting = replace(message, state="uploading", due_ms=0)
-            await self._context.commit(Change(put=(Put(WAITING, waiting.to_doc()),)))
-        else:
-            await self.send_held(message)
+        """Let go of what is due, unless it has gone: it is sent, or waits for its attachments to be uploaded.
+
+        From now on it cannot be taken back.
+        """
+        async with self._turn(message) as is_still_so:
+            if not is_still_so:
+                return
+            if message.attachments:
+                waiting = replace(message, state="uploading", due_ms=0)
+                await self._context.commit(Change(put=(Put(WAITING, waiting.to_doc()),)))
+            else:
+                await self._send_waiting(message)
 
     async def undo(self, message_id: str) -> str | None:
-        """Take back a message that is still held; return its text, or None if it has gone."""
-        doc = await self._context.store.get(WAITING, message_id)
-        message = None if doc is None else Message.from_doc(doc)
-        if message is None or message.state != "held":
-            return None
-        put: tuple[Put, ...] = ()
+        """Take back a message that is still held; return its text, or None if it has gone.
+
+        What hangs on it has no place then: see `Sharing.undo`.
+        """
+        async with self._context.store.turn(WAITING):  # it goes, or is taken back, and never both
+            doc = await self._context.store.get(WAITING, message_id)
+            message = None if doc is None else Message.from_doc(doc)
+            if message is None or message.state != "held":
+                return None
+            await self._take_back(message)
+            return message.text
+
+    async def _take_back(self, message: Message) -> None:
+        change = let_go(message, owner=message.group) + Change(drop=(Drop(WAITING, message.id),))
         if message.kind == "message" and not await self.draft_of(message.group):
             self._drafts[message.group] = message.text
-            put = (Put(DRAFTS, {"_id": message.group, "_v": 1, "text": message.text}),)
-        await self._context.commit(Change(put=put, drop=(Drop(WAITING, message_id),)))
-        return message.text
+            change += Change(put=(Put(DRAFTS, {"_id": message.group, "_v": 1, "text": message.text}),))
+        await self._context.commit(change)
 
     async def remove_refused(self, message_id: str) -> None:
         """Forget a message that the service did not take."""
         doc = await self._context.store.get(WAITING, message_id)
         if doc is not None and doc["state"] == "refused":
-            await self._context.commit(Change(drop=(Drop(WAITING, message_id),)))
+            await self.forget(Message.from_doc(doc))
+
+    async def forget(self, message: Message) -> None:
+        """Let go of what waits and can go nowhere, with what hangs on it."""
+        await self._context.commit(let_go(message) + Change(drop=(Drop(WAITING, message.id),)))
 
     async def send_again(self, message_id: str) -> None:
         """Try once more with a message that the service did not take."""

@@ -1,6 +1,10 @@
 """What is typed to a group and not sent yet. It is kept as it is typed, and leaves only with the message it became."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from companion.app.context import Context
+from companion.chat.message import Message
 from companion.errors import StoreError
 from companion.ports import Change, Put
 
@@ -40,4 +44,21 @@ class Drafts:
             await self._context.commit(Change(put=puts))
         except StoreError:
             self._unsaved |= unsaved
+            raise
+
+    @contextmanager
+    def _taken(self, message: Message) -> Iterator[None]:
+        """Take the words of the message out of the composer at once: a second press, and a save of drafts that is
+        queued later, find nothing. They come back if it fails; other words in the composer stay there all the time.
+        """
+        group, kept = message.group, self._drafts.get(message.group, "")
+        if not kept or kept.strip() != message.text:
+            yield
+            return
+        self._drafts[group] = ""
+        self._unsaved.discard(group)
+        try:
+            yield
+        except BaseException:
+            self.draft(group, "\n".join(filter(None, (kept, self._drafts[group]))))
             raise

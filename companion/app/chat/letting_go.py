@@ -12,8 +12,11 @@ def local_of(file: SharedFile) -> Attachment | None:
     return Attachment.from_doc(local) if isinstance(local, dict) else None
 
 
-def let_go(message: Message | None) -> Change:
-    """Return what belongs into the commit that takes a message's attachments away: their blobs go at the next sweep."""
+def let_go(message: Message | None, owner: str = "") -> Change:
+    """Return what belongs into the commit that takes a message's attachments away: their blobs go at the next sweep.
+
+    With an `owner`, a composer's group, they wait for another place until the app is opened anew.
+    """
     files = message.attachments if message is not None else ()
     here = [local for local in map(local_of, files) if local is not None]
-    return Change(put=tuple(Put(IN_WORK, InWork(attachment=one).to_doc()) for one in here))
+    return Change(put=tuple(Put(IN_WORK, InWork(attachment=one, owner=owner).to_doc()) for one in here))

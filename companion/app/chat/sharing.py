@@ -38,15 +38,31 @@ class Sharing:
         self._network = network
 
     async def post(self, group_id: str, text: str, these: tuple[Attachment, ...], ways: Ways) -> Message:
-        """Keep a message with attachments; it goes when it is due and they are uploaded. Raises: UsageError."""
+        """Keep a message with attachments; it goes when it is due and they are uploaded.
+
+        Raises: UsageError, also if one of them is on its way already.
+        """
         text = text.strip()
         if not 0 < len(these) <= ATTACHMENT_LIMIT or len(text) > TEXT_LIMIT:
             raise UsageError("no attachments, too many, or too long a text")
         if any(one.size_bytes > FILE_LIMIT_BYTES for one in these):
             raise UsageError("an attachment is too large")
-        files = tuple(_shared(self._context.new_id(), one) for one in these)
-        blank = replace(self._chat.blank(group_id, text), attachments=files)
-        return await self._chat.post_line(blank, ways, with_=self._attaching.kept(*these))
+        self._attaching.take(*these)
+        try:
+            files = tuple(_shared(self._context.new_id(), one) for one in these)
+            blank = replace(self._chat.blank(group_id, text), attachments=files)
+            return await self._chat.post_line(blank, ways, with_=self._attaching.kept(*these))
+        except BaseException:
+            self._attaching.give_back(*these)
+            raise
+
+    async def undo(self, message: Message) -> tuple[Attachment, ...] | None:
+        """Take back a message that is still held; return what hung on it, or None if it has gone."""
+        if await self._chat.undo(message.id) is None:
+            return None
+        these = tuple(local for one in message.attachments if (local := local_of(one)) is not None)
+        self._attaching.give_back(*these)
+        return these
 
     async def send_waiting(self) -> bool:
         """Upload and send what waits with attachments; return whether some of it has to be tried again.
@@ -60,7 +76,7 @@ class Sharing:
                 continue
             try:
                 await self._upload(message)
-                await self._chat.send_held(message)
+                await self._chat.send_uploaded(message)
             except SyncError:
                 has_more = True
             except UsageError:

@@ -44,7 +44,7 @@ class Journalling:
             if page is None or found is None or not found.size_bytes:
                 if page is not None and known is not None:
                     await self._context.commit(self._without(page.id, known))
-                await self._attaching.drop(work.attachment)
+                await self._context.commit(self._attaching.let_go(work.attachment))
             else:
                 await self._context.commit(self._with(page.id, found) + self._attaching.kept(found))
         await self._attaching.sweep()

@@ -1,11 +1,15 @@
 """Writing in a group: what is held, sent, taken back or changed, and what is asked before it goes."""
 
+import asyncio
+
 from companion.app.chat.drafts import DRAFTS
+from companion.attachments import Picture
 from companion.chat.message import WAITING
 from tests.fakes import Desk, deliver
 from tests.ui.groups.talk import FIELD, core, messages, pass_on, press, relay_of
 from tests.ui.harness import HeadlessApp
 from tests.ui.people import DESKTOP, opened
+from views.mirror.chat_state import Composing
 
 
 async def test_a_message_can_be_taken_back_is_sent_and_is_read(
@@ -160,3 +164,28 @@ async def test_a_voice_note_pauses_goes_on_and_hangs_on_the_message(hazel: Desk,
     await chat.click("Done")
     await chat.until(lambda: not core(hazel).attaching.is_recording)
     assert len(next(iter(hazel.vault.blobs.held.values()))) == 64_000
+
+
+async def test_send_pressed_twice_at_once_sends_a_picture_once(hazel: Desk, group: str, chat: HeadlessApp) -> None:
+    picture = Picture(content=b"pixels", media_type="image/png", width=4, height=3)
+    file = await core(hazel).sharing.seal(group, picture)
+    hazel.window.state.composing = Composing(group=group, files=(file,))
+    await chat.settle()
+    send = chat.by_name("Send")._i
+    await asyncio.gather(*(chat.session.dispatch_event(send, "click", None) for _ in range(2)))
+    await chat.settle()
+    assert len(await core(hazel).chat.waiting(group)) == 1
+
+
+async def test_what_hung_on_a_message_that_is_taken_back_hangs_in_the_composer_again(
+    hazel: Desk, group: str, chat: HeadlessApp
+) -> None:
+    picture = Picture(content=b"pixels", media_type="image/png", width=4, height=3)
+    file = await core(hazel).sharing.seal(group, picture)
+    hazel.window.state.composing = Composing(group=group, files=(file,))
+    await chat.settle()
+    await chat.click("Send")
+    await chat.until(lambda: "Undo" in [name for name, _ in chat.named()])
+    assert hazel.window.state.composing.files == ()
+    await chat.click("Undo")
+    assert hazel.window.state.composing.files == (file,)
