@@ -41,13 +41,17 @@ LATE_MS = 7 * DAY_MS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invite:
-    """An invite that this device made. `used_by` is the person it let in, or empty."""
+    """An invite that this device made. `used_by` is the person it let in, or empty.
+
+    `is_told`: the service knows that it was revoked.
+    """
 
     code: InviteCode
     group: str
     expires_ms: int
     used_by: str = ""
     is_revoked: bool = False
+    is_told: bool = False
 
     def is_open(self, at_ms: int) -> bool:
         return not self.is_revoked and not self.used_by and at_ms < self.expires_ms
@@ -62,6 +66,7 @@ class Invite:
             "expires_ms": self.expires_ms,
             "used_by": self.used_by,
             "is_revoked": self.is_revoked,
+            "is_told": self.is_told,
         }
 
     @classmethod
@@ -72,6 +77,7 @@ class Invite:
             expires_ms=whole(doc["expires_ms"]),
             used_by=str(doc["used_by"]),
             is_revoked=bool(doc.get("is_revoked", False)),
+            is_told=bool(doc.get("is_told", False)),
         )
 
 

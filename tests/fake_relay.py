@@ -170,6 +170,13 @@ class FakeNetwork:
     async def follow(self, service: str, side: SyncSide) -> None:
         self.sides[service] = side
 
+    async def hand_over(
+        self, job: Callable[[], Awaitable[None]], busy: Callable[[], Awaitable[frozenset[str]]], patience_s: float
+    ) -> None:
+        await job()
+        if await busy():
+            await self.exchange()
+
     async def close(self) -> None:
         self.sides.clear()
         self.calls.append("network closed")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from companion.app.device import Device
 from companion.app.groups.key_states import forget_keys
 from companion.app.opened import Opened
+from companion.app.parting import Left
 from companion.app.security import Security, passphrase_or_words
 from companion.app.tries import Tries
 from companion.consent import Wording
@@ -33,6 +34,7 @@ from companion.unlocking import check_passphrase
 log = logging.getLogger(__name__)
 
 FIRST_START, LOCKED, OPEN, HIDDEN, RESTORED = "first_start", "locked", "open", "hidden", "restored"
+CLOSING = "closing"
 Listener = Callable[[frozenset[str]], None]
 
 
@@ -69,8 +71,11 @@ class Companion:
         self._tries = Tries(ports.tries, ports.clock)
         self._restored: Box | None = None
         self._store: Store | None = None
+        self._leaving: Store | None = None
         self._is_hidden = False
         self.opened: Opened | None = None
+        self.left = Left()
+        """What the last lock could not hand over."""
         self.last_used_ms = 0
         """By the stopwatch."""
 
@@ -103,6 +108,7 @@ class Companion:
     async def create(self, name: str, profession: str, passphrase: str, recovery: bytes) -> None:
         """Make the store and open it. Raises WeakPassphrase, ValueError for a name, StoreError."""
         check_passphrase(passphrase)
+        await self._until_closed()
         me = create_me(name, profession, at_ms=self._ports.clock.now_ms())
         with self._alone():
             store, blobs = await self._ports.vault.create(passphrase, recovery)
@@ -119,6 +125,7 @@ class Companion:
         recovery = None if words is None else key_from_words(words)
         if self.opened is not None:
             return
+        await self._until_closed()
         with self._alone():
             async with self._tries.one():
                 anchor = await self._device.anchor()
@@ -132,6 +139,7 @@ class Companion:
         """
         if self.opened is not None:
             return
+        await self._until_closed()
         with self._alone():
             key = await self._device.key(reason)
             if key is None:
@@ -164,6 +172,7 @@ class Companion:
         Raises: WrongKey (counted), and what the vault raises; the damaged store stays as it is.
         """
         passphrase, recovery = passphrase_or_words(secret)
+        await self._until_closed()
         with self._alone():
             async with self._tries.one():
                 return await self._ports.vault.rescue(passphrase=passphrase, recovery=recovery)
@@ -192,22 +201,36 @@ class Companion:
         """Whether there is anything that a lock would drop."""
         return self.opened is not None or self._restored is not None
 
-    async def lock(self) -> None:
-        """Save what was typed, stop the network, and drop the keys."""
+    async def lock(self, *, hands_over: bool = True) -> None:
+        """Save what was typed, hand over what was promised, stop the network, and drop the keys.
+
+        The screens are locked at once, whatever the rest takes; a lock that is under way is waited for.
+        """
         box, self._restored = self._restored, None
         opened, self.opened = self.opened, None
         store, self._store = self._store, None
-        if opened is None and box is None:
+        leaving = box.store if box is not None else store
+        if leaving is None:
+            await self._until_closed()
             return
-        try:
-            if opened is not None:
-                await opened.close()
-            if box is not None:
-                await box.store.close()
-        finally:
+        self.left, self._leaving = Left(), leaving
+        async with leaving.turn(CLOSING):
             self._tell(frozenset({"phase"}))
-            if store is not None:
-                await self._device.remember(store)  # the keys are gone by now, and the keystore may take its time
+            try:
+                if opened is not None:
+                    self.left = await opened.close(hands_over=hands_over)
+                else:
+                    await leaving.close()
+            finally:
+                self._tell(frozenset({"phase"}))
+        if store is not None:
+            await self._device.remember(store)  # the keys are gone by now, and the keystore may take its time
+
+    async def _until_closed(self) -> None:
+        """Wait for a lock that is under way: what it closes cannot be opened before."""
+        if self._leaving is not None:
+            async with self._leaving.turn(CLOSING):
+                return
 
     async def hide(self) -> None:
         """Show every window something that says nothing, at once, and drop the keys."""
@@ -232,7 +255,7 @@ class Companion:
     async def _drop_all(self) -> None:
         """Close what is open; what goes wrong there must not stand in the way of the erasure."""
         try:
-            await self.lock()
+            await self.lock(hands_over=False)
         except CompanionError:
             log.warning("locking before the erasure failed")
 

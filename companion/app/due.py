@@ -1,8 +1,12 @@
 """What happens by itself when its time has come, while the app is open: the one list of it."""
 
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 from companion.app.chat.agreeing import Agreeing
 from companion.app.chat.attending import Attending
-from companion.app.chat.chatting import Chatting
+from companion.app.chat.chatting import UNDO_MS, Chatting
 from companion.app.chat.polling import Polling
 from companion.app.chat.sharing import Sharing
 from companion.app.context import Context
@@ -10,10 +14,12 @@ from companion.app.groups.grouping import Grouping
 from companion.chat.contents import got_content, seen_content
 from companion.chat.message import WAITING, Message
 from companion.chat.standing import SEEN, STANDINGS
-from companion.errors import UsageError
+from companion.errors import CompanionError, UsageError
 from companion.groups import TABLE
 from companion.ports import Change
 from companion.times import HOUR_MS
+
+log = logging.getLogger(__name__)
 
 RECEIPT_MS = 4_000
 """How long a device collects before it tells that messages have come."""
@@ -100,7 +106,6 @@ class Due:
         for group in [group for group, due_ms in self._receipts.items() if due_ms <= now]:
             await self._tell_got(group, now)
         for group in [group for group, due_ms in self._reads.items() if due_ms <= now]:
-            del self._reads[group]
             await self._tell_read(group)
         if self._has_newcomers:
             self._has_newcomers = False
@@ -109,11 +114,28 @@ class Due:
             await self._agreements.expire()
             self._expire_ms = now + HOUR_MS
 
+    async def hurry(self) -> None:
+        """Do at once what would be due within seconds, because the app is about to lock: what was sent can no longer
+        be taken back. What is meant for later stays.
+        """
+        now, steps = self._context.clock.monotonic_ms(), list[Callable[[], Awaitable[object]]]()
+        for message in [Message.from_doc(doc) for doc in await self._context.store.all(WAITING)]:
+            if message.state == "held" and message.due_ms - message.at_ms <= UNDO_MS:
+                steps.append(partial(self._send, message))
+        self._patient.update(self._receipts)
+        steps += [partial(self._tell_got, group, now) for group in self._receipts]
+        steps += [partial(self._tell_read, group) for group in self._reads]
+        for step in (*steps, self._sharing.send_waiting):
+            try:
+                await step()
+            except CompanionError as error:  # the next one may go all the same
+                log.warning("not handed over: %s", type(error).__name__)
+
     async def _send(self, message: Message) -> None:
         try:
             await self._chat.release(message)
-        except UsageError:  # the group was left meanwhile
-            await self._chat.forget(message)
+        except UsageError:  # the group was left meanwhile, or somebody's key has to be accepted first
+            await self._chat.refuse(message)
 
     async def _tell_got(self, group_id: str, now: int) -> None:
         """Tell a group what has come here, unless somebody else did, or soon may."""
@@ -121,7 +143,7 @@ class Due:
         told = max(standing.delivered, self._told.get(group_id, 0))
         if group is None or group.state != "member" or standing.newest_seq <= told:
             self._patient.discard(group_id)
-            del self._receipts[group_id]
+            self._receipts.pop(group_id, None)
             return
         rank = sum(seat.member.person < self._context.me.member.person for seat in group.seats)
         if rank and group_id not in self._patient:
@@ -129,12 +151,13 @@ class Due:
             self._receipts[group_id] = now + rank * RECEIPT_STEP_MS
             return
         self._patient.discard(group_id)
-        del self._receipts[group_id]
+        self._receipts.pop(group_id, None)
         self._told[group_id] = standing.newest_seq
         await self._groups.send(group_id, got_content(standing.newest_seq), Change())
 
     async def _tell_read(self, group_id: str) -> None:
         """Tell how far I have read, where the group has agreed to it and I have too."""
+        self._reads.pop(group_id, None)
         group, agreement = await self._groups.group(group_id), await self._agreements.agreement(group_id)
         wishes, seen = await self._attention.wishes(group_id), await self._attention.seen(group_id)
         is_wanted = agreement.is_read_shared and wishes.tells_seen and group is not None and group.state == "member"

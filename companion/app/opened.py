@@ -19,6 +19,7 @@ from companion.app.groups.grouping import Grouping
 from companion.app.groups.linking import Linking
 from companion.app.journal.journalling import Journalling
 from companion.app.journal.timeline import Timeline
+from companion.app.parting import Left, Parting
 from companion.app.searching import Searching
 from companion.app.security import Security
 from companion.app.stamps import cut_stamps
@@ -77,6 +78,7 @@ class Opened:
         self.agreements = Agreeing(self._context, self.groups, Keeping(self._context, self.groups.tools.certainty))
         self.sharing = Sharing(self._context, self.groups, self.chat, self.attaching, network)
         self.due = Due(self._context, self.groups, self.chat, self.polls, self.attention, self.agreements, self.sharing)
+        self._parting = Parting(self._context, network, self.groups, self.due)
         self.care = Caring(self._context)
         self.stories = Storytelling(self._context, wording)
         self.today = Today(self._context, self.groups, self.attention)
@@ -149,16 +151,31 @@ class Opened:
         finally:
             await self.stories.close()
 
-    async def close(self) -> None:
-        """Bring all that was typed or said to the disk, then drop the keys."""
+    async def close(self, *, hands_over: bool = True) -> Left:
+        """Bring all that was typed or said to the disk, hand over what was promised, then drop the keys.
+
+        Returns what could not go. Raises StoreError if something could not be saved; the keys go all the same.
+        """
+        left = Left()
         try:
-            try:
-                await self.journal.save_drafts()
-                await self.chat.save_drafts()
-            finally:
-                await self._end_recordings()
+            await self._save()
         finally:
             try:
-                await self._network.close()
+                if hands_over and not self.is_read_only:
+                    left = await self._parting.hand_over()
             finally:
-                await self._context.store.close()
+                await self._drop()
+        return left
+
+    async def _save(self) -> None:
+        try:
+            await self.journal.save_drafts()
+            await self.chat.save_drafts()
+        finally:
+            await self._end_recordings()
+
+    async def _drop(self) -> None:
+        try:
+            await self._network.close()
+        finally:
+            await self._context.store.close()

@@ -221,5 +221,12 @@ class Network(Protocol):
     async def follow(self, service: str, side: SyncSide) -> None:
         """Start that service's loop, or wake it if it runs."""
 
+    async def hand_over(
+        self, job: Callable[[], Awaitable[None]], busy: Callable[[], Awaitable[frozenset[str]]], patience_s: float
+    ) -> None:
+        """Run `job`, then let the loops go on while `busy` names a service that can be reached: no longer than
+        `patience_s` in all.
+        """
+
     async def close(self) -> None:
         """End all loops and forget the key."""

@@ -73,10 +73,13 @@ class SyncLoop:
         relay_factory: Callable[[], Awaitable[SyncRelay]],
         *,
         spread: Callable[[float, float], float] = random.uniform,
+        moved: Callable[[], None] = lambda: None,
     ) -> None:
         self._core = core
         self._relay_factory = relay_factory
         self._spread = spread
+        self._moved = moved
+        self.is_trying = True  # it has a connection or tries to get one; False while it waits after a failure
         self._task: asyncio.Task[None] | None = None
         self._outbox_changed = asyncio.Event()
         self._groups_changed = asyncio.Event()
@@ -103,6 +106,7 @@ class SyncLoop:
     def wake(self) -> None:
         """Something is in the outbox, or the groups are others: act on it at once."""
         self._again_s = FIRST_AGAIN_S
+        self.is_trying = self.is_trying or self._asked_delay_s is None
         self._outbox_changed.set()
         self._groups_changed.set()
         self._try_now.set()
@@ -111,6 +115,7 @@ class SyncLoop:
         while True:
             self._core.set_sync_state(CONNECTING)
             self._try_now.clear()
+            self.is_trying = True
             self._asked_delay_s = None
             try:
                 await self._connection()
@@ -120,6 +125,8 @@ class SyncLoop:
             except Exception as error:  # edge: sync loop
                 log.error("sync failed: %s", type(error).__name__)
             self._core.set_sync_state(WAITING)
+            self.is_trying = self._try_now.is_set() and self._asked_delay_s is None
+            self._moved()
             await self._pause()
 
     async def _connection(self) -> None:
@@ -215,6 +222,7 @@ class SyncLoop:
             await _finish(self._core.mark_refused(item.cid, refusal.status, refusal.reason))
         else:
             await _finish(self._core.mark_sent(item.cid, receipt))
+        self._moved()
         if item.device is None and (not item.body or item.next_capability is not None):
             self._groups_changed.set()
         return True

@@ -1,5 +1,7 @@
 """Every sync service of one person: a client and a loop for each, the embedded one included."""
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 from companion.errors import SyncError
@@ -8,6 +10,8 @@ from companion.wire import LOCAL_SERVICE
 from services.sync.client import RelayClient
 from services.sync.embedded import EmbeddedRelay
 from services.sync.loop import SyncLoop
+
+log = logging.getLogger(__name__)
 
 
 class RelayNetwork:
@@ -20,6 +24,7 @@ class RelayNetwork:
         self._sign_private = b""
         self._clients: dict[str, RelayClient] = {}
         self._loops: dict[str, SyncLoop] = {}
+        self._moved = asyncio.Event()
 
     async def open(self, device: str, sign_private: bytes) -> None:
         self._device, self._sign_private = device, sign_private
@@ -33,10 +38,27 @@ class RelayNetwork:
         if not self._device:  # closing: what a loop ends with must not start another
             return
         if loop is None:
-            loop = self._loops[service] = SyncLoop(side, self._factory(service))
+            loop = self._loops[service] = SyncLoop(side, self._factory(service), moved=self._moved.set)
             loop.start()
         else:
             loop.wake()
+
+    async def hand_over(
+        self, job: Callable[[], Awaitable[None]], busy: Callable[[], Awaitable[frozenset[str]]], patience_s: float
+    ) -> None:
+        try:
+            async with asyncio.timeout(patience_s):
+                for loop in self._loops.values():
+                    loop.wake()
+                await job()
+                while True:
+                    self._moved.clear()
+                    waited_for = await busy()
+                    if not any(loop.is_trying for service, loop in self._loops.items() if service in waited_for):
+                        return
+                    await self._moved.wait()
+        except TimeoutError:
+            log.info("what was to go waits for the next time")
 
     async def close(self) -> None:
         self._device, self._sign_private = "", b""

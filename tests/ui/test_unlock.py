@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import flet as ft
 import pytest
 
+from companion.app.parting import Left
 from companion.errors import Tampered, TooNew
 from tests.fakes import PASSPHRASE, Desk
 from tests.ui.harness import HeadlessApp
@@ -201,3 +202,24 @@ def test_a_typed_word_may_have_capitals_and_spaces() -> None:
     draft = Draft(words=tuple("abcdefghijklmnopqrstuvwx"), asked=(2, 24), first=" B", second="x ")
     assert differing(draft) is None
     assert differing(Draft(words=draft.words, asked=(2, 24), first="b", second="y")) == 24
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (Left(messages=1), "One message is still waiting. It goes when you next open Companion with a connection."),
+        (Left(messages=3), "3 messages are still waiting. They go when you next open Companion with a connection."),
+        (
+            Left(others=2),
+            "A change in a group is still waiting. It goes when you next open Companion with a connection.",
+        ),
+    ],
+)
+async def test_the_lock_screen_says_how_much_could_not_go_and_nothing_about_whom(
+    locked: tuple[Desk, HeadlessApp], left: Left, said: str
+) -> None:
+    desk, app = locked
+    assert not any("waiting" in text for text in app.texts())
+    desk.companion.left = left
+    desk.companion._tell(frozenset({"phase"}))
+    await app.until(lambda: said in app.texts())

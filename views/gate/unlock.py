@@ -7,10 +7,11 @@ from typing import Any
 
 import flet as ft
 
+from companion.app.parting import Left
 from companion.errors import StoreError, Tampered, WrongKey, WrongWords
 from companion.unlocking import FREE_TRIES
 from views import theme
-from views.mirror.context import use_quiet_window
+from views.mirror.context import use_part, use_quiet_window
 from views.mirror.effects import use_kept, use_task
 from views.mirror.state import Window
 from views.pages import narrow
@@ -132,8 +133,17 @@ def Unlock(is_phone: bool, show_over: Callable[[str], None]) -> ft.Control:
     if door.has_device:
         icon = ft.Icons.PHONELINK_LOCK_ROUNDED
         ways.insert(0, button(texts("unlock.use_device"), keeper.open_with_device, icon=icon, kind="outlined"))
-    upper = [_head(window, door.by_words), _entry(texts, door, keeper), *_notices(texts, door), go]
+    left = left_words(texts, use_part(lambda state: state.left))
+    waiting = [notice(ft.Icons.SCHEDULE_SEND_ROUNDED, left, kind="stone", live=False)] if left else []
+    upper = [_head(window, door.by_words), *waiting, _entry(texts, door, keeper), *_notices(texts, door), go]
     return _door(is_phone, upper, [*ways, help_now])
+
+
+def left_words(texts: Texts, left: Left) -> str:
+    """Return what may be said before anybody has unlocked: how much waits, and nothing about whom."""
+    if not left.messages:
+        return texts("unlock.left_other") if left.others else ""
+    return texts("unlock.left_one") if left.messages == 1 else texts("unlock.left_many", count=left.messages)
 
 
 def _entry(texts: Texts, door: Door, keeper: Keeper) -> ft.TextField:

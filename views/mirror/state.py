@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import flet as ft
 
 from companion.app import Companion, Opened
+from companion.app.parting import Left
 from companion.app.searching import Wanted
 from companion.checkins import CheckIn
 from companion.errors import StoreError
@@ -37,7 +38,8 @@ async def _stay(where: str) -> None:
 class ViewState:
     """`phase` is "", "first_start", "locked", "restored", "hidden", "open" or "broken".
 
-    When it is "broken", `fault` is the error's class name and `fault_kind` one of `errors.DAMAGES` or empty.
+    When it is "broken", `fault` is the error's class name and `fault_kind` one of `errors.DAMAGES` or empty. `left` is
+    what could not go before the app was locked.
 
     `journal` is how every entry begins, empty until `is_journal_read`.
     """
@@ -45,6 +47,7 @@ class ViewState:
     phase: str = ""
     fault: str = ""
     fault_kind: str = ""
+    left: Left = field(default_factory=Left)
     damages: tuple[Damage, ...] = ()
     is_read_only: bool = False
     theme: str = "system"
@@ -229,6 +232,7 @@ class Mirror:
     async def _show_closed(self) -> None:
         """Nothing of what was open stays in the tree."""
         state = self._window.state
+        state.left = self._window.companion.left
         state.phase = await self._window.companion.phase()
         state.me, state.nudge, state.damages, state.is_read_only = None, None, (), False
         state.groups, state.stories, state.checkins = (), (), ()

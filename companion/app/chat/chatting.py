@@ -287,11 +287,12 @@ class Chatting(Drafts):
         """Forget a message that the service did not take."""
         doc = await self._context.store.get(WAITING, message_id)
         if doc is not None and doc["state"] == "refused":
-            await self.forget(Message.from_doc(doc))
+            await self._context.commit(let_go(Message.from_doc(doc)) + Change(drop=(Drop(WAITING, message_id),)))
 
-    async def forget(self, message: Message) -> None:
-        """Let go of what waits and can go nowhere, with what hangs on it."""
-        await self._context.commit(let_go(message) + Change(drop=(Drop(WAITING, message.id),)))
+    async def refuse(self, message: Message) -> None:
+        """Keep what can go nowhere now, for the person to send again or to remove."""
+        refused = replace(message, state="refused", due_ms=0)
+        await self._context.commit(Change(put=(Put(WAITING, refused.to_doc()),)))
 
     async def send_again(self, message_id: str) -> None:
         """Try once more with a message that the service did not take."""

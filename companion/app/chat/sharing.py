@@ -80,8 +80,7 @@ class Sharing:
             except SyncError:
                 has_more = True
             except UsageError:
-                refused = replace(message, state="refused")
-                await self._context.commit(Change(put=(Put(WAITING, refused.to_doc()),)))
+                await self._chat.refuse(message)
         return has_more
 
     async def _upload(self, message: Message) -> None:

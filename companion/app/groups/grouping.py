@@ -8,6 +8,7 @@ from companion.app.groups.commits import ADMINISTRATORS, LEAVE, REMOVE_PERSON, I
 from companion.app.groups.events import MEMBERSHIP
 from companion.app.groups.inbox import Inbox
 from companion.app.groups.key_states import KeyState, own_identity, ruled
+from companion.app.groups.revoking import tell_revoked
 from companion.app.groups.sync_side import SERVICES, Side, rejoin_change
 from companion.app.groups.tools import Contents, make_tools, stand
 from companion.chat.message import Message, messages_table
@@ -133,7 +134,7 @@ class Grouping:
         return tuple(invite for invite in made if invite.group == group_id and invite.is_open(now_ms))
 
     async def revoke_invite(self, id: str) -> None:
-        """Let nobody in by this invite any more, at once; the service is told too if it answers."""
+        """Let nobody in by this invite any more, at once; the service is told too, as soon as it answers."""
         doc = await self._context.store.get(inviting.TABLE, id)
         if doc is None:
             return
@@ -141,8 +142,8 @@ class Grouping:
         await self._context.commit(Change(put=(Put(inviting.TABLE, replace(invite, is_revoked=True).to_doc()),)))
         try:
             relay = await self._network.relay(invite.code.service)
-            await relay.claim_invite(id)  # used up, so nobody can read it
-        except (SyncError, UsageError):
+            await tell_revoked(self._context, relay, invite.code.service)
+        except SyncError:
             return
 
     # Joining

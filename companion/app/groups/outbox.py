@@ -124,6 +124,11 @@ class Outbox:
                 found.append(_group_item(item, group))
         return tuple(found)
 
+    async def unsent(self) -> tuple[Outgoing, ...]:
+        """Return what no service has taken yet, of all that may go by now."""
+        now_ms = self._context.clock.now_ms()
+        return tuple(item for item in await self.all() if item.cid not in self._landed and item.due_ms <= now_ms)
+
     def landed(self, cid: str) -> None:
         """The service has it; it is settled when it comes in the order of the group."""
         self._landed.add(cid)

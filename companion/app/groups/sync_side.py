@@ -11,6 +11,7 @@ from companion.app.groups.events import EARLY, MEMBERSHIP, Step, early_events, e
 from companion.app.groups.inbox import LATER, Inbox, asking_content, kept_letter
 from companion.app.groups.key_states import PACKAGES_LEAST, PACKAGES_PUBLISHED, KeyState, leaf_of
 from companion.app.groups.linking import account_of, waits_for_handover
+from companion.app.groups.revoking import tell_revoked
 from companion.app.groups.tools import Outcome, Tools, stand
 from companion.errors import CryptoError, MessageRejected
 from companion.groups import FOLLOWED, MEMBER, REJOINING, Group
@@ -47,12 +48,13 @@ class Side:
     # Sending
 
     async def connected(self) -> None:
-        """See that the service holds key packages of this device. Raises SyncError."""
+        """See that the service knows what was taken back, and holds key packages of this device. Raises SyncError."""
         relay = await self._network.relay(self._service)
         self._context.told.hear(self._service, relay.time_ms())
         async with self._tools.key_states.turn():
             for group in await self._groups():
                 await self._judge(group.id, self._context.told.now_ms(self._service))
+        await tell_revoked(self._context, relay, self._service)
         if self._are_packages_there or await waits_for_handover(self._context):
             return
         await relay.join_account(account_of(self._context.me))

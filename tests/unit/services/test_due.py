@@ -56,7 +56,7 @@ async def test_it_goes_on_after_a_full_disk_and_after_a_lock(hazel: Desk, timer:
     for _ in range(20):
         await asyncio.sleep(0)
     hazel.vault.store.fails = False
-    await hazel.companion.lock()
+    await hazel.companion.lock(hands_over=False)
     await hazel.companion.unlock(passphrase="green chair by the window")
     waiting = hazel.vault.store.tables["waiting"]
     await until(lambda: waiting[message.id]["state"] == "waiting")

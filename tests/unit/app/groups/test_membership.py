@@ -226,8 +226,8 @@ async def test_device_that_is_put_out_by_an_old_request_of_its_own_asks_again_an
 
 async def lose_keys(desk):
     """As after a restore from a backup, which holds no keys."""
-    desk.vault.store.tables["mls"].clear()
     await desk.companion.lock()
+    desk.vault.store.tables["mls"].clear()
     await desk.companion.unlock(passphrase=PASSPHRASE)
 
 
