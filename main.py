@@ -45,7 +45,7 @@ from services.sync.embedded import EmbeddedRelay
 from services.sync.network import RelayNetwork
 from views import theme
 from views.app import App
-from views.gate.cover import cover_while_away
+from views.gate.cover import cover_while_away, is_phone
 from views.mirror.state import Mirror, ViewState, Window
 from views.words.texts import Texts, load_texts
 
@@ -155,6 +155,7 @@ def page_main(profile: Profile, texts: Texts, *, keeps_places: bool = True) -> P
             save_theme=save_theme,
             data_folder=str(profile.folder),
             keeps_places=keeps_places,
+            hides_itself=is_phone(page),
         )
         mirror = Mirror(page, window, announce)
 
@@ -163,8 +164,9 @@ def page_main(profile: Profile, texts: Texts, *, keeps_places: bool = True) -> P
             if event.state == ft.AppLifecycleState.HIDE:
                 is_spared, window.is_picking = window.is_picking, False  # once: the auto-lock goes on counting
                 if not is_spared:
-                    await companion.lock()
+                    await profile.auto_lock.hidden(page, by_default=is_phone(page))
             elif event.state in (ft.AppLifecycleState.SHOW, ft.AppLifecycleState.RESUME):
+                profile.auto_lock.shown(page)
                 mirror.note()
 
         def here(_: object = None) -> None:
@@ -172,6 +174,7 @@ def page_main(profile: Profile, texts: Texts, *, keeps_places: bool = True) -> P
             mirror.note()
 
         async def gone(_: object) -> None:
+            profile.auto_lock.shown(page)
             await profile.windows.go(page)
 
         page.on_app_lifecycle_state_change = lifecycle

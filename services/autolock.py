@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from companion.app import Companion
+from companion.app import Companion, Opened
 from companion.errors import StoreError
 from companion.ports import Clock
 
@@ -27,6 +27,7 @@ class AutoLock:
         self._companion = companion
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
+        self._hidden: dict[int, bool] = {}
 
     def start(self) -> None:
         if self._task is None:
@@ -53,10 +54,32 @@ class AutoLock:
     def left_ms(self) -> int:
         """Return the time until the lock falls, in ms; what is locked already is looked at again later."""
         opened = self._companion.opened
-        if not self._companion.has_keys or (opened is not None and opened.stories.is_recording):
+        if not self._companion.has_keys or (opened is not None and opened.is_recording):
             return LOOK_AGAIN_MS
+        if opened is not None and self._locks_hidden(opened):  # a recording kept it open, and has ended
+            return 0
         limit_ms = QUESTION_MS if opened is None else opened.auto_lock_minutes * 60_000
         return limit_ms - self._unused_ms()
+
+    async def hidden(self, window: object, *, by_default: bool) -> None:
+        """Note that a window went out of sight; lock if that is wanted, and nothing is being recorded.
+
+        `by_default`: what holds on this kind of device if nobody chose.
+        """
+        self._hidden[id(window)] = by_default
+        opened = self._companion.opened
+        is_wanted = by_default if opened is None else self._locks_hidden(opened) and not opened.is_recording
+        if is_wanted:
+            await self._companion.lock()
+
+    def shown(self, window: object) -> None:
+        """Note that a window is in sight again, or gone."""
+        self._hidden.pop(id(window), None)
+
+    def _locks_hidden(self, opened: Opened) -> bool:
+        if not self._hidden:
+            return False
+        return any(self._hidden.values()) if opened.locks_hidden is None else opened.locks_hidden
 
     def _unused_ms(self) -> int:
         return self._clock.monotonic_ms() - self._companion.last_used_ms

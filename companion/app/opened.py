@@ -29,7 +29,7 @@ from companion.attachments import IN_WORK
 from companion.consent import Wording
 from companion.errors import Tampered
 from companion.people import Me, Member
-from companion.ports import Blobs, Change, Clock, Network, Put, Store
+from companion.ports import Blobs, Change, Clock, Edit, Network, Store
 
 log = logging.getLogger(__name__)
 SETTINGS = "settings"
@@ -65,6 +65,8 @@ class Opened:
         self._network = network
         self.security = security
         self.auto_lock_minutes = 5
+        self.locks_hidden: bool | None = None
+        """Whether to lock as soon as no window is in sight; None for what fits the kind of device."""
         self.attaching = Attaching(self._context)
         self.journal = Journalling(self._context, self.attaching)
         self.timeline = Timeline(self._context)
@@ -98,6 +100,8 @@ class Opened:
         minutes = settings.get("auto_lock_minutes")
         if isinstance(minutes, int) and minutes in AUTO_LOCK_MINUTES:
             self.auto_lock_minutes = minutes
+        hidden = settings.get("locks_hidden")
+        self.locks_hidden = hidden if isinstance(hidden, bool) else None
         if self.is_read_only:
             return
         await self._context.store.all(IN_WORK)
@@ -134,9 +138,23 @@ class Opened:
         """Lock after this many minutes without use. Raises ValueError for a number that is not offered."""
         if minutes not in AUTO_LOCK_MINUTES:
             raise ValueError("minutes")
-        doc: dict[str, object] = {"_id": SETTINGS, "_v": 1, "auto_lock_minutes": minutes}
-        await self._context.commit(Change(put=(Put(SETTINGS, doc),)))
+        await self._set("auto_lock_minutes", minutes)
         self.auto_lock_minutes = minutes
+
+    async def set_locks_hidden(self, locks_hidden: bool) -> None:
+        """Lock as soon as the app is out of sight, or only after the minutes without use."""
+        await self._set("locks_hidden", locks_hidden)
+        self.locks_hidden = locks_hidden
+
+    async def _set(self, name: str, value: object) -> None:
+        kept: dict[str, object] = {"_id": SETTINGS, "_v": 1}
+        edit = Edit(SETTINGS, SETTINGS, lambda doc: {**(doc or kept), name: value})
+        await self._context.commit(Change(edit=(edit,)))
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether a story or a voice note is being recorded, or waits to go on: only its owner ends it."""
+        return self.stories.is_recording or self.attaching.is_recording
 
     async def idle(self) -> bool:
         """Let the store do some of its housekeeping; return whether there is more. Call it when nobody types.

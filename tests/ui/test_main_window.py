@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import flet as ft
 import pytest
 
 from main import ASSETS, build_profile, page_main
@@ -21,7 +22,7 @@ async def profile(tmp_path: Path):
     await profile.companion.lock()
 
 
-async def test_hiding_the_app_locks_it(profile) -> None:
+async def test_hiding_the_app_on_a_phone_locks_it(profile) -> None:
     main = page_main(profile, load_texts(ASSETS / "words"))
     async with HeadlessApp(main) as app:
         assert profile.companion.opened is not None
@@ -29,6 +30,35 @@ async def test_hiding_the_app_locks_it(profile) -> None:
         await app.fire(app.page, "app_lifecycle_state_change", {"state": "hide"})
         await app.until(lambda: profile.companion.opened is None)
         await app.until(lambda: not any("Hazel" in text for text in app.texts()))
+
+
+@pytest.mark.parametrize(("is_chosen", "stays"), [(None, True), (True, False)])
+async def test_looking_at_another_tab_locks_only_where_that_was_chosen(
+    profile, is_chosen: bool | None, stays: bool
+) -> None:
+    if is_chosen is not None:
+        await profile.companion.opened.set_locks_hidden(is_chosen)
+    async with HeadlessApp(page_main(profile, load_texts(ASSETS / "words")), web=True, platform="linux") as app:
+        await app.until(lambda: any("Hazel" in text for text in app.texts()))
+        await app.fire(app.page, "app_lifecycle_state_change", {"state": "hide"})
+        assert (profile.companion.opened is not None) is stays
+
+
+async def test_the_choice_is_a_switch_that_says_how_it_is_on_this_device_and_is_kept(profile) -> None:
+    main = page_main(profile, load_texts(ASSETS / "words"))
+    async with HeadlessApp(main, route="/account", web=True, platform="linux") as app:
+
+        def switch() -> ft.Semantics:
+            return next(one for one in app.all(ft.Semantics) if (one.label or "").startswith("Lock when out of sight."))
+
+        await app.until(lambda: any((label or "").startswith("Lock when out of sight") for label in app.labels()))
+        assert switch().toggled is False
+        await app.click(switch().label)
+        await app.until(lambda: switch().toggled is True)
+        await profile.companion.opened.set_auto_lock(2)
+    await profile.companion.lock()
+    await profile.companion.unlock(passphrase=PASSPHRASE)
+    assert (profile.companion.opened.locks_hidden, profile.companion.opened.auto_lock_minutes) == (True, 2)
 
 
 async def test_the_systems_own_picker_hides_the_app_once_without_locking_it(profile) -> None:

@@ -14,6 +14,7 @@ from views.mirror.context import Frame, use_frame, use_part, use_quiet_window
 from views.mirror.state import Window
 from views.pages import content_page, narrow
 from views.parts.buttons import button, filter_chip
+from views.parts.choices import consent_row
 from views.parts.people import person
 from views.parts.rows import list_row, section
 from views.parts.safe import safe
@@ -29,11 +30,13 @@ def Home() -> ft.Control:
     """Everything about me and this device on one page."""
     frame, window = use_frame(), use_quiet_window()
     me, minutes, mode = use_part(lambda state: (state.me, state.auto_lock_minutes, state.theme))
+    chosen = use_part(lambda state: state.locks_hidden)
+    locks_hidden = window.hides_itself if chosen is None else chosen
     texts = window.texts
     parts = column(
         section(texts("account.me"), _who(window)) if me else ft.Container(),
         _ways(frame, window, ("devices",)),
-        section(texts("account.lock"), _lock(window, minutes)),
+        section(texts("account.lock"), _lock(window, minutes, locks_hidden)),
         section(texts("account.privacy"), _ways(frame, window, ("privacy",))),
         section(texts("account.keys"), _ways(frame, window, ("passphrase", "words", "device"))),
         section(texts("account.look"), _look(window, mode)),
@@ -94,7 +97,7 @@ def _who(window: Window) -> ft.Control:
     return card(ft.Row([person(initials(me.name), look_of(me.person), theme.TARGET), names], spacing=theme.GAP))
 
 
-def _lock(window: Window, minutes: int) -> ft.Control:
+def _lock(window: Window, minutes: int, locks_hidden: bool) -> ft.Control:
     texts = window.texts
 
     def choose(count: int) -> Callable[[], Any]:
@@ -119,6 +122,12 @@ def _lock(window: Window, minutes: int) -> ft.Control:
         soft(texts("account.hide_about"), ft.TextThemeStyle.BODY_MEDIUM),
         text(texts("account.lock_after"), ft.TextThemeStyle.TITLE_SMALL),
         wrapping(*chips),
+        consent_row(
+            texts("account.lock_hidden"),
+            texts("account.lock_hidden_about"),
+            window.opened.set_locks_hidden,
+            on=locks_hidden,
+        ),
         spacing=theme.GAP,
     )
 

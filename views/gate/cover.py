@@ -11,9 +11,14 @@ LEAVING = (ft.AppLifecycleState.INACTIVE, ft.AppLifecycleState.HIDE, ft.AppLifec
 KEY = "cover"
 
 
+def is_phone(page: ft.Page) -> bool:
+    """Whether this is the app on a phone or tablet; a phone's browser is a browser."""
+    return not page.web and page.platform in PHONES
+
+
 def cover_while_away(page: ft.Page, state: ft.AppLifecycleState) -> None:
     """Cover the page when it goes to the back, take the cover off when it is in front again. Phones only."""
-    if page.web or page.platform not in PHONES:
+    if not is_phone(page):
         return
     is_covered = any(control.key == KEY for control in page.overlay)
     if state in LEAVING and not is_covered:

@@ -71,6 +71,7 @@ class ViewState:
     auto_lock_minutes: int = 5
     clock_ahead_ms: int = 0
     """By how much this device's clock is off, below 0 if it is behind; 0 while it is not."""
+    locks_hidden: bool | None = None
 
 
 @dataclass
@@ -85,6 +86,8 @@ class Window:
     pictures: Pictures
     save_theme: Callable[[str], None]
     data_folder: str
+    hides_itself: bool = False
+    """On this kind of device the app is locked when it goes out of sight, unless that was switched off."""
     prompts: tuple[Prompt, ...] = field(default_factory=lambda: load_prompts(ASSETS / "prompts.json"))
     go: Callable[[str], None] = field(default=lambda path: None)
     """Leads to a path of the app, as `Frame.go` does."""
@@ -173,7 +176,7 @@ class Mirror:
         if everything or what & {"checkins", "nudges", "groups"}:
             await self._refresh_today(opened)
         if everything or "settings" in what:
-            state.auto_lock_minutes = opened.auto_lock_minutes
+            state.auto_lock_minutes, state.locks_hidden = opened.auto_lock_minutes, opened.locks_hidden
             state.is_asking = opened.journal.is_asking
         if everything or "me" in what:
             state.me = opened.me

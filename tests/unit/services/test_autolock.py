@@ -20,7 +20,7 @@ class App:
     def __init__(self) -> None:
         self.locks = 0
         self.last_used_ms = Clock.now
-        self.opened = SimpleNamespace(auto_lock_minutes=1, stories=SimpleNamespace(is_recording=False))
+        self.opened = SimpleNamespace(auto_lock_minutes=1, is_recording=False, locks_hidden=None)
         self.has_keys = True
         self.calls: list[object] = []
         self.chores = 0
@@ -104,7 +104,7 @@ async def test_the_question_about_a_backup_does_not_stand_open_for_ever(app: App
 
 
 def test_recording_is_not_cut_off(app: App, clock: Clock) -> None:
-    app.opened.stories.is_recording = True
+    app.opened.is_recording = True
     clock.now += 600_000
     assert AutoLock(app, clock).left_ms() == LOOK_AGAIN_MS
 
@@ -126,4 +126,45 @@ async def test_loading_the_page_anew_does_not_lock(app: App) -> None:
     await asyncio.sleep(0)
     windows.come("one")
     await leaving
+    assert app.locks == 0
+
+
+@pytest.mark.parametrize(
+    ("by_default", "chosen", "locks"),
+    [(True, None, 1), (False, None, 0), (True, False, 0), (False, True, 1), (True, True, 1)],
+)
+async def test_out_of_sight_locks_on_a_phone_or_where_it_was_chosen(
+    app: App, clock: Clock, by_default: bool, chosen: bool | None, locks: int
+) -> None:
+    app.opened.locks_hidden = chosen
+    await AutoLock(app, clock).hidden("window", by_default=by_default)
+    assert app.locks == locks
+
+
+async def test_out_of_sight_the_minutes_count_all_the_same(app: App, clock: Clock) -> None:
+    lock = AutoLock(app, clock)
+    await lock.hidden("window", by_default=False)
+    clock.now += 60_000
+    await turn(lock)
+    assert app.locks == 1
+
+
+async def test_a_recording_out_of_sight_goes_on_and_the_lock_falls_when_it_ends(app: App, clock: Clock) -> None:
+    lock = AutoLock(app, clock)
+    app.opened.is_recording = True
+    await lock.hidden("window", by_default=True)
+    await turn(lock)
+    assert app.locks == 0
+    app.opened.is_recording = False
+    await turn(lock)
+    assert app.locks == 1
+
+
+async def test_back_in_sight_before_the_recording_ends_nothing_locks(app: App, clock: Clock) -> None:
+    lock = AutoLock(app, clock)
+    app.opened.is_recording = True
+    await lock.hidden("window", by_default=True)
+    lock.shown("window")
+    app.opened.is_recording = False
+    await turn(lock)
     assert app.locks == 0
