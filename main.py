@@ -1,6 +1,6 @@
 """Wires every layer and starts; the only file that knows them all.
 
-companion [--profile NAME] [--data DIR] [--service URL] [--web] [--no-browser] [--port N]
+companion [--profile NAME] [--data DIR] [--service URL] [--web] [--no-browser] [--port N] [--plain-address]
 companion doctor [the same]
 """
 
@@ -198,12 +198,15 @@ def theme_mode(name: str) -> theme.Mode:
     return modes.get(name, "system")
 
 
-async def serve(profile: Profile, texts: Texts, show: PageMain, port: int, open_browser: bool) -> None:
-    """Serve the app on loopback behind a one-time address until the process is asked to end."""
+async def serve(
+    profile: Profile, texts: Texts, show: PageMain, port: int, open_browser: bool, is_plain: bool = False
+) -> None:
+    """Serve the app on loopback behind one-time addresses until the process is asked to end."""
     import uvicorn
     from flet_web.fastapi import app as flet_app
 
-    from services.web import Gate
+    from services.heads import HEAD_BYTES, PromptHeads
+    from services.web import Gate, OpenFile
 
     class Server(uvicorn.Server):
         """uvicorn would end the process by the signal it caught, before the keys are dropped."""
@@ -212,22 +215,45 @@ async def serve(profile: Profile, texts: Texts, show: PageMain, port: int, open_
         def capture_signals(self) -> Iterator[None]:
             yield
 
-    gate = Gate(flet_app(show, assets_dir=str(ASSETS), no_cdn=True), texts("start.not_this_window"))
-    listener = socket.create_server(("127.0.0.1", port))
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}{gate.path}"
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            print(texts("start.open_here", address=gate.address, file=str(page.path)), flush=True)
+            if open_browser:  # with the file, not the address: everybody sees what a program is started with
+                await asyncio.to_thread(webbrowser.open, page.path.as_uri())
+
+    listener, page = socket.create_server(("127.0.0.1", port)), OpenFile()
+    host = f"{address_name(is_plain)}:{listener.getsockname()[1]}"
+    app = flet_app(show, assets_dir=str(ASSETS), no_cdn=True)
+    gate = Gate(app, host, texts("start.not_this_window"), page.write)
     config = uvicorn.Config(
-        gate, log_level="critical", access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=2
+        gate,
+        log_level="critical",
+        access_log=False,
+        http=PromptHeads,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        ws="websockets-sansio",
+        timeout_graceful_shutdown=2,
     )
     server = Server(config)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, server.handle_exit)
-    print(texts("start.open_here", address=address), flush=True)
-    if open_browser:
-        webbrowser.open(address)
     try:
         await server.serve(sockets=[listener])
     finally:
+        page.remove()
         await close(profile)
+
+
+def address_name(is_plain: bool) -> str:
+    """Return the name in the browser's address: one of its own for each start, wherever browsers find it.
+
+    Chromium and Firefox take every name under localhost for this computer by themselves; Safari asks the system.
+    """
+    from services.web import PLAIN_NAME, random_name, system_knows
+
+    name = random_name()
+    is_unknown = sys.platform == "darwin" and not system_knows(name)
+    return PLAIN_NAME if is_plain or is_unknown else name
 
 
 async def open_window(profile: Profile, texts: Texts) -> None:
@@ -278,6 +304,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--web", action="store_true", help="use the browser even where a window could be opened")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     parser.add_argument("--port", type=int, default=0, help="the port on this computer; any free one by default")
+    parser.add_argument(
+        "--plain-address", action="store_true", help="for a browser that does not find the address: use 127.0.0.1"
+    )
     return parser.parse_args(arguments)
 
 
@@ -312,8 +341,9 @@ def main(arguments: list[str] | None = None) -> None:
     if not chosen.web and has_screen() and has_desktop_client():
         asyncio.run(open_window(profile, texts))
         return
+    open_browser = has_screen() and not chosen.no_browser
     show = page_main(profile, texts)
-    asyncio.run(serve(profile, texts, show, chosen.port, has_screen() and not chosen.no_browser))
+    asyncio.run(serve(profile, texts, show, chosen.port, open_browser, chosen.plain_address))
 
 
 if __name__ == "__main__":

@@ -1,99 +1,192 @@
-"""Serve the app to the browser of this computer, and to nobody else.
+"""Serve the app to the windows that its owner opened in a browser of this computer, and to nobody else.
 
-The address that is printed works once: it exchanges a secret for a cookie that scripts cannot read and other sites
-cannot send. Without that cookie every answer is 403, the web socket included. A request under another host name is
-refused, so a hostile page cannot reach the app through a name that it points at loopback.
+Three secrets, none of which lies where browsers or programs share things:
+
+- The name in the address, `<random>.localhost`, is new at each start. No other program's page, cookie or service worker
+  belongs to it, and a request under any other name is refused, so a name that points at loopback leads nowhere.
+- A ticket in the address opens one window, once. The next one stands in a file that only the owner can read: a browser
+  is started with that file, so that no list of processes shows a ticket.
+- The pass that the ticket is exchanged for lies in the window's `sessionStorage`: no other tab, port or program gets
+  it, and no browser sends it by itself. The page puts it into the path of its web socket; without it there is no app.
 """
 
+import os
 import secrets
+import shutil
+import socket
+import tempfile
 from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import SimpleCookie
+from html import escape
+from pathlib import Path
 from typing import Any
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 POLICY = (
     b"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     b"style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
 )
 PRIVATE = ((b"referrer-policy", b"no-referrer"), (b"x-content-type-options", b"nosniff"))
-Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+PLAIN_NAME = "127.0.0.1"
+SOCKET = "/ws"
+CLOSED = "/closed"
+TAKE = """<!doctype html><meta charset="utf-8">
+<script>sessionStorage.setItem("companion", "%s"); location.replace("/")</script>"""
+LEAD = """<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>Companion</title>
+<script>location.replace("%s")</script><a href="%s">Companion</a>"""
+USE = b"""<script>{
+const pass = sessionStorage.getItem("companion");
+if (pass) flet.webSocketEndpoint = "%s/" + pass; else location.replace("%s");
+}</script></head>""" % (SOCKET.encode(), CLOSED.encode())
+
+
+def random_name() -> str:
+    return f"c{secrets.token_hex(10)}.localhost"
+
+
+def system_knows(name: str) -> bool:
+    """Whether the system's own resolver takes the name for this computer. Some browsers ask it, most need not."""
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return all(address[0] in ("127.0.0.1", "::1") for *_, address in found)
 
 
 class Gate:
-    """An ASGI application in front of the app's own."""
+    """An ASGI application in front of the app's own. `host` is the name and port of the only address it answers to.
 
-    def __init__(self, app: Asgi, refusal: str) -> None:
+    `renew` hears of each new one-time address, the first one included.
+    """
+
+    def __init__(self, app: Asgi, host: str, refusal: str, renew: Callable[[str], None] = lambda address: None) -> None:
         self._app = app
+        self._host = host
         self._refusal = refusal.encode()
-        self._ticket: str | None = secrets.token_urlsafe(32)
+        self._renew = renew
         self._pass = secrets.token_urlsafe(32)
+        self._draw()
 
     @property
-    def path(self) -> str:
-        """The one-time path. It is spent by its first use."""
-        return f"/open/{self._ticket}"
+    def address(self) -> str:
+        """The one-time address. It is spent by its first use, and another one takes its place."""
+        return f"http://{self._host}{self._path}"
+
+    def _draw(self) -> None:
+        self._path = f"/open/{secrets.token_urlsafe(32)}"
+        self._renew(self.address)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-        elif self._is_here(scope) and self._has_pass(scope):
-            await self._app(scope, receive, _keep_home(send))
         elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 4403})
-        elif self._is_here(scope) and self._spend(str(scope["path"])):
+            await self._connect(scope, receive, send)
+        elif not self._is_asked_here(scope):
+            await self._refuse(send)
+        elif str(scope["path"]).startswith("/open/"):
             await self._let_in(scope, send)
+        elif scope["path"] == CLOSED or _header(scope, b"sec-fetch-site") not in ("", "none", "same-origin"):
+            await self._refuse(send)
         else:
-            await _answer(send, 403, self._refusal, [(b"content-type", b"text/plain; charset=utf-8")])
+            await self._app(scope, receive, _keep_home(send))
 
-    def _spend(self, path: str) -> bool:
-        if self._ticket is None or not secrets.compare_digest(path.encode(), self.path.encode()):
-            return False
-        self._ticket = None
-        return True
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = str(scope["path"])
+        is_ours = _header(scope, b"host") == self._host and _header(scope, b"origin") == f"http://{self._host}"
+        if is_ours and _same(path, f"{SOCKET}/{self._pass}"):
+            await self._app({**scope, "path": SOCKET, "raw_path": SOCKET.encode()}, receive, send)
+            return
+        await receive()
+        await send({"type": "websocket.close", "code": 4403})
+
+    def _is_asked_here(self, scope: Scope) -> bool:
+        origin = _header(scope, b"origin")
+        is_ours = _header(scope, b"host") == self._host and origin in ("", f"http://{self._host}")
+        return is_ours and scope["method"] in ("GET", "HEAD")
 
     async def _let_in(self, scope: Scope, send: Send) -> None:
-        cookie = f"{_cookie_name(scope)}={self._pass}; Path=/; HttpOnly; SameSite=Strict"
-        # A page, not a redirect: after a redirect from elsewhere the browser would hold the strict cookie back.
-        page = b'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=/">'
-        await _answer(send, 200, page, [(b"content-type", b"text/html"), (b"set-cookie", cookie.encode())])
+        if scope["method"] != "GET" or not _same(str(scope["path"]), self._path):
+            await self._refuse(send)
+            return
+        self._draw()
+        policy = b"default-src 'none'; script-src 'unsafe-inline'; frame-ancestors 'none'"
+        kind = [(b"content-type", b"text/html"), (b"content-security-policy", policy)]
+        await _answer(send, 200, (TAKE % self._pass).encode(), kind)
 
-    def _has_pass(self, scope: Scope) -> bool:
-        jar = SimpleCookie(_header(scope, b"cookie"))
-        held = jar.get(_cookie_name(scope))
-        return held is not None and secrets.compare_digest(held.value.encode(), self._pass.encode())
+    async def _refuse(self, send: Send) -> None:
+        await _answer(send, 403, self._refusal, [(b"content-type", b"text/plain; charset=utf-8")])
 
-    def _is_here(self, scope: Scope) -> bool:
-        host = _header(scope, b"host")
-        origin = _header(scope, b"origin")
-        name = host.rsplit(":", 1)[0]
-        return name in ("127.0.0.1", "localhost") and origin in ("", f"http://{host}")
+
+class OpenFile:
+    """A page in a folder of its own that only the owner can read, and that leads to the newest one-time address."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="companion-"))  # made for the owner alone
+        self.path = self._folder / "open.html"
+
+    def write(self, address: str) -> None:
+        """Raises OSError."""
+        page = LEAD % (address, escape(address))
+        new = self._folder / secrets.token_hex(8)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(page)
+        new.replace(self.path)
+
+    def remove(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _keep_home(send: Send) -> Send:
-    """Let the page load from this address only: Flutter would ask a CDN for a part that we do not use."""
+    """Let the page load from this address only (Flutter would ask a CDN for a part that we do not use), and let it take
+    its pass to the web socket."""
+    start: Message = {}
+    page = bytearray()
 
-    async def with_policy(message: MutableMapping[str, Any]) -> None:
+    async def changed(message: Message) -> None:
+        nonlocal start
         if message["type"] == "http.response.start":
             kept = [(k, v) for k, v in message["headers"] if k.lower() != b"access-control-allow-origin"]
-            message = {**message, "headers": [*kept, (b"content-security-policy", POLICY), *PRIVATE]}
-        await send(message)
+            start = {**message, "headers": [*kept, (b"content-security-policy", POLICY), *PRIVATE]}
+            if not _is_page(start):
+                await send(start)
+        elif not _is_page(start):
+            await send(message)
+        else:
+            page.extend(message.get("body", b""))
+            if not message.get("more_body"):
+                await _send_page(send, start, bytes(page))
 
-    return with_policy
+    return changed
 
 
-def _cookie_name(scope: Scope) -> str:
-    """Browsers share cookies between the ports of a host, so two profiles need two names."""
-    return f"companion-{_header(scope, b'host').rpartition(':')[2]}"
+def _is_page(start: Message) -> bool:
+    kind = next((value for key, value in start["headers"] if key.lower() == b"content-type"), b"")
+    return start["status"] == 200 and kind.startswith(b"text/html")
+
+
+async def _send_page(send: Send, start: Message, page: bytes) -> None:
+    page = page.replace(b"</head>", USE, 1)
+    kept = [(k, v) for k, v in start["headers"] if k.lower() not in (b"content-length", b"etag", b"last-modified")]
+    length = (b"content-length", str(len(page)).encode())
+    await send({**start, "headers": [*kept, length, (b"cache-control", b"no-store")]})
+    await send({"type": "http.response.body", "body": page})
+
+
+def _same(given: str, known: str) -> bool:
+    return secrets.compare_digest(given.encode(), known.encode())
 
 
 def _header(scope: Scope, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+    """Return a header, or something that is never right if it came twice."""
+    values = [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+    return values[0] if len(values) == 1 else "twice" if values else ""
 
 
-async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+async def _answer(send: Send, status: int, body: bytes, headers: Headers) -> None:
     common = [(b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store")]
     common += PRIVATE
     await send({"type": "http.response.start", "status": status, "headers": headers + common})

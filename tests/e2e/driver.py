@@ -82,7 +82,7 @@ class AppProcess:
         stream = self.process.stdout
         for line in stream or ():
             self.lines.append(line)
-            found = re.search(r"http://127\.0\.0\.1:\d+/open/\S*", line)
+            found = re.search(r"http://[\w.]+:\d+/open/\S*", line)
             if found:
                 self.address = found.group()
                 self._found.set()
@@ -130,7 +130,8 @@ class Person:
             self._note_address(request.url)
 
     def _note_address(self, url: str) -> None:
-        if not url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")):
+        here = self.app.address.split("/")[2]
+        if not url.startswith((f"http://{here}/", f"ws://{here}/", "data:", "blob:")):
             self.foreign.append(url)
 
     def open(self, address: str) -> None:

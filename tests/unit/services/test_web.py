@@ -1,23 +1,31 @@
 """The gate in front of the app's window."""
 
+import re
+import stat
+from pathlib import Path
+
 import pytest
 
-from services.web import Gate
+from services.web import PLAIN_NAME, Gate, OpenFile, random_name
 
-HOST = b"127.0.0.1:8550"
+HOST = "c0ffee.localhost:8550"
+HERE = {"host": HOST.encode()}
+PAGE = b"<html><head><script>var flet = {}</script></head><body></body></html>"
 
 
 class Inside:
     """The app behind the gate; notes what reaches it."""
 
     def __init__(self) -> None:
-        self.reached: list[str] = []
+        self.reached: list[tuple[str, str]] = []
 
     async def __call__(self, scope, receive, send) -> None:
-        self.reached.append(scope["type"])
+        self.reached.append((scope["type"], scope["path"]))
         if scope["type"] == "http":
-            await send({"type": "http.response.start", "status": 200, "headers": []})
-            await send({"type": "http.response.body", "body": b"the app"})
+            headers = [(b"content-type", b"text/html"), (b"access-control-allow-origin", b"*"), (b"etag", b"1")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": PAGE[:40], "more_body": True})
+            await send({"type": "http.response.body", "body": PAGE[40:]})
 
 
 @pytest.fixture
@@ -27,10 +35,17 @@ def inside() -> Inside:
 
 @pytest.fixture
 def gate(inside: Inside) -> Gate:
-    return Gate(inside, "no")
+    return Gate(inside, HOST, "no")
 
 
-async def ask(gate: Gate, path: str, kind: str = "http", **headers: bytes) -> tuple[int, dict[bytes, bytes]]:
+class Answer:
+    def __init__(self, sent: list[dict]) -> None:
+        self.status = sent[0].get("status", sent[0].get("code")) if sent else 0
+        self.headers = dict(sent[0].get("headers", [])) if sent else {}
+        self.body = b"".join(message.get("body", b"") for message in sent[1:])
+
+
+async def ask(gate: Gate, path: str, kind: str = "http", method: str = "GET", twice: str = "", **headers: bytes):
     sent: list[dict] = []
 
     async def receive():
@@ -39,69 +54,165 @@ async def ask(gate: Gate, path: str, kind: str = "http", **headers: bytes) -> tu
     async def send(message):
         sent.append(message)
 
-    all_headers = {"host": HOST, **headers}
-    scope = {"type": kind, "path": path, "headers": [(k.encode(), v) for k, v in all_headers.items()]}
-    await gate(scope, receive, send)
-    if not sent:
-        return 0, {}
-    return sent[0].get("status", sent[0].get("code")), dict(sent[0].get("headers", []))
+    pairs = [(k.replace("_", "-").encode(), v) for k, v in {**HERE, **headers}.items()]
+    pairs += [(k, v) for k, v in pairs if k == twice.encode()]
+    await gate({"type": kind, "method": method, "path": path, "headers": pairs}, receive, send)
+    return Answer(sent)
 
 
-async def enter(gate: Gate) -> bytes:
-    _, headers = await ask(gate, gate.path)
-    return headers[b"set-cookie"].split(b";")[0]
+def path_of(gate: Gate) -> str:
+    return gate.address.removeprefix(f"http://{HOST}")
 
 
-async def test_address_works_once(gate: Gate, inside: Inside) -> None:
-    path = gate.path
-    status, headers = await ask(gate, path)
-    assert status == 200
-    assert b"HttpOnly" in headers[b"set-cookie"]
-    assert b"SameSite=Strict" in headers[b"set-cookie"]
-    assert (await ask(gate, path))[0] == 403
+async def enter(gate: Gate) -> str:
+    """Spend the ticket; return the pass."""
+    found = re.search(rb'setItem\("companion", "([\w-]{43})"\)', (await ask(gate, path_of(gate))).body)
+    assert found is not None
+    return found.group(1).decode()
+
+
+async def connect(gate: Gate, word: str, **headers: bytes) -> int:
+    return (await ask(gate, f"/ws/{word}", "websocket", **{"origin": b"http://" + HOST.encode(), **headers})).status
+
+
+async def test_address_works_once_and_the_next_one_is_another(gate: Gate, inside: Inside) -> None:
+    path = path_of(gate)
+    assert (await ask(gate, path)).status == 200
+    assert path_of(gate) != path
+    assert (await ask(gate, path)).status == 403
+    assert (await ask(gate, path_of(gate))).status == 200
     assert inside.reached == []
 
 
-async def test_cookie_opens_page_and_socket(gate: Gate, inside: Inside) -> None:
-    cookie = await enter(gate)
-    assert (await ask(gate, "/", cookie=cookie))[0] == 200
-    await ask(gate, "/ws", "websocket", cookie=cookie, origin=b"http://" + HOST)
-    assert inside.reached == ["http", "websocket"]
-
-
-async def test_nothing_opens_without_the_cookie(gate: Gate, inside: Inside) -> None:
+async def test_every_new_address_is_told(inside: Inside) -> None:
+    told: list[str] = []
+    gate = Gate(inside, HOST, "no", told.append)
     await enter(gate)
-    assert (await ask(gate, "/"))[0] == 403
-    assert (await ask(gate, "/", cookie=b"companion-8550=guess"))[0] == 403
-    assert (await ask(gate, "/ws", "websocket"))[0] == 4403
+    assert len(set(told)) == 2
+    assert told[-1] == gate.address
+
+
+async def test_nothing_is_put_where_programs_share_it(gate: Gate) -> None:
+    answer = await ask(gate, path_of(gate))
+    assert b"set-cookie" not in answer.headers
+    assert answer.headers[b"cache-control"] == b"no-store"
+    assert b"set-cookie" not in (await ask(gate, "/")).headers
+
+
+async def test_the_pass_opens_the_socket(gate: Gate, inside: Inside) -> None:
+    await connect(gate, await enter(gate))
+    assert inside.reached == [("websocket", "/ws")]
+
+
+@pytest.mark.parametrize("word", ["", "guess", "null", "../ws"])
+async def test_no_other_word_opens_the_socket(gate: Gate, inside: Inside, word: str) -> None:
+    await enter(gate)
+    assert await connect(gate, word) == 4403
+    assert (await ask(gate, "/ws", "websocket", origin=b"http://" + HOST.encode())).status == 4403
     assert inside.reached == []
 
 
-async def test_another_site_cannot_use_the_cookie(gate: Gate, inside: Inside) -> None:
-    cookie = await enter(gate)
-    assert (await ask(gate, "/ws", "websocket", cookie=cookie, origin=b"http://evil.example"))[0] == 4403
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": b"http://evil.example"},
+        {"origin": b"http://127.0.0.1:8550"},
+        {"origin": b"null"},
+        {"origin": b""},
+        {"host": b"127.0.0.1:8550", "origin": b"http://127.0.0.1:8550"},
+        {"host": b"rebound.example:8550"},
+        {"twice": "host"},
+        {"twice": "origin"},
+    ],
+)
+async def test_no_page_of_another_origin_opens_the_socket_with_the_pass(
+    gate: Gate, inside: Inside, headers: dict
+) -> None:
+    assert await connect(gate, await enter(gate), **headers) == 4403
     assert inside.reached == []
 
 
-async def test_another_host_name_is_refused(gate: Gate, inside: Inside) -> None:
-    cookie = await enter(gate)
-    assert (await ask(gate, "/", host=b"rebound.example:8550", cookie=cookie))[0] == 403
-    assert (await ask(gate, gate.path, host=b"rebound.example:8550"))[0] == 403
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": b"rebound.example:8550"},
+        {"host": b"127.0.0.1:8550"},
+        {"host": b"localhost:8550"},
+        {"host": b"c0ffee.localhost:8551"},
+        {"host": b"c0ffee.localhost"},
+        {"origin": b"http://evil.example"},
+        {"twice": "host"},
+    ],
+)
+async def test_another_name_is_refused_and_spends_nothing(gate: Gate, inside: Inside, headers: dict) -> None:
+    assert (await ask(gate, "/", **headers)).status == 403
+    assert (await ask(gate, path_of(gate), **headers)).status == 403
+    assert inside.reached == []
+    await enter(gate)
 
 
-async def test_another_profile_has_another_cookie(gate: Gate, inside: Inside) -> None:
-    cookie = await enter(gate)
-    assert cookie.startswith(b"companion-8550=")
-    assert (await ask(gate, "/", host=b"127.0.0.1:8551", cookie=cookie))[0] == 403
+@pytest.mark.parametrize("site", [b"cross-site", b"same-site"])
+async def test_no_other_page_looks_whether_the_app_is_here(gate: Gate, inside: Inside, site: bytes) -> None:
+    assert (await ask(gate, "/favicon.png", sec_fetch_site=site)).status == 403
+    assert inside.reached == []
 
 
-async def test_wrong_ticket_does_not_spend_the_right_one(gate: Gate, inside: Inside) -> None:
-    assert (await ask(gate, "/open/guess"))[0] == 403
-    assert (await ask(gate, gate.path))[0] == 200
+@pytest.mark.parametrize("method", ["POST", "PUT", "OPTIONS", "DELETE"])
+async def test_the_app_is_only_read(gate: Gate, inside: Inside, method: str) -> None:
+    assert (await ask(gate, "/", method=method)).status == 403
+    assert inside.reached == []
 
 
-async def test_page_may_load_from_this_address_only(gate: Gate, inside: Inside) -> None:
-    cookie = await enter(gate)
-    _, headers = await ask(gate, "/", cookie=cookie)
+async def test_looking_at_the_head_of_the_address_does_not_spend_it(gate: Gate) -> None:
+    assert (await ask(gate, path_of(gate), method="HEAD")).status == 403
+    await enter(gate)
+
+
+@pytest.mark.parametrize("path", ["/open/guess", "/open/", "/open/é"])
+async def test_wrong_ticket_does_not_spend_the_right_one(gate: Gate, path: str) -> None:
+    assert (await ask(gate, path)).status == 403
+    await enter(gate)
+
+
+async def test_the_page_takes_its_pass_from_the_window_and_holds_none_itself(gate: Gate) -> None:
+    word, answer = await enter(gate), await ask(gate, "/")
+    assert b'sessionStorage.getItem("companion")' in answer.body
+    assert word.encode() not in answer.body
+    assert answer.headers[b"content-length"] == str(len(answer.body)).encode()
+    assert b"etag" not in answer.headers
+
+
+async def test_page_may_load_from_this_address_only(gate: Gate) -> None:
+    headers = (await ask(gate, "/")).headers
     assert b"default-src 'self' data: blob:;" in headers[b"content-security-policy"]
-    assert b"*" not in headers[b"content-security-policy"]
+    assert b"access-control-allow-origin" not in headers
+
+
+def test_each_start_has_a_name_of_its_own() -> None:
+    assert random_name() != random_name()
+    assert re.fullmatch(r"c[0-9a-f]{20}\.localhost", random_name())
+    assert PLAIN_NAME == "127.0.0.1"
+
+
+class TestOpenFile:
+    @pytest.fixture
+    def file(self):
+        file = OpenFile()
+        yield file
+        file.remove()
+
+    def test_only_its_owner_can_read_it(self, file: OpenFile) -> None:
+        file.write("http://a/open/1")
+        assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.path.parent.stat().st_mode) == 0o700
+
+    def test_it_leads_to_the_newest_address(self, file: OpenFile) -> None:
+        for number in (1, 2):
+            file.write(f"http://a/open/{number}")
+        assert 'location.replace("http://a/open/2")' in file.path.read_text("utf-8")
+        assert [one.name for one in file.path.parent.iterdir()] == ["open.html"]
+
+    def test_it_goes_with_the_app(self, file: OpenFile) -> None:
+        file.write("http://a/open/1")
+        file.remove()
+        assert not Path(file.path).parent.exists()

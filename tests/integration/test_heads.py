@@ -1,0 +1,82 @@
+"""Connections that do not say what they want, against a real server."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+import uvicorn
+
+from services.heads import HEAD_BYTES, PromptHeads
+
+WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+HALF = b"GET / HTTP/1.1\r\nHos"
+
+
+class Hurried(PromptHeads):
+    head_s = 0.3
+
+
+async def answer(scope, receive, send) -> None:
+    await asyncio.sleep(0.6)  # an answer may take longer than a head
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        answer, http=Hurried, h11_max_incomplete_event_size=HEAD_BYTES, lifespan="off", log_config=None, ws="none"
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the test's process keeps its own
+    serving = asyncio.create_task(server._serve([listener]))
+    yield listener.getsockname()[1]
+    server.should_exit = True
+    await serving
+
+
+async def talk(port: int, *parts: bytes, pause_s: float = 0.0) -> bytes:
+    """Send the parts, and return what came until the connection ended or 3 s were over."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    said = b""
+    try:
+        async with asyncio.timeout(3):
+            for part in parts:
+                writer.write(part)
+                await asyncio.sleep(pause_s)
+            while piece := await reader.read(65_536):
+                said += piece
+    except ConnectionError:
+        pass
+    except TimeoutError:
+        said += b"STILL OPEN"
+    writer.close()
+    return said
+
+
+@pytest.mark.parametrize("parts", [(), (HALF,), (WHOLE, HALF)])
+async def test_who_says_nothing_or_half_of_it_is_cut_off(port: int, parts: tuple[bytes, ...]) -> None:
+    assert b"STILL OPEN" not in await talk(port, *parts, pause_s=0.0 if len(parts) < 2 else 0.8)
+
+
+async def test_a_byte_now_and_then_does_not_buy_time(port: int) -> None:
+    drops = tuple(HALF[n : n + 1] for n in range(len(HALF)))
+    assert b"STILL OPEN" not in await talk(port, *drops, pause_s=0.1)
+
+
+async def test_a_whole_head_is_answered_however_long_that_takes(port: int) -> None:
+    assert b" 204 " in await talk(port, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+
+
+async def test_a_head_in_two_pieces_is_answered(port: int) -> None:
+    rest = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"[len(HALF) :]
+    assert b" 204 " in await talk(port, HALF, rest, pause_s=0.1)
+
+
+@pytest.mark.parametrize("pad", [b"x: " + b"y" * HEAD_BYTES, b"\r\n".join(b"x%d: y" % n for n in range(4_000))])
+async def test_a_head_that_is_too_long_is_refused(port: int, pad: bytes) -> None:
+    said = await talk(port, b"GET / HTTP/1.1\r\nHost: x\r\n" + pad)
+    assert b"STILL OPEN" not in said
+    assert b" 204 " not in said
