@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from companion.errors import UsageError
+from companion.fields import refused, whole
 from companion.sound import SAMPLE_BYTES
+from companion.strings import kept
 
 Kind = Literal["picture", "sound"]
 IN_WORK = "blobs_in_work"
@@ -79,6 +81,7 @@ class Attachment:
         }
 
     @classmethod
+    @refused("an attachment", UsageError)
     def from_doc(cls, doc: dict[str, object]) -> "Attachment":
         """Parse what `to_doc` returned. Raises UsageError if it is something else."""
         try:
@@ -86,24 +89,18 @@ class Attachment:
             if not isinstance(blob, dict) or (kind != "picture" and kind != "sound"):
                 raise UsageError("not an attachment")
             return cls(
-                id=str(doc["id"]),
+                id=kept(doc["id"]),
                 kind="picture" if kind == "picture" else "sound",
-                media_type=str(doc["media_type"]),
+                media_type=kept(doc["media_type"]),
                 blob=dict(blob),
-                caption=str(doc.get("caption", "")),
-                **{name: _whole(doc.get(name, 0)) for name in _NUMBERS},
+                caption=kept(doc.get("caption", "")),
+                **{name: whole(doc.get(name, 0)) for name in _NUMBERS},
             )
         except KeyError:
             raise UsageError("not an attachment") from None
 
 
 _NUMBERS = ("size_bytes", "at_ms", "width", "height", "sample_rate_hz", "channels")
-
-
-def _whole(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise UsageError("not an attachment")
-    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +114,12 @@ class InWork:
         return {"_id": self.attachment.id, "_v": 1, "owner": self.owner, "attachment": self.attachment.to_doc()}
 
     @classmethod
+    @refused("a blob in work")
     def from_doc(cls, doc: dict[str, object]) -> "InWork":
         attachment = doc["attachment"]
         if not isinstance(attachment, dict):
             raise UsageError("no attachment in work")
-        return cls(attachment=Attachment.from_doc(attachment), owner=str(doc["owner"]))
+        return cls(attachment=Attachment.from_doc(attachment), owner=kept(doc["owner"]))
 
 
 def with_one(attachments: tuple[Attachment, ...], one: Attachment) -> tuple[Attachment, ...]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from companion.fields import refused, whole
+from companion.strings import kept
 from companion.times import DAY_MS, newest_ms
 
 TABLE = "checkins"
@@ -26,13 +28,14 @@ class CheckIn:
         return {"_id": self.id, "_v": 1, "at_ms": self.at_ms, "level": self.level, "word": self.word}
 
     @classmethod
+    @refused("a check-in")
     def from_doc(cls, doc: dict[str, object]) -> "CheckIn":
         level = doc["level"]
         return cls(
-            id=str(doc["_id"]),
-            at_ms=int(str(doc["at_ms"])),
-            level=None if level is None else int(str(level)),
-            word=str(doc.get("word", "")),
+            id=kept(doc["_id"]),
+            at_ms=whole(doc["at_ms"]),
+            level=None if level is None else whole(level),
+            word=kept(doc.get("word", "")),
         )
 
 

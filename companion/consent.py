@@ -7,6 +7,8 @@ answer is a new receipt that names the one before it.
 from dataclasses import dataclass
 
 from companion.errors import ConsentMissing
+from companion.fields import refused, whole
+from companion.strings import kept
 
 RECORD = "record"
 
@@ -54,18 +56,19 @@ class Receipt:
         }
 
     @classmethod
+    @refused("a receipt")
     def from_doc(cls, doc: dict[str, object]) -> "Receipt":
         shown, chosen, previous = doc["shown"], doc["chosen"], doc["previous"]
         if not isinstance(shown, list) or not isinstance(chosen, list):
             raise ValueError("receipt has no list of uses")
         return cls(
-            id=str(doc["_id"]),
-            story=str(doc["story"]),
-            version=int(str(doc["version"])),
-            given_ms=int(str(doc["given_ms"])),
-            uses=tuple(Use(id=str(u["id"]), title=str(u["title"]), detail=str(u["detail"])) for u in shown),
-            chosen=frozenset(str(c) for c in chosen),
-            previous=None if previous is None else str(previous),
+            id=kept(doc["_id"]),
+            story=kept(doc["story"]),
+            version=whole(doc["version"]),
+            given_ms=whole(doc["given_ms"]),
+            uses=tuple(Use(id=kept(u["id"]), title=kept(u["title"]), detail=kept(u["detail"])) for u in shown),
+            chosen=frozenset(kept(c) for c in chosen),
+            previous=None if previous is None else kept(previous),
         )
 
 

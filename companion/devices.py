@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from companion.crypto.primitives import fingerprint, sha256, sign, verify
 from companion.errors import CryptoError, MessageRejected
+from companion.fields import refused
 
 ADD, REVOKE = 1, 2
 ENTRY_LIMIT = 64
@@ -141,6 +142,7 @@ class DeviceList:
         return base64.b64encode(self.identity_key + b"".join(entry.encode() for entry in self.entries)).decode()
 
     @classmethod
+    @refused("a device list")
     def decode(cls, text: str) -> "DeviceList":
         """Read what `encode` wrote; signatures are still to be checked. Raises ValueError if it is malformed."""
         try:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from companion.chat.message import Message
 from companion.crypto.primitives import hmac_sha256
 from companion.errors import MessageRejected
+from companion.fields import as_id, as_list, as_object, refused, whole
 from companion.people import Member
+from companion.strings import kept, read_line
 from companion.wire import InviteCode
 
 TABLE = "groups"
@@ -42,11 +44,12 @@ class Seat:
         return {**self.member.to_doc(), **own}
 
     @classmethod
+    @refused("a seat")
     def from_doc(cls, doc: dict[str, object]) -> "Seat":
         return cls(
             member=Member.from_doc(doc),
             joined_ms=whole(doc["joined_ms"]),
-            invited_by=str(doc["invited_by"])[:80],
+            invited_by=kept(doc["invited_by"], 80),
             accepted=bool(doc.get("accepted", True)),
         )
 
@@ -135,21 +138,22 @@ class Group:
         }
 
     @classmethod
+    @refused("a group")
     def from_doc(cls, doc: dict[str, object]) -> "Group":
         keeper = doc["keeper"]
         return cls(
-            id=str(doc["_id"]),
-            name=str(doc["name"]),
-            look=str(doc["look"]),
-            service=str(doc["service"]),
-            capability=str(doc["capability"]),
+            id=kept(doc["_id"]),
+            name=kept(doc["name"], NAME_LIMIT),
+            look=kept(doc["look"]),
+            service=kept(doc["service"]),
+            capability=kept(doc["capability"]),
             seats=parse_seats(doc["seats"], SEATS_LIMIT),
-            state=str(doc["state"]),
+            state=kept(doc["state"]),
             created_ms=whole(doc["created_ms"]),
             cursor=whole(doc["cursor"]),
             epoch=whole(doc["epoch"]),
-            inviter=str(doc["inviter"]),
-            administrators=tuple(str(person) for person in as_list(doc["administrators"])),
+            inviter=kept(doc["inviter"]),
+            administrators=tuple(kept(person) for person in as_list(doc["administrators"])),
             guests=parse_seats(doc["guests"], GUESTS_LIMIT),
             keeper=None if keeper is None else Member.from_doc(as_object(keeper)),
             unopened=whole(doc["unopened"]),
@@ -177,13 +181,11 @@ def joining_content(member: Member, packages: dict[str, bytes]) -> dict[str, obj
     return {"kind": "joining", "member": member.to_doc(), "packages": {k: v.hex() for k, v in packages.items()}}
 
 
+@refused("an announcement")
 def read_joining(content: dict[str, object]) -> Announcement:
     """Raises: MessageRejected if it is malformed or the newcomer's identity key did not sign it."""
-    try:
-        member = Member.from_doc(as_object(content["member"]))
-        packages = {str(k): bytes.fromhex(str(v)) for k, v in as_object(content["packages"]).items()}
-    except (KeyError, ValueError):
-        raise MessageRejected("an announcement is incomplete") from None
+    member = Member.from_doc(as_object(content["member"]))
+    packages = {str(k): bytes.fromhex(str(v)) for k, v in as_object(content["packages"]).items()}
     member.check()
     if not packages or any(
         len(p) > PACKAGE_BYTES_LIMIT or member.devices.device(d) is None for d, p in packages.items()
@@ -192,6 +194,7 @@ def read_joining(content: dict[str, object]) -> Announcement:
     return Announcement(member=member, packages=packages)
 
 
+@refused("a guest")
 def announced(group: Group, member: Member, invited_by: str, at_ms: int, known: Collection[Member]) -> Group:
     """Return the group with one more guest, or with newer devices of somebody who is in or announced.
 
@@ -262,6 +265,7 @@ def is_proof(given: str, code: InviteCode, group: str, member: Member, device: s
 # Reading fields ---------------------------------------------------------------------------------------
 
 
+@refused("seats")
 def parse_seats(value: object, limit: int) -> tuple[Seat, ...]:
     """Raises ValueError or KeyError."""
     items = as_list(value)
@@ -270,34 +274,17 @@ def parse_seats(value: object, limit: int) -> tuple[Seat, ...]:
     return tuple(Seat.from_doc(as_object(doc)) for doc in items)
 
 
-def as_object(value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise ValueError("not an object")
-    return value
-
-
-def as_list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise ValueError("not a list")
-    return value
-
-
-def whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 53:
-        raise ValueError("not a number in range")
-    return value
-
-
-def as_id(value: object) -> str:
-    if not isinstance(value, str) or len(value) != 32 or any(c not in "0123456789abcdef" for c in value):
-        raise ValueError("not an id")
-    return value
+def as_people(value: object) -> tuple[str, ...]:
+    """Return the ids of people, each once, no more than a group holds."""
+    persons = as_list(value)
+    if len(persons) > SEATS_LIMIT:
+        raise ValueError("too many people")
+    return tuple(dict.fromkeys(as_id(person) for person in persons))
 
 
 def as_name(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= NAME_LIMIT:
-        raise ValueError("not a name")
-    return value
+    """Return a group's name as a peer wrote it. Raises MessageRejected."""
+    return read_line(value, NAME_LIMIT, "a group's name")
 
 
 def as_look(value: object) -> str:

@@ -12,24 +12,23 @@ from dataclasses import dataclass
 from companion.crypto.primitives import aead_open, aead_seal
 from companion.devices import Device
 from companion.errors import ClockOff, CryptoError, InviteExpired, InviteGarbled, MessageRejected
+from companion.fields import as_id, as_object, refused, whole
 from companion.groups import (
     SEATS_LIMIT,
     Announcement,
     Group,
     Seat,
-    as_id,
-    as_list,
     as_look,
     as_name,
-    as_object,
+    as_people,
     is_proof,
     joining_content,
     parse_seats,
     proof_of,
     read_joining,
-    whole,
 )
 from companion.people import Me, Member
+from companion.strings import kept
 from companion.times import DAY_MS
 from companion.wire import InviteCode
 
@@ -70,12 +69,13 @@ class Invite:
         }
 
     @classmethod
+    @refused("an invite")
     def from_doc(cls, doc: dict[str, object]) -> "Invite":
         return cls(
-            code=InviteCode(code=str(doc["code"]), service=str(doc["service"])),
-            group=str(doc["group"]),
+            code=InviteCode(code=kept(doc["code"]), service=kept(doc["service"])),
+            group=kept(doc["group"]),
             expires_ms=whole(doc["expires_ms"]),
-            used_by=str(doc["used_by"]),
+            used_by=kept(doc["used_by"]),
             is_revoked=bool(doc.get("is_revoked", False)),
             is_told=bool(doc.get("is_told", False)),
         )
@@ -114,6 +114,7 @@ def seal_invitation(group: Group, me: Me, invite: Invite, expires_ms: int) -> by
     return aead_seal(invite.code.key, json.dumps(content).encode(), _label(invite.code))
 
 
+@refused("an invite", InviteGarbled)
 def open_invitation(code: InviteCode, body: bytes, now_ms: int, told_ms: int) -> Invitation:
     """Return what an invite says. `now_ms` is the time here, `told_ms` what the service says it is.
 
@@ -126,7 +127,7 @@ def open_invitation(code: InviteCode, body: bytes, now_ms: int, told_ms: int) ->
         inviter.check()
         device = inviter.devices.device(str(content["device"]))
         if device is None:
-            raise ValueError("the inviter's device")
+            raise InviteGarbled("the inviter's device")
         invitation = Invitation(
             code=code,
             group=as_id(content["group"]),
@@ -135,10 +136,10 @@ def open_invitation(code: InviteCode, body: bytes, now_ms: int, told_ms: int) ->
             people=whole(content["people"]),
             inviter=inviter,
             inviter_device=device,
-            administrators=tuple(as_id(person) for person in as_list(content["administrators"])),
+            administrators=as_people(content["administrators"]),
             expires_ms=whole(content["expires_ms"]),
         )
-    except (CryptoError, MessageRejected, ValueError, KeyError):
+    except (CryptoError, MessageRejected):
         raise InviteGarbled("the invite does not open or is incomplete") from None
     if now_ms >= invitation.expires_ms:
         kind = InviteExpired if told_ms >= invitation.expires_ms else ClockOff
@@ -171,6 +172,7 @@ class Request:
     is_declined: bool
 
 
+@refused("a request to join")
 def read_join(
     group: Group, invite: Invite, content: dict[str, object], sender: str, *, asked_ms: int, now_ms: int
 ) -> Request:
@@ -224,23 +226,21 @@ class Arrival:
     welcome: bytes
 
 
+@refused("a welcome")
 def read_welcome(content: dict[str, object]) -> Arrival:
     """Raises: MessageRejected if it is malformed, or names somebody whose identity key did not sign that."""
-    try:
-        keeper = content["keeper"]
-        arrival = Arrival(
-            group=as_id(content["group"]),
-            name=as_name(content["name"]),
-            look=as_look(content["look"]),
-            created_ms=whole(content["created_ms"]),
-            seats=parse_seats(content["seats"], SEATS_LIMIT),
-            guests=parse_seats(content["guests"], SEATS_LIMIT),
-            keeper=None if keeper is None else Member.from_doc(as_object(keeper)),
-            seq=whole(content["seq"]),
-            welcome=base64.b64decode(str(content["welcome"]), validate=True),
-        )
-    except (KeyError, ValueError):
-        raise MessageRejected("a welcome is incomplete") from None
+    keeper = content["keeper"]
+    arrival = Arrival(
+        group=as_id(content["group"]),
+        name=as_name(content["name"]),
+        look=as_look(content["look"]),
+        created_ms=whole(content["created_ms"]),
+        seats=parse_seats(content["seats"], SEATS_LIMIT),
+        guests=parse_seats(content["guests"], SEATS_LIMIT),
+        keeper=None if keeper is None else Member.from_doc(as_object(keeper)),
+        seq=whole(content["seq"]),
+        welcome=base64.b64decode(str(content["welcome"]), validate=True),
+    )
     for seat in (*arrival.seats, *arrival.guests):
         seat.member.check()
     if arrival.keeper is not None:
@@ -265,23 +265,20 @@ def expect_content(group: Group) -> dict[str, object]:
     }
 
 
+@refused("a note about a group")
 def read_expect(content: dict[str, object], service: str) -> Group:
     """Return the group that this device is to be let into. Raises MessageRejected."""
-    try:
-        inviter = Member.from_doc(as_object(content["inviter"]))
-        group = Group(
-            id=as_id(content["group"]),
-            name=as_name(content["name"]),
-            look=as_look(content["look"]),
-            service=service,
-            capability="",
-            seats=(Seat(member=inviter, joined_ms=0, invited_by=""),),
-            state="joining",
-            created_ms=whole(content["created_ms"]),
-            inviter=inviter.person,
-            administrators=tuple(as_id(person) for person in as_list(content["administrators"])),
-        )
-    except (KeyError, ValueError):
-        raise MessageRejected("a note about a group is incomplete") from None
+    inviter = Member.from_doc(as_object(content["inviter"]))
     inviter.check()
-    return group
+    return Group(
+        id=as_id(content["group"]),
+        name=as_name(content["name"]),
+        look=as_look(content["look"]),
+        service=service,
+        capability="",
+        seats=(Seat(member=inviter, joined_ms=0, invited_by=""),),
+        state="joining",
+        created_ms=whole(content["created_ms"]),
+        inviter=inviter.person,
+        administrators=as_people(content["administrators"]),
+    )

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import TypedDict, Unpack
 
 from companion.attachments import Attachment
+from companion.fields import refused, whole
+from companion.strings import kept, mended
 from companion.times import newest_ms
 
 TABLE = "journal"
@@ -72,24 +74,25 @@ class Entry:
         }
 
     @classmethod
+    @refused("an entry")
     def from_doc(cls, doc: dict[str, object]) -> "Entry":
         """Read a document of version 2."""
         tags, attachments = doc.get("tags"), doc.get("attachments")
         return cls(
-            id=str(doc["_id"]),
-            day=str(doc["day"]),
-            text=str(doc["text"]),
-            created_ms=int(str(doc["created_ms"])),
-            changed_ms=int(str(doc["changed_ms"])),
+            id=kept(doc["_id"]),
+            day=kept(doc["day"]),
+            text=kept(doc["text"]),
+            created_ms=whole(doc["created_ms"]),
+            changed_ms=whole(doc["changed_ms"]),
             prompt=_text_or_none(doc.get("prompt")),
             template=_text_or_none(doc.get("template")),
             mood=_level(doc.get("mood")),
             energy=_level(doc.get("energy")),
             connection=_level(doc.get("connection")),
-            tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
+            tags=tuple(kept(tag) for tag in tags) if isinstance(tags, list) else (),
             attachments=tuple(Attachment.from_doc(one) for one in attachments) if isinstance(attachments, list) else (),
             is_past_hidden=doc.get("is_past_hidden") is True,
-            others={name: value for name, value in doc.items() if name not in _FIELDS},
+            others={kept(name): mended(value) for name, value in doc.items() if name not in _FIELDS},
         )
 
 
@@ -97,7 +100,7 @@ _FIELDS = frozenset(Entry(id="", day="", text="", created_ms=0, changed_ms=0).to
 
 
 def _text_or_none(value: object) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None else kept(value)
 
 
 def _level(value: object) -> int | None:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from types import MappingProxyType
 
+from companion.fields import whole
 from companion.journal import MARKS
+from companion.strings import kept
 
 EVE, LEAP_DAY = "-02-28", "-02-29"
 TITLE_LIMIT = 80
@@ -60,21 +62,21 @@ class DayMarks:
 
 def head_of(doc: Doc) -> Head:
     """Return the head of an entry's document, of any version. Raises KeyError or ValueError if it is no entry."""
-    text = str(doc["text"])[:_READ_LIMIT].strip()
+    text = kept(doc["text"])[:_READ_LIMIT].strip()
     first, _, rest = text.partition("\n")
     tags = doc.get("tags")
     mood, energy, connection = (_level(doc.get(mark)) for mark in MARKS)
     return Head(
-        id=str(doc["_id"]),
-        day=str(doc["day"]),
-        created_ms=int(str(doc["created_ms"])),
-        changed_ms=int(str(doc["changed_ms"])),
+        id=kept(doc["_id"]),
+        day=kept(doc["day"]),
+        created_ms=whole(doc["created_ms"]),
+        changed_ms=whole(doc["changed_ms"]),
         title=first.strip()[:TITLE_LIMIT],
         line=" ".join((first.strip()[TITLE_LIMIT:] + " " + rest).split())[:LINE_LIMIT],
         mood=mood,
         energy=energy,
         connection=connection,
-        tags=tuple(str(tag) for tag in tags) if isinstance(tags, (list, tuple)) else (),
+        tags=tuple(kept(tag) for tag in tags) if isinstance(tags, (list, tuple)) else (),
         has_attachments=bool(doc.get("attachments")),
         is_past_hidden=bool(doc.get("is_past_hidden", False)),
     )

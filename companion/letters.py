@@ -13,6 +13,7 @@ from companion.crypto import hpke
 from companion.crypto.primitives import sign, signing_public, verify
 from companion.devices import Device, device_id
 from companion.errors import CryptoError, MessageRejected
+from companion.fields import refused
 from companion.wire import LETTER_LIMIT_BYTES, SUITE_LETTER, format_envelope, parse_envelope
 
 _KEY_BYTES = 32
@@ -41,6 +42,7 @@ def seal_letter(sign_private: bytes, to: Device, content: dict[str, object], *, 
     return format_envelope(SUITE_LETTER, hpke.seal(to.seal_key, info, inner))
 
 
+@refused("a letter")
 def open_letter(seal_private: bytes, device: str, envelope: bytes, *, cid: str) -> Letter:
     """Return what the letter said. Raises MessageRejected if it is malformed, forged, or not for this place."""
     suite, payload = parse_envelope(envelope, LETTER_LIMIT_BYTES)
@@ -57,12 +59,10 @@ def open_letter(seal_private: bytes, device: str, envelope: bytes, *, cid: str) 
     return Letter(sign_key=sign_key, content=parse_content(said))
 
 
+@refused("a content")
 def parse_content(said: bytes) -> dict[str, object]:
     """Return the JSON object in a content. Raises MessageRejected."""
-    try:
-        content = json.loads(said)
-    except (ValueError, RecursionError):
-        raise MessageRejected("content is not JSON") from None
+    content = json.loads(said)
     if not isinstance(content, dict):
         raise MessageRejected("content is not an object")
     return content

@@ -6,6 +6,8 @@ for 10 days". Both name one person.
 
 from dataclasses import dataclass
 
+from companion.fields import refused, whole
+from companion.strings import kept
 from companion.times import DAY_MS, SLACK_MS, age_ms, is_past
 
 TABLE = "nudges"
@@ -57,16 +59,17 @@ class Nudge:
         }
 
     @classmethod
+    @refused("a nudge")
     def from_doc(cls, doc: dict[str, object]) -> "Nudge":
         return cls(
-            id=str(doc["_id"]),
-            rule=str(doc["rule"]),
-            person=str(doc["person"]),
-            name=str(doc["name"]),
-            group=str(doc["group"]),
-            days=int(str(doc["days"])),
-            shown_ms=int(str(doc["shown_ms"])),
-            answer=str(doc["answer"]),
+            id=kept(doc["_id"]),
+            rule=kept(doc["rule"]),
+            person=kept(doc["person"]),
+            name=kept(doc["name"]),
+            group=kept(doc["group"]),
+            days=whole(doc["days"]),
+            shown_ms=whole(doc["shown_ms"]),
+            answer=kept(doc["answer"]),
         )
 
 

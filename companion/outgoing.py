@@ -8,6 +8,8 @@ import base64
 from dataclasses import dataclass, replace
 
 from companion.crypto.primitives import sha256
+from companion.fields import refused, whole
+from companion.strings import kept
 
 TABLE = "outbox"
 CREATE, CONTENT, COMMIT, PROPOSAL, LETTER = "create", "content", "commit", "proposal", "letter"
@@ -69,22 +71,23 @@ class Outgoing:
         }
 
     @classmethod
+    @refused("what waits to be sent")
     def from_doc(cls, doc: dict[str, object]) -> "Outgoing":
         content, hashes, blobs = doc["content"], doc["hashes"], doc["blobs"]
         return cls(
-            cid=str(doc["_id"]),
-            service=str(doc["service"]),
-            kind=str(doc["kind"]),
-            group=str(doc["group"]),
-            device=str(doc["device"]),
+            cid=kept(doc["_id"]),
+            service=kept(doc["service"]),
+            kind=kept(doc["kind"]),
+            group=kept(doc["group"]),
+            device=kept(doc["device"]),
             content=content if isinstance(content, dict) else None,
-            body=base64.b64decode(str(doc["body"])),
-            epoch=int(str(doc["epoch"])),
+            body=base64.b64decode(kept(doc["body"])),
+            epoch=whole(doc["epoch"]),
             hashes=tuple(map(str, hashes)) if isinstance(hashes, list) else (),
-            capability=str(doc["capability"]),
-            next_capability=str(doc["next_capability"]),
-            message=str(doc["message"]),
+            capability=kept(doc["capability"]),
+            next_capability=kept(doc["next_capability"]),
+            message=kept(doc["message"]),
             blobs=tuple(map(str, blobs)) if isinstance(blobs, list) else (),
-            due_ms=int(str(doc["due_ms"])),
+            due_ms=whole(doc["due_ms"]),
             is_fixed=bool(doc["is_fixed"]),
         )

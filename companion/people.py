@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from companion.crypto.primitives import dh_keypair, fingerprint, sign, signing_keypair, signing_public, verify
 from companion.devices import Device, DeviceList, begin, device_id
 from companion.errors import CryptoError, MessageRejected
+from companion.fields import refused
+from companion.strings import kept
 
 PROFESSIONS = (
     "gp",
@@ -73,13 +75,14 @@ class Member:
         }
 
     @classmethod
+    @refused("a person")
     def from_doc(cls, doc: dict[str, object]) -> "Member":
         """Raises ValueError or KeyError on anything else than `to_doc` writes. Signatures: see `check`."""
         return cls(
-            name=str(doc["name"]),
-            profession=str(doc["profession"]),
-            devices=DeviceList.decode(str(doc["devices"])),
-            signature=bytes.fromhex(str(doc["signature"])),
+            name=kept(doc["name"]),
+            profession=kept(doc["profession"]),
+            devices=DeviceList.decode(kept(doc["devices"])),
+            signature=bytes.fromhex(kept(doc["signature"])),
         )
 
 
@@ -117,12 +120,13 @@ class Me:
         }
 
     @classmethod
+    @refused("a person of mine")
     def from_doc(cls, doc: dict[str, object]) -> "Me":
         return cls(
             member=Member.from_doc(doc),
-            identity_private=bytes.fromhex(str(doc["identity_private"])),
-            sign_private=bytes.fromhex(str(doc["sign_private"])),
-            seal_private=bytes.fromhex(str(doc["seal_private"])),
+            identity_private=bytes.fromhex(kept(doc["identity_private"])),
+            sign_private=bytes.fromhex(kept(doc["sign_private"])),
+            seal_private=bytes.fromhex(kept(doc["seal_private"])),
         )
 
 

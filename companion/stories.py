@@ -6,7 +6,9 @@ its first byte is written, so a crash loses nothing that had reached the disk.
 
 from dataclasses import dataclass, replace
 
+from companion.fields import refused, whole
 from companion.sound import SAMPLE_BYTES
+from companion.strings import kept
 
 TABLE = "stories"
 RECEIPTS = "receipts"
@@ -55,20 +57,21 @@ class Story:
         }
 
     @classmethod
+    @refused("a story")
     def from_doc(cls, doc: dict[str, object]) -> "Story":
         segments, receipt = doc["segments"], doc["receipt"]
         if not isinstance(segments, list):
             raise ValueError("story has no list of segments")
         return cls(
-            id=str(doc["_id"]),
-            title=str(doc["title"]),
-            created_ms=int(str(doc["created_ms"])),
-            work=str(doc["work"]),
-            receipt=None if receipt is None else str(receipt),
+            id=kept(doc["_id"]),
+            title=kept(doc["title"]),
+            created_ms=whole(doc["created_ms"]),
+            work=kept(doc["work"]),
+            receipt=None if receipt is None else kept(receipt),
             segments=tuple(Segment(number=int(s["number"]), reference=dict(s["reference"])) for s in segments),
-            sample_rate_hz=int(str(doc["sample_rate_hz"])),
-            channels=int(str(doc["channels"])),
-            length_bytes=int(str(doc["length_bytes"])),
+            sample_rate_hz=whole(doc["sample_rate_hz"]),
+            channels=whole(doc["channels"]),
+            length_bytes=whole(doc["length_bytes"]),
         )
 
 

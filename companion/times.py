@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from companion.fields import refused, whole
+
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
@@ -113,9 +115,10 @@ class Sure:
         return {"_id": id, "_v": 1, **stamps, "steady_ms": self.steady_ms}
 
     @classmethod
+    @refused("what is known of the time")
     def from_doc(cls, doc: dict[str, object]) -> "Sure":
         names = ("sure_ms", "seen_ms", "last_ms", "steady_ms")
-        return cls(**{name: int(str(doc[name])) for name in names})
+        return cls(**{name: whole(doc[name]) for name in names})
 
 
 class Told:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from companion.crypto.primitives import hkdf, sha256
 from companion.errors import InviteGarbled, MessageRejected
+from companion.fields import refused
 
 ENVELOPE_VERSION_MIN = 1  # 2026-11-23: the first version
 ENVELOPE_VERSION_MAX = 1
@@ -24,6 +25,7 @@ def format_envelope(suite: int, payload: bytes) -> bytes:
     return MAGIC + bytes([ENVELOPE_VERSION_MAX, suite]) + payload
 
 
+@refused("an envelope")
 def parse_envelope(body: bytes, limit: int = ENVELOPE_LIMIT_BYTES) -> tuple[int, bytes]:
     """Return (suite, payload) of an envelope of at most `limit` bytes. Raises MessageRejected."""
     if len(body) > limit or len(body) <= _HEADER_BYTES or not body.startswith(MAGIC):
@@ -83,6 +85,7 @@ def create_invite_code(secret: bytes, service: str) -> InviteCode:
     return InviteCode(code=letters + _checksum(letters), service=service)
 
 
+@refused("an invite", InviteGarbled)
 def parse_invite(text: str) -> InviteCode:
     """Read a link or a short code, as people type it and as mail hands it on. Raises InviteGarbled."""
     text = unicodedata.normalize("NFKC", text[:INVITE_TEXT_LIMIT])

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from companion.chat.message import Doc
-from companion.chat.parsing import Content, read_flag, read_id, read_list, read_number, read_text
+from companion.chat.parsing import Content, read_flag, read_id, read_line, read_list, read_number, read_text
+from companion.fields import refused, whole
+from companion.strings import kept
 from companion.times import DAY_MS
 
 AGREEMENTS = "agreements"
@@ -60,17 +62,18 @@ class Agreement:
         }
 
     @classmethod
+    @refused("an agreement")
     def from_doc(cls, doc: Doc) -> "Agreement":
         return cls(
-            group=str(doc["_id"]),
-            version=int(str(doc["version"])),
-            purpose=str(doc["purpose"]),
+            group=kept(doc["_id"]),
+            version=whole(doc["version"]),
+            purpose=kept(doc["purpose"]),
             rules=_texts(doc["rules"]),
-            keep_days=int(str(doc["keep_days"])),
-            keep_since_ms=int(str(doc["keep_since_ms"])),
+            keep_days=whole(doc["keep_days"]),
+            keep_since_ms=whole(doc["keep_since_ms"]),
             is_read_shared=bool(doc["is_read_shared"]),
             agreed=_texts(doc["agreed"]),
-            told=int(str(doc["told"])),
+            told=whole(doc["told"]),
         )
 
 
@@ -88,6 +91,7 @@ def agreement_content(agreement: Agreement, id: str) -> dict[str, object]:
     }
 
 
+@refused("an agreement")
 def read_agreement(content: Content, group: str) -> Agreement:
     """Return what a facilitator put forward. Raises MessageRejected."""
     keep_days = read_number(content, "keep_days", most=max(KEEP_DAYS))
@@ -97,7 +101,7 @@ def read_agreement(content: Content, group: str) -> Agreement:
         group=group,
         version=read_number(content, "version", least=1),
         purpose=read_text(content, "purpose", PURPOSE_LIMIT, may_be_empty=True),
-        rules=tuple(read_text({"rule": one}, "rule", RULE_LIMIT) for one in rules),
+        rules=tuple(read_line({"rule": one}, "rule", RULE_LIMIT) for one in rules),
         keep_days=keep_days if keep_days in KEEP_DAYS else 0,
         is_read_shared=read_flag(content, "is_read_shared"),
         agreed=tuple(read_id({"person": one}, "person") for one in agreed),
@@ -153,4 +157,4 @@ def gone_before_ms(agreement: Agreement, at_ms: int) -> int:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    return tuple(str(one) for one in value) if isinstance(value, list) else ()
+    return tuple(kept(one) for one in value) if isinstance(value, list) else ()

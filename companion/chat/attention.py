@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from companion.chat.message import Doc
 from companion.chat.standing import Seen, Standing
+from companion.fields import refused, whole
+from companion.strings import kept
 from companion.times import DAY_MS, HOUR_MS, MINUTE_MS
 
 QUIET = "quiet"
@@ -48,13 +50,14 @@ class Quiet:
         }
 
     @classmethod
+    @refused("quiet hours")
     def from_doc(cls, doc: Doc) -> "Quiet":
         return cls(
-            from_minute=int(str(doc["from_minute"])),
-            until_minute=int(str(doc["until_minute"])),
+            from_minute=whole(doc["from_minute"]),
+            until_minute=whole(doc["until_minute"]),
             in_clinic_since_ms=_since(doc, "in_clinic", CLINIC_MOST_MS),
-            in_clinic_until_ms=int(str(doc["in_clinic_until_ms"])),
-            level=str(doc["level"]),
+            in_clinic_until_ms=whole(doc["in_clinic_until_ms"]),
+            level=kept(doc["level"]),
         )
 
 
@@ -92,15 +95,16 @@ class Wishes:
         }
 
     @classmethod
+    @refused("what is wished of a group")
     def from_doc(cls, doc: Doc) -> "Wishes":
         folded = doc["folded"]
         return cls(
-            group=str(doc["_id"]),
-            rhythm=str(doc["rhythm"]),
+            group=kept(doc["_id"]),
+            rhythm=kept(doc["rhythm"]),
             is_mentions_only=bool(doc["is_mentions_only"]),
             muted_since_ms=_since(doc, "muted", MUTE_MOST_MS),
-            muted_until_ms=int(str(doc["muted_until_ms"])),
-            folded=tuple(str(one) for one in folded) if isinstance(folded, list) else (),
+            muted_until_ms=whole(doc["muted_until_ms"]),
+            folded=tuple(kept(one) for one in folded) if isinstance(folded, list) else (),
             is_welcomed=bool(doc["is_welcomed"]),
             tells_seen=bool(doc["tells_seen"]),
         )
@@ -109,7 +113,7 @@ class Wishes:
 def _since(doc: Doc, name: str, most_ms: int) -> int:
     """Return when a pause began; what was kept before that was written down began the longest one ago."""
     since_ms = doc.get(f"{name}_since_ms")
-    return since_ms if isinstance(since_ms, int) else max(0, int(str(doc[f"{name}_until_ms"])) - most_ms)
+    return whole(since_ms) if since_ms is not None else max(0, whole(doc[f"{name}_until_ms"]) - most_ms)
 
 
 def is_quiet(quiet: Quiet, local_minute: int) -> bool:

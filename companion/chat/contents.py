@@ -13,10 +13,11 @@ from companion.chat.message import (
     TOPIC_LIMIT,
     Message,
 )
-from companion.chat.parsing import Content, read_flag, read_id, read_ids, read_list, read_number, read_text
+from companion.chat.parsing import Content, read_flag, read_id, read_ids, read_line, read_list, read_number, read_text
 from companion.chat.polls import poll_content, read_poll
 from companion.chat.sharing import read_shared_file, shared_file_content
 from companion.errors import MessageRejected
+from companion.fields import refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,7 @@ def message_content(message: Message) -> dict[str, object]:
     return content
 
 
+@refused("a message")
 def read_message(content: Content, group: str, speaker: Speaker, *, seq: int, at_ms: int) -> Message:
     """Return the message or poll. `at_ms` is the service's time; a message cannot come from the future.
 
@@ -72,7 +74,7 @@ def read_message(content: Content, group: str, speaker: Speaker, *, seq: int, at
         seq=seq,
         sent_ms=at_ms,
         reply_to=read_id(content, "reply_to", may_be_empty=True),
-        topic=read_text(content, "topic", TOPIC_LIMIT, may_be_empty=True),
+        topic=read_line(content, "topic", TOPIC_LIMIT, may_be_empty=True),
         mentions=read_ids(content, "mentions", MENTION_LIMIT),
         attachments=attachments,
         poll=read_poll(content) if kind == "poll" else None,
@@ -84,6 +86,7 @@ def edit_content(id: str, text: str, mentions: tuple[str, ...]) -> dict[str, obj
     return {"kind": "edit", "id": id, "text": text, "mentions": list(mentions)}
 
 
+@refused("an edit")
 def read_edit(content: Content) -> tuple[str, str, tuple[str, ...]]:
     """Return (message id, new text, mentions). Raises MessageRejected."""
     return read_id(content, "id"), read_text(content, "text", TEXT_LIMIT), read_ids(content, "mentions", MENTION_LIMIT)
@@ -97,9 +100,10 @@ def react_content(id: str, emoji: str, is_on: bool) -> dict[str, object]:
     return {"kind": "react", "id": id, "emoji": emoji, "on": is_on}
 
 
+@refused("a reaction")
 def read_react(content: Content) -> tuple[str, str, bool]:
     """Return (message id, emoji, whether it is set). A reaction is a picture, not a word. Raises MessageRejected."""
-    emoji = read_text(content, "emoji", REACTION_LIMIT)
+    emoji = read_line(content, "emoji", REACTION_LIMIT)
     if any(letter.isalnum() or letter.isspace() for letter in emoji):
         raise MessageRejected("emoji: letters")
     return read_id(content, "id"), emoji, read_flag(content, "on")

@@ -3,6 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from companion.chat.polls import kept_poll
+from companion.chat.sharing import kept_file
+from companion.fields import refused, whole
+from companion.strings import kept
+
 Doc = dict[str, object]
 
 TEXT_LIMIT = 8_000
@@ -97,31 +102,32 @@ class Message:
         }
 
     @classmethod
+    @refused("a message")
     def from_doc(cls, doc: Doc) -> "Message":
         """Read what `to_doc` of this or an earlier version wrote: fields it did not know yet are empty."""
         poll = doc.get("poll")
         return cls(
-            id=str(doc["_id"]),
-            group=str(doc["group"]),
-            sender=str(doc["sender"]),
-            name=str(doc["name"]),
-            profession=str(doc["profession"]),
-            text=str(doc["text"]),
-            at_ms=_whole(doc["at_ms"]),
-            state=str(doc["state"]),
-            kind=str(doc["kind"]),
-            seq=_whole(doc["seq"]),
-            person=str(doc.get("person", "")),
-            sent_ms=_whole(doc.get("sent_ms", 0)),
-            reply_to=str(doc.get("reply_to", "")),
-            topic=str(doc.get("topic", "")),
-            mentions=tuple(str(one) for one in _items(doc.get("mentions"))),
-            edited_ms=_whole(doc.get("edited_ms", 0)),
+            id=kept(doc["_id"]),
+            group=kept(doc["group"]),
+            sender=kept(doc["sender"]),
+            name=kept(doc["name"]),
+            profession=kept(doc["profession"]),
+            text=kept(doc["text"]),
+            at_ms=whole(doc["at_ms"]),
+            state=kept(doc["state"]),
+            kind=kept(doc["kind"]),
+            seq=whole(doc["seq"]),
+            person=kept(doc.get("person", "")),
+            sent_ms=whole(doc.get("sent_ms", 0)),
+            reply_to=kept(doc.get("reply_to", "")),
+            topic=kept(doc.get("topic", "")),
+            mentions=tuple(kept(one) for one in _items(doc.get("mentions"))),
+            edited_ms=whole(doc.get("edited_ms", 0)),
             is_deleted=bool(doc.get("is_deleted", False)),
             reactions=tuple(_reaction(pair) for pair in _items(doc.get("reactions"))),
-            attachments=tuple(one for one in _items(doc.get("attachments")) if isinstance(one, dict)),
-            poll=poll if isinstance(poll, dict) else None,
-            due_ms=_whole(doc.get("due_ms", 0)),
+            attachments=tuple(map(kept_file, _items(doc.get("attachments")))),
+            poll=None if poll is None else kept_poll(poll),
+            due_ms=whole(doc.get("due_ms", 0)),
             is_silent=bool(doc.get("is_silent", False)),
         )
 
@@ -131,16 +137,10 @@ def in_order(messages: Iterable[Message]) -> tuple[Message, ...]:
     return tuple(sorted({m.id: m for m in messages}.values(), key=lambda m: (m.seq == 0, m.seq or m.at_ms, m.id)))
 
 
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError("not a whole number")
-    return value
-
-
 def _items(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
 def _reaction(pair: object) -> Reaction:
     person, emoji = pair if isinstance(pair, list) and len(pair) == 2 else ("", "")
-    return Reaction(person=str(person), emoji=str(emoji))
+    return Reaction(person=kept(person), emoji=kept(emoji))

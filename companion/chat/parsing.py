@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
+from companion import strings
 from companion.errors import MessageRejected
+from companion.fields import NUMBER_LIMIT
 
-NUMBER_LIMIT = 1 << 53
 HEX = frozenset("0123456789abcdef")
 
 Content = Mapping[str, object]
@@ -12,14 +13,12 @@ Content = Mapping[str, object]
 
 def read_text(content: Content, field: str, limit: int, *, may_be_empty: bool = False) -> str:
     """Return the field's text of at most `limit` characters. Raises MessageRejected."""
-    value = content.get(field, "")
-    if not isinstance(value, str) or len(value) > limit or not (value or may_be_empty):
-        raise MessageRejected(f"{field}: not a text within {limit} characters")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise MessageRejected(f"{field}: half a character") from None
-    return value
+    return strings.read_text(content.get(field, ""), limit, field, may_be_empty=may_be_empty)
+
+
+def read_line(content: Content, field: str, limit: int, *, may_be_empty: bool = False) -> str:
+    """Return the field's line of at most `limit` characters: a name, topic or option. Raises MessageRejected."""
+    return strings.read_line(content.get(field, ""), limit, field, may_be_empty=may_be_empty)
 
 
 def read_id(content: Content, field: str, *, may_be_empty: bool = False) -> str:

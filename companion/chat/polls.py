@@ -9,8 +9,10 @@ Source: product guide, rows S04 and C06.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from companion.chat.parsing import Content, read_flag, read_list, read_number, read_object, read_text
+from companion.chat.parsing import Content, read_flag, read_line, read_list, read_number, read_object
 from companion.errors import MessageRejected
+from companion.fields import as_list, as_object, refused, whole
+from companion.strings import kept
 
 QUESTION_LIMIT = 300
 OPTION_LIMIT = 80
@@ -52,15 +54,34 @@ def new_poll(options: tuple[str, ...], *, is_secret: bool, closes_ms: int) -> di
     }
 
 
+def kept_poll(value: object) -> dict[str, object]:
+    """Return a poll as a device of mine kept it. Raises ValueError if it is none."""
+    poll = as_object(value)
+    votes, counts, mine, answers = (poll.get(name) for name in ("votes", "counts", "mine", "answers"))
+    kept_one = new_poll(
+        tuple(kept(option) for option in as_list(poll["options"])),
+        is_secret=poll.get("is_secret") is True,
+        closes_ms=whole(poll.get("closes_ms", 0)),
+    )
+    kept_one |= {
+        "is_closed": poll.get("is_closed") is True,
+        "votes": {kept(who): whole(what) for who, what in as_object(votes or {}).items()},
+        "counts": None if counts is None else [whole(one) for one in as_list(counts)],
+        "mine": None if mine is None else whole(mine),
+    }
+    return kept_one if answers is None else kept_one | {"answers": whole(answers)}
+
+
 def poll_content(poll: Poll) -> dict[str, object]:
     return {field: poll[field] for field in ("options", "is_secret", "closes_ms")}
 
 
+@refused("a poll")
 def read_poll(content: Content) -> dict[str, object]:
     """Return the poll of a message. Raises MessageRejected unless it has two to eight different options."""
     poll = read_object(content, "poll")
     options = tuple(
-        read_text({"option": one}, "option", OPTION_LIMIT) for one in read_list(poll, "options", OPTIONS_LIMIT)
+        read_line({"option": one}, "option", OPTION_LIMIT) for one in read_list(poll, "options", OPTIONS_LIMIT)
     )
     if len(set(options)) != len(options) or len(options) < 2:
         raise MessageRejected(f"{len(options)} options, or two the same")
@@ -81,6 +102,7 @@ def close_content(id: str, poll: Poll) -> dict[str, object]:
     return content
 
 
+@refused("the end of a poll")
 def read_close(content: Content, poll: Poll) -> dict[str, object]:
     """Return the poll as its asker closed it. Raises MessageRejected if the numbers do not fit it."""
     closed = dict(poll) | {"is_closed": True}
@@ -128,7 +150,7 @@ def results(poll: Poll, names: Mapping[str, str], at_ms: int) -> Results:
     answers = len(_votes(poll))
     if is_secret:
         told, number = poll.get("counts"), poll.get("answers")
-        counts = tuple(int(str(one)) for one in told) if isinstance(told, list) else None
+        counts = tuple(whole(one) for one in told) if isinstance(told, list) else None
         reason = "" if counts else "few" if isinstance(number, int) else "secret"
         answers = number if isinstance(number, int) else 0
     elif my_own is not None or closed:
@@ -162,4 +184,4 @@ def _texts(value: object) -> tuple[str, ...]:
 
 def _votes(poll: Poll) -> dict[str, int]:
     votes = poll.get("votes")
-    return {str(who): int(str(what)) for who, what in votes.items()} if isinstance(votes, dict) else {}
+    return {str(who): whole(what) for who, what in votes.items()} if isinstance(votes, dict) else {}

@@ -11,6 +11,7 @@ from companion.chat.parsing import Content, read_list
 from companion.crypto import hpke
 from companion.crypto.primitives import random_bytes
 from companion.errors import CryptoError, MessageRejected
+from companion.fields import refused
 
 WRAPS = 4
 """Wraps come in fours; the missing ones are random."""
@@ -35,6 +36,7 @@ def private_content(
     return {"kind": "private", "wraps": sorted(wrap.hex() for wrap in wraps)}
 
 
+@refused("private content")
 def open_private(content: Content, key: bytes, *, group: str, person: str) -> dict[str, object] | None:
     """Return what is for this X25519 private key, or None if nothing is. Raises MessageRejected."""
     for wrap in read_list(content, "wraps", WRAPS_LIMIT):
@@ -44,19 +46,12 @@ def open_private(content: Content, key: bytes, *, group: str, person: str) -> di
             plain = hpke.open_sealed(key, _info(group, person), bytes.fromhex(wrap))
         except (CryptoError, ValueError):
             continue
-        return _parse(plain)
+        content = json.loads(plain)
+        if not isinstance(content, dict):
+            raise MessageRejected("private content is not an object")
+        return content
     return None
 
 
 def _info(group: str, person: str) -> bytes:
     return b"companion private v1" + bytes.fromhex(group) + bytes.fromhex(person)
-
-
-def _parse(plain: bytes) -> dict[str, object]:
-    try:
-        content = json.loads(plain)
-    except (ValueError, RecursionError):
-        raise MessageRejected("private content is not JSON") from None
-    if not isinstance(content, dict):
-        raise MessageRejected("private content is not an object")
-    return content

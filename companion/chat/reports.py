@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from companion.chat.message import Doc
 from companion.chat.parsing import Content, read_id, read_text
+from companion.fields import refused, whole
+from companion.strings import kept
 
 REPORTS = "reports"
 NOTE_LIMIT = 1_000
@@ -53,13 +55,14 @@ class Report:
         }
 
     @classmethod
+    @refused("a report")
     def from_doc(cls, doc: Doc) -> "Report":
         names = ("group", "reason", "by", "by_name", "about", "quote", "note", "answer", "answered_by")
         return cls(
-            id=str(doc["_id"]),
-            at_ms=int(str(doc["at_ms"])),
+            id=kept(doc["_id"]),
+            at_ms=whole(doc["at_ms"]),
             is_mine=bool(doc["is_mine"]),
-            **{name: str(doc[name]) for name in names},
+            **{name: kept(doc[name]) for name in names},
         )
 
 
@@ -74,6 +77,7 @@ def report_content(report: Report) -> dict[str, object]:
     }
 
 
+@refused("a report")
 def read_report(content: Content, group: str, by: str, by_name: str, at_ms: int) -> Report:
     """Raises MessageRejected."""
     reason = content.get("reason")
@@ -94,6 +98,7 @@ def outcome_content(report: Report, answer: str) -> dict[str, object]:
     return {"kind": "outcome", "id": report.id, "answer": answer}
 
 
+@refused("an answer to a report")
 def read_outcome(content: Content) -> tuple[str, str]:
     """Return (report id, what came of it). Raises MessageRejected."""
     return read_id(content, "id"), read_text(content, "answer", NOTE_LIMIT)

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
-from companion.attachments import CAPTION_LIMIT, SOUND_TYPE
-from companion.chat.parsing import Content, as_id, read_number, read_text
+from companion.attachments import CAPTION_LIMIT, SOUND_TYPE, Attachment
+from companion.chat.parsing import Content, as_id, read_line, read_number, read_text
 from companion.errors import MessageRejected
+from companion.fields import as_object, refused, whole
+from companion.strings import kept, mended
 
 FILE_LIMIT_BYTES = 64 << 20
 SIDE_LIMIT = 20_000
@@ -20,6 +22,17 @@ _KEPT = ("blob", "key", "kind", "media_type", "size_bytes", "width", "height", "
 
 def shared_file_content(one: SharedFile) -> dict[str, object]:
     return {field: one[field] for field in _KEPT}
+
+
+@refused("an attachment")
+def kept_file(value: object) -> dict[str, object]:
+    """Return an attachment as a device of mine kept it in a message. Raises ValueError, UsageError if it is none."""
+    file = as_object(mended(value))
+    words = {name: kept(file[name]) for name in ("blob", "key", "kind", "media_type", "caption")}
+    numbers = {name: whole(file[name]) for name in ("size_bytes", "width", "height", "sample_rate_hz", "channels")}
+    local = file.get("local")
+    here = {"local": Attachment.from_doc(local).to_doc()} if isinstance(local, dict) else {}
+    return {**file, **words, **numbers, **here}
 
 
 def read_shared_file(value: object) -> dict[str, object]:
@@ -49,5 +62,5 @@ def read_shared_file(value: object) -> dict[str, object]:
             content, "sample_rate_hz", least=8_000 if is_sound else 0, most=RATE_LIMIT_HZ if is_sound else 0
         ),
         "channels": read_number(content, "channels", least=1 if is_sound else 0, most=2 if is_sound else 0),
-        "caption": read_text(content, "caption", CAPTION_LIMIT, may_be_empty=True),
+        "caption": read_line(content, "caption", CAPTION_LIMIT, may_be_empty=True),
     }

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from companion.chat.message import Doc, Message
+from companion.fields import refused, whole
+from companion.strings import kept
 
 STANDINGS = "standings"
 SEEN = "seen"
@@ -64,16 +66,17 @@ class Standing:
         }
 
     @classmethod
+    @refused("a standing")
     def from_doc(cls, doc: Doc) -> "Standing":
         readers = doc.get("readers")
         return cls(
-            group=str(doc["_id"]),
-            readers={str(k): _whole(v) for k, v in readers.items()} if isinstance(readers, dict) else {},
+            group=kept(doc["_id"]),
+            readers={str(k): whole(v) for k, v in readers.items()} if isinstance(readers, dict) else {},
             mentions=_marks(doc["mentions"]),
             questions=_marks(doc["questions"]),
             decisions=_marks(doc["decisions"]),
             topics=_texts(doc["topics"]),
-            **{name: _whole(doc[name]) for name in _COUNTS},
+            **{name: whole(doc[name]) for name in _COUNTS},
         )
 
 
@@ -105,9 +108,10 @@ class Seen:
         }
 
     @classmethod
+    @refused("what was seen")
     def from_doc(cls, doc: Doc) -> "Seen":
         counts = ("received", "seq", "at_ms", "alerted_loud", "alerted_for_me")
-        return cls(group=str(doc["_id"]), topics=_texts(doc["topics"]), **{name: _whole(doc[name]) for name in counts})
+        return cls(group=kept(doc["_id"]), topics=_texts(doc["topics"]), **{name: whole(doc[name]) for name in counts})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,14 +212,8 @@ def _marks_doc(marks: tuple[Mark, ...]) -> list[list[object]]:
 
 def _marks(value: object) -> tuple[Mark, ...]:
     pairs = value if isinstance(value, list) else []
-    return tuple(Mark(seq=_whole(seq), id=str(id)) for seq, id in pairs)
+    return tuple(Mark(seq=whole(seq), id=kept(id)) for seq, id in pairs)
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    return tuple(str(one) for one in value) if isinstance(value, list) else ()
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError("not a whole number")
-    return value
+    return tuple(kept(one) for one in value) if isinstance(value, list) else ()

@@ -6,9 +6,13 @@ Source: docs/protocol.md section 2.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from companion.errors import Offline
+from companion.errors import MessageRejected, Offline
+from companion.fields import NUMBER_LIMIT
 from companion.ports import InboxItem, RelayEvent
+from companion.strings import read_line
 from services.sync.protocol import decode_octets, parse_id
+
+TEXT_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,16 +110,16 @@ def read_id(fields: Mapping[str, object], name: str) -> str:
 
 def read_number(fields: Mapping[str, object], name: str) -> int:
     value = fields.get(name)
-    if type(value) is not int or not 0 <= value < 2**63:
+    if type(value) is not int or not 0 <= value < NUMBER_LIMIT:
         raise Offline(f"an answer without a proper {name}")
     return value
 
 
 def read_text(fields: Mapping[str, object], name: str) -> str:
-    value = fields.get(name)
-    if not isinstance(value, str) or len(value) > 200:
-        raise Offline(f"an answer without a proper {name}")
-    return value
+    try:
+        return read_line(fields.get(name), TEXT_LIMIT, name)
+    except MessageRejected:
+        raise Offline(f"an answer without a proper {name}") from None
 
 
 def read_octets(fields: Mapping[str, object], name: str) -> bytes:

@@ -124,7 +124,7 @@ def is_of(origin: str, address: str) -> bool:
     """Whether the address lies on this origin, whatever tricks its text plays."""
     try:
         url, home = httpx.URL(address), httpx.URL(origin)
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, ValueError):
         return False
     return (url.scheme, url.host, url.port) == (home.scheme, home.host, home.port) and not url.userinfo
 

@@ -10,6 +10,8 @@ import httpx
 from httpx_sse import EventSource, ServerSentEvent, SSEError
 
 from companion.errors import Offline, RelayRefused
+from companion.fields import refused
+from companion.strings import clean_line
 
 CONNECT_S = 5.0
 ANSWER_S = 10.0
@@ -65,7 +67,7 @@ class Transport:
         """Return an announced origin if it may be called: as well protected as the service itself; else nothing."""
         try:
             url = httpx.URL(text) if isinstance(text, str) else None
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, ValueError):
             return ""
         if url is None or not url.host or url.userinfo or url.path not in ("", "/"):
             return ""
@@ -157,10 +159,8 @@ class _Bounded:
 
 
 def parse_fields(body: bytes | str) -> dict[str, Any]:
-    try:
+    with refused("an answer", Offline):
         fields = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Offline("an answer that is not JSON") from None
     if not isinstance(fields, dict):
         raise Offline("an answer that is not an object")
     return fields
@@ -180,7 +180,7 @@ def refuse(status: int, body: bytes, retry_after: str | None = None) -> None:
         code = None
     if not isinstance(code, str):  # a refusal in other words is a proxy's or somebody else's
         raise Offline(f"status {status} from something that is not the service")
-    raise RelayRefused(status, code[:40], retry_after_s=retry_after_s)
+    raise RelayRefused(status, clean_line(code, 40), retry_after_s=retry_after_s)
 
 
 def _time(date: str) -> int:

@@ -20,6 +20,7 @@ from companion.chat.sharing import FILE_LIMIT_BYTES, SharedFile
 from companion.crypto.chunked import ChunkedReader, ChunkedWriter
 from companion.crypto.primitives import hkdf, random_bytes
 from companion.errors import CryptoError, MessageRejected, SyncError, UsageError
+from companion.fields import refused
 from companion.ports import Change, Edit, Network, Pictures, Put
 
 PIECE_BYTES = 1 << 20
@@ -149,6 +150,7 @@ def seal_file(content: bytes, key: bytes, blob: str) -> bytes:
     return out.getvalue()
 
 
+@refused("an attachment")
 def open_file(sealed: bytes, key: bytes, blob: str) -> bytes:
     """Return the content. Raises MessageRejected if it does not open whole."""
     try:

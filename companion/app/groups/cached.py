@@ -1,10 +1,14 @@
 """A small table that is read all the time, kept in memory as it was committed last."""
 
+import logging
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from companion.app.context import Context
+from companion.errors import MessageRejected
 from companion.ports import Change, Doc
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -32,8 +36,18 @@ class Cached(Generic[T]):
             before = self._changes
             docs = await self._context.store.all(self._table)
             if before == self._changes:  # otherwise something was committed meanwhile
-                self._held = {str(doc["_id"]): self._parse(doc) for doc in docs}
+                self._held = {}
+                for doc in docs:
+                    self._hold(doc)
         return self._held
+
+    def _hold(self, doc: Doc) -> None:
+        """Take one document in. One that cannot be read is left out: it must not keep the others away."""
+        assert self._held is not None  # noqa: S101  # for the type checker
+        try:
+            self._held[str(doc["_id"])] = self._parse(doc)
+        except MessageRejected as error:
+            log.error("a document of %s cannot be read: %s", self._table, error)
 
     def _hear(self, change: Change) -> None:
         self._changes += 1
@@ -43,7 +57,7 @@ class Cached(Generic[T]):
             return
         for put in change.put:
             if put.table == self._table:
-                self._held[str(put.doc["_id"])] = self._parse(put.doc)
+                self._hold(put.doc)
         for drop in change.drop:
             if drop.table == self._table:
                 self._held.pop(drop.id, None)

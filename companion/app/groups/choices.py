@@ -7,7 +7,7 @@ from companion.app.groups.grouping import Grouping
 from companion.app.groups.tools import Outcome
 from companion.chat.attention import QUIET, WISHES, Quiet, Wishes
 from companion.errors import MessageRejected
-from companion.groups import as_object
+from companion.fields import as_object
 from companion.letters import Letter
 from companion.ports import Change, Doc, InboxItem, Put
 
@@ -41,8 +41,5 @@ class Choices:
         if self._context.me.member.devices.device(letter.sender) is None:
             raise MessageRejected("a choice that only a device of mine may make")
         table = str(letter.content.get("table"))
-        try:
-            doc = READ[table](as_object(letter.content["doc"]))
-        except (KeyError, ValueError, TypeError):
-            raise MessageRejected("a choice that this version does not know") from None
+        doc = READ[table](as_object(letter.content["doc"]))
         return Outcome(change=Change(put=(Put(table, doc),)))

@@ -12,6 +12,7 @@ from companion.app.context import Context
 from companion.app.groups.key_states import KeyState, KeyStates, capability_of, leaf_of, person_at
 from companion.app.groups.outbox import Outbox
 from companion.errors import CryptoError, MessageRejected
+from companion.fields import refused
 from companion.groups import LEAVING, MEMBER, Group
 from companion.mls import group as mls
 from companion.mls.group_state import Environment
@@ -20,6 +21,7 @@ from companion.mls.policy import person_of
 from companion.mls.proposals import KeyPackage
 from companion.outgoing import COMMIT, CONTENT, PROPOSAL, Outgoing
 from companion.ports import Change, Doc, Drop, Put
+from companion.strings import kept
 from companion.times import is_past
 from companion.wire import SUITE_MLS, format_envelope
 
@@ -73,15 +75,16 @@ class Intent:
         return Put(INTENTS, doc)
 
     @classmethod
+    @refused("an intent")
     def from_doc(cls, doc: Doc) -> "Intent":
         keys = doc["keys"]
         return cls(
-            group=str(doc["group"]),
-            kind=str(doc["kind"]),
-            subject=str(doc["subject"]),
-            package=bytes.fromhex(str(doc["package"])),
-            leaf_key=bytes.fromhex(str(doc["leaf_key"])),
-            keys=tuple(bytes.fromhex(str(key)) for key in keys) if isinstance(keys, list) else (),
+            group=kept(doc["group"]),
+            kind=kept(doc["kind"]),
+            subject=kept(doc["subject"]),
+            package=bytes.fromhex(kept(doc["package"])),
+            leaf_key=bytes.fromhex(kept(doc["leaf_key"])),
+            keys=tuple(bytes.fromhex(kept(key)) for key in keys) if isinstance(keys, list) else (),
             waits=bool(doc["waits"]),
         )
 

@@ -11,6 +11,7 @@ from companion.app.groups.key_states import KeyState, capability_of, device_of, 
 from companion.app.groups.tools import Tools
 from companion.chat.message import messages_table
 from companion.errors import MessageRejected
+from companion.fields import as_object, refused, whole
 from companion.groups import LEAVING, LEFT, MEMBER, REJOINING, REMOVED, Group, Seat, line
 from companion.inviting import welcome_content
 from companion.letters import parse_content
@@ -31,6 +32,10 @@ EARLY_LIMIT = 200
 EMPTIED = "emptied"
 MEMBERSHIP = frozenset({"joining", "devices"})
 """Kinds of content that take effect in the order of the group, on the device that sent them too."""
+
+
+def is_membership(content: Doc | None) -> bool:
+    return content is not None and str(content.get("kind")) in MEMBERSHIP
 
 
 def tail_table(group: str) -> str:
@@ -72,6 +77,10 @@ class Events:
 
         Raises: MessageRejected if it is malformed, forged, a replay, or not for its sender to say.
         """
+        with refused("an envelope"):
+            return await self._judged(group, key_state, event)
+
+    async def _judged(self, group: Group, key_state: KeyState, event: RelayEvent) -> Step:
         step = Step(group=group, key_state=key_state)
         tail = await self._documents.get(tail_table(group.id), event.cid)
         if tail is not None:
@@ -138,7 +147,7 @@ class Events:
         if own.kind == CONTENT:
             settled = await self._settled(step.group, own, "sent", event.seq, event.at_ms)
             step = replace(step, change=step.change + settled)
-            if own.content is not None and own.content.get("kind") in MEMBERSHIP:
+            if own.content is not None and is_membership(own.content):
                 seat = step.group.seat(self._context.me.member.person)
                 if seat is not None:
                     return await self._membership(step, seat, own.content, event)
@@ -181,14 +190,15 @@ class Events:
 
     async def _said(self, step: Step, person: str, plaintext: bytes, event: RelayEvent) -> Step:
         try:
-            content = parse_content(plaintext)
-            seat = step.group.seat(person)
-            if seat is None:
-                raise MessageRejected("the sender has left the group")
-            if content.get("kind") in MEMBERSHIP:
-                return await self._membership(step, seat, content, event)
-            at = {"seq": event.seq, "at_ms": event.at_ms}
-            said = await self._tools.contents.take_in(step.group, seat, content, **at, documents=self._documents)
+            with refused("a content"):
+                content = parse_content(plaintext)
+                seat = step.group.seat(person)
+                if seat is None:
+                    raise MessageRejected("the sender has left the group")
+                if is_membership(content):
+                    return await self._membership(step, seat, content, event)
+                at = {"seq": event.seq, "at_ms": event.at_ms}
+                said = await self._tools.contents.take_in(step.group, seat, content, **at, documents=self._documents)
         except MessageRejected as error:  # it was opened: its key is used up, whatever becomes of the content
             log.warning("a content was skipped: %s", error)
             return step
@@ -222,10 +232,7 @@ class Events:
 
     async def _devices(self, step: Step, seat: Seat, content: Doc) -> Step:
         """A person tells of devices of theirs that came or were revoked."""
-        try:
-            offered = Member.from_doc(groups.as_object(content["member"]))
-        except (KeyError, ValueError):
-            raise MessageRejected("a device list is incomplete") from None
+        offered = Member.from_doc(as_object(content["member"]))
         if offered.person != seat.member.person:
             raise MessageRejected("a device list of somebody else")
         newest = seat.member.newer(offered)
@@ -342,9 +349,9 @@ def early_events(docs: tuple[Doc, ...], group: str) -> tuple[RelayEvent, ...]:
     found = [
         RelayEvent(
             group=group,
-            seq=int(str(doc["seq"])),
+            seq=whole(doc["seq"]),
             cid=str(doc["cid"]),
-            at_ms=int(str(doc["at_ms"])),
+            at_ms=whole(doc["at_ms"]),
             body=base64.b64decode(str(doc["body"])),
         )
         for doc in docs

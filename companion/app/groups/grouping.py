@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from companion import groups, inviting, outgoing, safety
 from companion.app.context import Context
 from companion.app.groups.commits import ADMINISTRATORS, LEAVE, REMOVE_PERSON, Intent
-from companion.app.groups.events import MEMBERSHIP
+from companion.app.groups.events import is_membership
 from companion.app.groups.inbox import Inbox
 from companion.app.groups.key_states import KeyState, own_identity, ruled
 from companion.app.groups.revoking import tell_revoked
@@ -370,4 +370,4 @@ def _said_ms(message: Message) -> int:
 
 
 def _is_said(item: Outgoing) -> bool:
-    return item.kind == CONTENT and item.content is not None and item.content.get("kind") not in MEMBERSHIP
+    return item.kind == CONTENT and item.content is not None and not is_membership(item.content)

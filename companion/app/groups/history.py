@@ -4,14 +4,18 @@ The letters lie in the inbox before the welcome of their group can, so the lines
 """
 
 import json
+import logging
 from collections.abc import Iterator
 
 from companion.app.context import Context
 from companion.chat.message import Message, messages_table
-from companion.errors import MessageRejected
-from companion.groups import JOINING, Group, as_list, as_object
+from companion.errors import MessageRejected, UsageError
+from companion.fields import as_list, as_object
+from companion.groups import JOINING, Group
 from companion.letters import Letter
 from companion.ports import Change, Doc, Put
+
+log = logging.getLogger(__name__)
 
 MESSAGES = 1_000
 """The newest of each group that go along."""
@@ -35,13 +39,14 @@ async def taken_over(context: Context, group: Group | None, letter: Letter) -> C
     if group is None or group.state != JOINING:
         raise MessageRejected("lines for a group that goes on without them")
     table, puts = messages_table(group.id), list[Put]()
-    try:
-        for line in as_list(letter.content["lines"]):
+    for line in as_list(letter.content["lines"]):
+        try:
             message = Message.from_doc(as_object(line))
-            if message.group == group.id and await context.store.get(table, message.id) is None:
-                puts.append(Put(table, message.to_doc()))
-    except (KeyError, ValueError):
-        raise MessageRejected("lines that cannot be read") from None
+        except (MessageRejected, UsageError, ValueError) as error:  # one bad line does not keep the others away
+            log.warning("a line was left out: %s", error)
+            continue
+        if message.group == group.id and await context.store.get(table, message.id) is None:
+            puts.append(Put(table, message.to_doc()))
     return Change(put=tuple(puts))
 
 

@@ -11,6 +11,7 @@ from companion.app.groups.key_states import KeyState, leaf_of, person_at, ruled,
 from companion.app.groups.tools import Outcome, Tools, stand
 from companion.chat.message import messages_table
 from companion.errors import MessageRejected
+from companion.fields import as_object, refused, whole
 from companion.groups import DECLINED, JOINING, LEAVING, MEMBER, REJOINING, REMOVED, Group, line
 from companion.inviting import Arrival, Invite
 from companion.letters import Letter, open_letter
@@ -58,7 +59,8 @@ class Inbox:
         if handler is None:
             log.info("a letter of an unknown kind was left alone")
             return Outcome(), ""
-        return await handler(service, letter, item), str(letter.content.get("group", ""))
+        with refused("a letter"):
+            return await handler(service, letter, item), str(letter.content.get("group", ""))
 
     # Somebody asks to be let in
 
@@ -161,11 +163,8 @@ class Inbox:
     # A device that lost its place
 
     async def _rejoin(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
-        try:
-            member = Member.from_doc(groups.as_object(letter.content["member"]))
-            package = bytes.fromhex(str(letter.content["package"]))
-        except (KeyError, ValueError):
-            raise MessageRejected("a request to come back is incomplete") from None
+        member = Member.from_doc(as_object(letter.content["member"]))
+        package = bytes.fromhex(str(letter.content["package"]))
         member.check()
         group = await self._tools.group(str(letter.content.get("group")))
         if group is not None and group.state in (JOINING, REJOINING) and self._is_mine(letter):
@@ -193,10 +192,7 @@ class Inbox:
 
     async def _me(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
         self._require_mine(letter)
-        try:
-            member = Member.from_doc(groups.as_object(letter.content["member"]))
-        except (KeyError, ValueError):
-            raise MessageRejected("a note about my devices is incomplete") from None
+        member = Member.from_doc(as_object(letter.content["member"]))
         return Outcome(change=self._tools.my_devices(member.devices))
 
     def _is_mine(self, letter: Letter) -> bool:
@@ -216,7 +212,7 @@ def _later(service: str, item: InboxItem, group: str) -> Put:
 
 def kept_letter(doc: Doc) -> InboxItem:
     """Return a letter that was kept for later."""
-    at = {"seq": int(str(doc["seq"])), "at_ms": int(str(doc["at_ms"]))}
+    at = {"seq": whole(doc["seq"]), "at_ms": whole(doc["at_ms"])}
     return InboxItem(cid=str(doc["cid"]), body=base64.b64decode(str(doc["body"])), **at)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from companion.app.context import Context
 from companion.devices import device_id
 from companion.errors import CryptoError
+from companion.fields import refused, whole
 from companion.groups import Group
 from companion.mls import group as mls
 from companion.mls.committing import PendingCommit
@@ -21,6 +22,7 @@ from companion.mls.joining import Identity, OwnKeyPackage
 from companion.mls.policy import person_of
 from companion.people import Me, Member, person_id
 from companion.ports import NOT_IN_COPIES, PACKAGES, STATES, Change, Doc, Drop, Put, Store
+from companion.strings import kept
 from companion.times import DAY_MS, newest_ms
 
 PACKAGES_PUBLISHED = 20
@@ -50,13 +52,14 @@ class KeyState:
         }
 
     @classmethod
+    @refused("a key state")
     def from_doc(cls, doc: Doc) -> "KeyState":
         pending = base64.b64decode(str(doc["pending"]))
         return cls(
-            id=str(doc["_id"]),
+            id=kept(doc["_id"]),
             keys=mls.decode_state(base64.b64decode(str(doc["state"]))),
             pending=mls.decode_pending(pending) if pending else None,
-            pending_cid=str(doc["pending_cid"]),
+            pending_cid=kept(doc["pending_cid"]),
         )
 
     def without_pending(self) -> "KeyState":
@@ -142,8 +145,8 @@ class KeyStates:
         """
         now_ms = self._context.clock.now_ms()
         docs = await self._context.store.all(PACKAGES)
-        newest = newest_ms((int(str(doc["at_ms"])) for doc in docs if doc["is_last_resort"]), now_ms)
-        old = (doc for doc in docs if certain_ms - int(str(doc["at_ms"])) > PACKAGE_KEPT_MS)
+        newest = newest_ms((whole(doc["at_ms"]) for doc in docs if doc["is_last_resort"]), now_ms)
+        old = (doc for doc in docs if certain_ms - whole(doc["at_ms"]) > PACKAGE_KEPT_MS)
         is_due = newest is None or now_ms - newest > LAST_RESORT_MS
         return is_due, Change(drop=tuple(Drop(PACKAGES, str(doc["_id"])) for doc in old))
 

@@ -18,10 +18,12 @@ from companion.app.groups.tools import Outcome, Tools
 from companion.crypto.primitives import aead_open, aead_seal, hkdf, hmac_sha256, random_bytes, signing_public
 from companion.devices import NAME_BYTES, Device, DeviceList
 from companion.errors import CryptoError, InviteGarbled, MessageRejected, SyncError, UsageError
-from companion.groups import MEMBER, as_object, whole
+from companion.fields import as_object, refused, whole
+from companion.groups import MEMBER
 from companion.letters import Letter
-from companion.people import Me, Member, tidy_name
+from companion.people import Me, Member
 from companion.ports import PACKAGES, Change, Doc, Drop, InboxItem, Network, Put
+from companion.strings import clean_line, read_line
 from companion.times import MINUTE_MS
 from companion.wire import InviteCode, create_invite_code, parse_invite
 
@@ -96,7 +98,7 @@ class Linking:
     async def _hello(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
         """A new device shows that it holds the code: it is mine from now on."""
         doc = await self._context.store.get(TABLE, str(letter.content.get("offer")))
-        device = _read_device(letter)
+        device = read_device(letter)
         if doc is None or doc["state"] != OFFERED:
             raise MessageRejected("a new device without an offer")
         if not self._left_ms(doc) or self._context.told.here_ms(service, item.at_ms) >= whole(doc["expires_ms"]):
@@ -186,10 +188,10 @@ class Linking:
         code = parse_invite(text)
         code = InviteCode(code=code.code, service=code.service or self._network.default_service)
         relay = await self._network.relay(code.service)
-        old = _read_offer(code, await relay.claim_invite(code.id))
+        old = read_offer(code, await relay.claim_invite(code.id))
         me, now_ms = self._context.me, self._context.clock.now_ms()
         own = me.member.devices.active[0]
-        device = replace(own, name=tidy_name(name), since_ms=now_ms)
+        device = replace(own, name=clean_line(name), since_ms=now_ms)
         if len(device.name.encode()) > NAME_BYTES:
             raise UsageError("the name is too long")
         content: Doc = {
@@ -229,12 +231,9 @@ class Linking:
 
     def _handed(self, letter: Letter, code: InviteCode) -> Me:
         me = self._context.me
-        try:
-            member = Member.from_doc(as_object(letter.content["member"]))
-            identity_private = bytes.fromhex(str(letter.content["identity_private"]))
-            proof = str(letter.content["proof"])
-        except (KeyError, ValueError):
-            raise MessageRejected("a handover is incomplete") from None
+        member = Member.from_doc(as_object(letter.content["member"]))
+        identity_private = bytes.fromhex(str(letter.content["identity_private"]))
+        proof = str(letter.content["proof"])
         member.check()
         device = member.devices.device(me.device)
         is_ours = device is not None and hmac.compare_digest(proof.encode(), _proof(code, device).encode())
@@ -257,30 +256,29 @@ def account_of(me: Me) -> str:
     return hkdf(me.identity_private, b"companion account v1", 32).hex()
 
 
-def _read_device(letter: Letter) -> Device:
-    try:
-        name = str(letter.content["name"])
-        device = Device(
-            sign_key=letter.sign_key,
-            seal_key=bytes.fromhex(str(letter.content["seal_key"])),
-            name=name,
-            since_ms=whole(letter.content["since_ms"]),
-        )
-    except (KeyError, ValueError):
-        raise MessageRejected("a new device is incomplete") from None
+@refused("a new device")
+def read_device(letter: Letter) -> Device:
+    name = read_line(letter.content["name"], NAME_BYTES, "a device's name", may_be_empty=True)
+    device = Device(
+        sign_key=letter.sign_key,
+        seal_key=bytes.fromhex(str(letter.content["seal_key"])),
+        name=name,
+        since_ms=whole(letter.content["since_ms"]),
+    )
     if len(device.seal_key) != 32 or len(name.encode()) > NAME_BYTES:
         raise MessageRejected("a new device with a strange key or name")
     return device
 
 
-def _read_offer(code: InviteCode, body: bytes) -> Device:
+@refused("an offer", InviteGarbled)
+def read_offer(code: InviteCode, body: bytes) -> Device:
     """Return the device that made the offer. Raises InviteGarbled."""
     try:
         card = as_object(json.loads(aead_open(code.key, body, _LABEL + code.id.encode())))
         member = Member.from_doc(as_object(card["member"]))
         member.check()
         device = member.devices.device(str(card["device"]))
-    except (CryptoError, MessageRejected, ValueError, KeyError):
+    except (CryptoError, MessageRejected):
         raise InviteGarbled("the code does not open an offer") from None
     if device is None:
         raise InviteGarbled("an offer of no device")

@@ -7,7 +7,15 @@ from dataclasses import replace
 from companion import outgoing
 from companion.app.context import ME
 from companion.app.groups.batch import Batch
-from companion.app.groups.events import EARLY, MEMBERSHIP, Step, early_events, early_id, tail_own, tail_table
+from companion.app.groups.events import (
+    EARLY,
+    Step,
+    early_events,
+    early_id,
+    is_membership,
+    tail_own,
+    tail_table,
+)
 from companion.app.groups.inbox import LATER, Inbox, asking_content, kept_letter
 from companion.app.groups.key_states import PACKAGES_LEAST, PACKAGES_PUBLISHED, KeyState, leaf_of
 from companion.app.groups.linking import account_of, waits_for_handover
@@ -81,8 +89,7 @@ class Side:
             item = await self._tools.outbox.item(cid)
             if item is None:
                 return
-            is_membership = item.content is not None and item.content.get("kind") in MEMBERSHIP
-            if not item.is_fixed and (item.kind in (COMMIT, PROPOSAL) or is_membership):
+            if not item.is_fixed and (item.kind in (COMMIT, PROPOSAL) or is_membership(item.content)):
                 self._tools.outbox.landed(cid)
                 return
             change = Change(drop=(Drop(outgoing.TABLE, cid),))

@@ -4,6 +4,7 @@ import pytest
 
 from companion.chat.contents import Speaker, message_content, read_message
 from companion.chat.message import Message, Reaction, in_order
+from companion.chat.polls import new_poll
 from companion.chat.standing import is_question_to
 from companion.errors import MessageRejected
 
@@ -20,6 +21,18 @@ HELLO = Message(
     at_ms=NOW,
     state="waiting",
 )
+FILE = {
+    "blob": "d4" * 16,
+    "key": "ab" * 32,
+    "kind": "picture",
+    "media_type": "image/png",
+    "caption": "A door",
+    "size_bytes": 9,
+    "width": 3,
+    "height": 3,
+    "sample_rate_hz": 0,
+    "channels": 0,
+}
 PLAIN = {"id": "e5" * 16, "text": "Hello", "at_ms": NOW}
 
 
@@ -66,8 +79,8 @@ def test_document_reads_back() -> None:
         edited_ms=NOW,
         is_deleted=True,
         reactions=(Reaction(person="c3" * 16, emoji="🙏"),),
-        attachments=({"id": "d4" * 16},),
-        poll={"question": "When?"},
+        attachments=(FILE,),
+        poll=new_poll(("Yes", "No"), is_secret=False, closes_ms=0) | {"votes": {"c3" * 16: 1}},
     )
     assert Message.from_doc(full.to_doc()) == full
 

@@ -99,7 +99,7 @@ def test_cut_lists_are_malformed(devices, cut):
     import base64
 
     data = base64.b64decode(devices.encode())
-    with pytest.raises(ValueError, match="device list"):
+    with pytest.raises(MessageRejected, match="device list"):
         DeviceList.decode(base64.b64encode(data[:cut]).decode())
 
 
