@@ -45,6 +45,7 @@ from services.sync.embedded import EmbeddedRelay
 from services.sync.network import RelayNetwork
 from views import theme
 from views.app import App
+from views.border import guard_client
 from views.gate.cover import cover_while_away, is_phone
 from views.mirror.state import Mirror, ViewState, Window
 from views.words.texts import Texts, load_texts
@@ -324,6 +325,7 @@ def main(arguments: list[str] | None = None) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     mend_flet()
     forbid_core_dumps()
+    guard_client()
     texts = load_texts(ASSETS / "words")
     if IS_BUNDLE:
         ft.run(page_main(build_profile(data_folder(None), "me", ""), texts), assets_dir=str(ASSETS))

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from companion.errors import UsageError
-from companion.fields import refused, whole
+from companion.fields import as_object, refused, whole
 from companion.sound import SAMPLE_BYTES
-from companion.strings import kept
+from companion.strings import kept, mended
 
 Kind = Literal["picture", "sound"]
 IN_WORK = "blobs_in_work"
@@ -92,7 +92,7 @@ class Attachment:
                 id=kept(doc["id"]),
                 kind="picture" if kind == "picture" else "sound",
                 media_type=kept(doc["media_type"]),
-                blob=dict(blob),
+                blob=dict(as_object(mended(blob))),
                 caption=kept(doc.get("caption", "")),
                 **{name: whole(doc.get(name, 0)) for name in _NUMBERS},
             )

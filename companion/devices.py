@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from companion.crypto.primitives import fingerprint, sha256, sign, verify
 from companion.errors import CryptoError, MessageRejected
 from companion.fields import refused
+from companion.strings import read_line
 
 ADD, REVOKE = 1, 2
 ENTRY_LIMIT = 64
@@ -121,6 +122,7 @@ class DeviceList:
             else:
                 raise MessageRejected("a device list adds or revokes a device twice")
             seen.add(id)
+            read_line(entry.device.name, NAME_BYTES, "a device's name", may_be_empty=True)
         if not seen or len(active) > ACTIVE_LIMIT:
             raise MessageRejected(f"a device list with {len(active)} devices in use")
 

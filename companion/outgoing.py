@@ -8,8 +8,8 @@ import base64
 from dataclasses import dataclass, replace
 
 from companion.crypto.primitives import sha256
-from companion.fields import refused, whole
-from companion.strings import kept
+from companion.fields import as_object, refused, whole
+from companion.strings import kept, mended
 
 TABLE = "outbox"
 CREATE, CONTENT, COMMIT, PROPOSAL, LETTER = "create", "content", "commit", "proposal", "letter"
@@ -80,7 +80,7 @@ class Outgoing:
             kind=kept(doc["kind"]),
             group=kept(doc["group"]),
             device=kept(doc["device"]),
-            content=content if isinstance(content, dict) else None,
+            content=as_object(mended(content)) if isinstance(content, dict) else None,
             body=base64.b64decode(kept(doc["body"])),
             epoch=whole(doc["epoch"]),
             hashes=tuple(map(str, hashes)) if isinstance(hashes, list) else (),

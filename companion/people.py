@@ -6,7 +6,7 @@ from companion.crypto.primitives import dh_keypair, fingerprint, sign, signing_k
 from companion.devices import Device, DeviceList, begin, device_id
 from companion.errors import CryptoError, MessageRejected
 from companion.fields import refused
-from companion.strings import kept
+from companion.strings import clean_line, kept, read_line
 
 PROFESSIONS = (
     "gp",
@@ -53,7 +53,8 @@ class Member:
         return tuple(device.seal_key for device in self.devices.active)
 
     def check(self) -> None:
-        """Raises: MessageRejected unless the identity key has signed the name and every device."""
+        """Raises: MessageRejected unless the name is a line, and the identity key has signed it and every device."""
+        read_line(self.name, NAME_LIMIT, "a person's name")
         try:
             verify(self.identity_key, self.signature, _card(self.name, self.profession))
         except CryptoError:
@@ -134,11 +135,6 @@ def person_id(identity_key: bytes) -> str:
     return fingerprint(identity_key)
 
 
-def tidy_name(name: str) -> str:
-    """Return the name without spare spaces."""
-    return " ".join(name.split())
-
-
 def new_device(name: str, at_ms: int) -> tuple[Device, bytes, bytes]:
     """Make a device's keys. Returns the device, and its private signing and sealing key."""
     sign_private, sign_key = signing_keypair()
@@ -151,7 +147,7 @@ def create_me(name: str, profession: str, *, device_name: str = "", at_ms: int =
     identity_private, identity_key = signing_keypair()
     device, sign_private, seal_private = new_device(device_name, at_ms)
     devices = begin(identity_private, identity_key, device)
-    member = sign_card(identity_private, tidy_name(name), profession, devices)
+    member = sign_card(identity_private, clean_line(name), profession, devices)
     return Me(member=member, identity_private=identity_private, sign_private=sign_private, seal_private=seal_private)
 
 

@@ -13,6 +13,8 @@ import unicodedata
 
 from companion.errors import MessageRejected
 
+DEPTH_LIMIT = 64
+
 _HALVES = re.compile("[\ud800-\udfff]")
 _HIDDEN = (
     "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"  # control characters
@@ -63,16 +65,21 @@ def kept(value: object, limit: int | None = None) -> str:
     return clean_text(value)[:limit]
 
 
-def mended(value: object) -> object:
-    """Return a document, or a part of one, with every string in whole characters; the same one if they are."""
+def mended(value: object, depth: int = 0) -> object:
+    """Return a document, or a part of one, with every string in whole characters; the same one if they are.
+
+    Raises ValueError for what no document of ours is: nested without end, or with numbers that have none.
+    """
     if isinstance(value, str):
         return clean_text(value)
+    if depth > DEPTH_LIMIT or (isinstance(value, int | float) and not -(1 << 63) <= value < 1 << 63):
+        raise ValueError("nested too deep, or a number too large")
     if isinstance(value, dict):
-        pairs = [(mended(key), mended(inner)) for key, inner in value.items()]
+        pairs = [(mended(key), mended(inner, depth + 1)) for key, inner in value.items()]
         is_same = all(key is old and inner is value[old] for (key, inner), old in zip(pairs, value, strict=True))
         return value if is_same else dict(pairs)
     if isinstance(value, list):
-        items = [mended(inner) for inner in value]
+        items = [mended(inner, depth + 1) for inner in value]
         return value if all(new is old for new, old in zip(items, value, strict=True)) else items
     return value
 

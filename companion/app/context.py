@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from companion.crypto.primitives import random_bytes
 from companion.errors import RolledBack, Tampered
+from companion.fields import as_object
 from companion.people import Me
-from companion.ports import Blobs, Change, Clock, Store
+from companion.ports import Blobs, Change, Clock, Put, Store
+from companion.strings import mended
 from companion.times import Timers, Told
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ class Context:
 
     async def commit(self, change: Change) -> None:
         """Make the change durable, then tell the listeners. Nothing is shown that a crash could undo."""
+        change = _whole(change)
         try:
             await self.store.commit(change)
         except BaseException:
@@ -61,3 +64,9 @@ class Context:
 
     def new_id(self) -> str:
         return random_bytes(16).hex()
+
+
+def _whole(change: Change) -> Change:
+    """Return the change with whole characters only: no half one may keep what it stands beside from being saved."""
+    puts = tuple(put if (doc := mended(put.doc)) is put.doc else Put(put.table, as_object(doc)) for put in change.put)
+    return replace(change, put=puts)

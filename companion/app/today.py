@@ -9,7 +9,10 @@ from companion.app.groups.grouping import Grouping
 from companion.checkins import CheckIn
 from companion.nudges import Nudge
 from companion.ports import Change, Put
+from companion.strings import clean_line
 from companion.times import DAY_MS
+
+WORD_LIMIT = 40
 
 
 class Today:
@@ -29,7 +32,10 @@ class Today:
     async def check_in(self, level: int | None, word: str = "") -> CheckIn:
         """Keep the answer; None is a skip. Raises ValueError for a level outside 0 to 4."""
         answer = CheckIn(
-            id=self._context.new_id(), at_ms=self._context.clock.now_ms(), level=level, word=word.strip()[:40]
+            id=self._context.new_id(),
+            at_ms=self._context.clock.now_ms(),
+            level=level,
+            word=clean_line(word, WORD_LIMIT),
         )
         await self._context.commit(Change(put=(Put(checkins.TABLE, answer.to_doc()),)))
         return answer

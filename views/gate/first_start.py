@@ -9,7 +9,8 @@ import flet as ft
 
 from companion.devices import NAME_BYTES
 from companion.errors import CompanionError
-from companion.people import NAME_LIMIT, PROFESSIONS, tidy_name
+from companion.people import NAME_LIMIT, PROFESSIONS
+from companion.strings import clean_line
 from companion.unlocking import PASSPHRASE_LENGTH
 from views import theme
 from views.gate.unlock import eye, takes_focus
@@ -217,7 +218,7 @@ def _device(step: Step) -> Shown:
     texts, newest, change = step.window.texts, step.newest, step.change
 
     def go_on() -> None:
-        name = tidy_name(newest.value.device)
+        name = clean_line(newest.value.device)
         if not name:
             change(fault=texts("unlock.device_missing"))
         elif len(name.encode()) > NAME_BYTES:

@@ -13,6 +13,7 @@ from companion.chat.reports import REPORTS, Report, chosen_facilitators
 from companion.errors import UsageError
 from companion.groups import Group, line
 from companion.ports import Change, Edit, Put
+from companion.strings import clean_line, clean_text
 
 
 class Agreeing:
@@ -34,6 +35,8 @@ class Agreeing:
         """
         group, me = await self._facilitated(wanted.group), self._context.me.member
         known = await self.agreement(group.id)
+        rules = tuple(map(clean_line, wanted.rules))
+        wanted = replace(wanted, purpose=clean_text(wanted.purpose), rules=rules)
         _check(wanted)
         news = agreement.news_line(known, wanted)
         if news is None:
@@ -102,8 +105,8 @@ class Agreeing:
             by=me.person,
             by_name=me.name,
             about=about,
-            quote=quote[: reports.QUOTE_LIMIT],
-            note=note.strip()[: reports.NOTE_LIMIT],
+            quote=clean_text(quote)[: reports.QUOTE_LIMIT],
+            note=clean_text(note).strip()[: reports.NOTE_LIMIT],
             at_ms=self._context.clock.now_ms(),
             is_mine=True,
         )
@@ -120,7 +123,7 @@ class Agreeing:
         """Tell the one who asked what came of it. Raises: UsageError."""
         doc = await self._context.store.get(REPORTS, report_id)
         report = None if doc is None else Report.from_doc(doc)
-        answer = answer.strip()
+        answer = clean_text(answer).strip()
         if report is None or report.is_mine or not 0 < len(answer) <= reports.NOTE_LIMIT:
             raise UsageError("no report to answer, or no answer")
         group, me = await self._facilitated(report.group), self._context.me.member

@@ -24,6 +24,7 @@ from companion.chat.message import (
 from companion.chat.standing import SEEN, Seen, with_topic
 from companion.errors import UsageError
 from companion.ports import Change, Doc, Drop, Edit, Put
+from companion.strings import clean_line, clean_text
 
 UNDO_MS = 10_000
 """How long a message waits on this device, so that it can be taken back before anybody has it."""
@@ -162,7 +163,7 @@ class Chatting(Drafts):
 
         Raises: UsageError if the text is empty or longer than 8,000 characters, or I am not a member yet.
         """
-        text = text.strip()
+        text = clean_text(text).strip()
         if not 0 < len(text) <= TEXT_LIMIT:
             raise UsageError("message is empty or too long")
         return await self.post_line(self.blank(group_id, text), ways or Ways())
@@ -195,7 +196,7 @@ class Chatting(Drafts):
         )
 
     def _with(self, message: Message, ways: Ways) -> Message:
-        topic = " ".join(ways.topic.split())
+        topic = clean_line(ways.topic)
         if len(topic) > TOPIC_LIMIT or len(ways.mentions) > MENTION_LIMIT:
             raise UsageError("topic is too long, or too many mentions")
         due_ms = max(ways.due_ms, message.at_ms + ways.hold_ms)
@@ -304,7 +305,7 @@ class Chatting(Drafts):
 
     async def edit(self, group_id: str, message_id: str, text: str, mentions: tuple[str, ...] = ()) -> None:
         """Change the words of a message of mine, here and for everyone. Raises: UsageError."""
-        text = text.strip()
+        text = clean_text(text).strip()
         if not 0 < len(text) <= TEXT_LIMIT:
             raise UsageError("message is empty or too long")
         await self._own(group_id, message_id)

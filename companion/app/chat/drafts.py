@@ -7,6 +7,7 @@ from companion.app.context import Context
 from companion.chat.message import Message
 from companion.errors import StoreError
 from companion.ports import Change, Put
+from companion.strings import clean_text
 
 DRAFTS = "drafts"
 
@@ -21,7 +22,7 @@ class Drafts:
 
     def draft(self, group_id: str, text: str) -> None:
         """Take what is in the composer now; it costs nothing."""
-        self._drafts[group_id] = text
+        self._drafts[group_id] = clean_text(text)
         self._unsaved.add(group_id)
 
     def draft_now(self, group_id: str) -> str:

@@ -17,6 +17,7 @@ from companion.chat.polls import (
 from companion.chat.private import private_content
 from companion.errors import UsageError
 from companion.ports import Change, Doc, Drop, Edit, Put
+from companion.strings import clean_line
 
 MY_POLLS = "my_polls"
 
@@ -45,8 +46,8 @@ class Polling:
 
         Raises: UsageError unless there is a question and two to eight different answers within their lengths.
         """
-        question = " ".join(question.split())
-        options = tuple(" ".join(option.split()) for option in options)
+        question = clean_line(question)
+        options = tuple(map(clean_line, options))
         fits = all(0 < len(option) <= OPTION_LIMIT for option in options) and len(set(options)) == len(options)
         if not fits or not 2 <= len(options) <= OPTIONS_LIMIT or not 0 < len(question) <= QUESTION_LIMIT:
             raise UsageError("poll does not fit")

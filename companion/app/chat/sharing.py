@@ -22,6 +22,7 @@ from companion.crypto.primitives import hkdf, random_bytes
 from companion.errors import CryptoError, MessageRejected, SyncError, UsageError
 from companion.fields import refused
 from companion.ports import Change, Edit, Network, Pictures, Put
+from companion.strings import clean_text
 
 PIECE_BYTES = 1 << 20
 
@@ -43,7 +44,7 @@ class Sharing:
 
         Raises: UsageError, also if one of them is on its way already.
         """
-        text = text.strip()
+        text = clean_text(text).strip()
         if not 0 < len(these) <= ATTACHMENT_LIMIT or len(text) > TEXT_LIMIT:
             raise UsageError("no attachments, too many, or too long a text")
         if any(one.size_bytes > FILE_LIMIT_BYTES for one in these):

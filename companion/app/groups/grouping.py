@@ -21,6 +21,7 @@ from companion.nudges import Contact
 from companion.outgoing import CONTENT, Outgoing
 from companion.people import Member
 from companion.ports import Change, Drop, Network, Put, Relay
+from companion.strings import clean_line
 from companion.times import OFF_MS
 from companion.wire import LOCAL_SERVICE, InviteCode, create_invite_code, parse_invite
 
@@ -86,7 +87,7 @@ class Grouping:
 
     async def create(self, name: str, look: str) -> Group:
         """Make a group with me in it. Raises UsageError if the name does not fit or no service is known."""
-        name = " ".join(name.split())
+        name = clean_line(name)
         service, me = self._network.default_service, self._context.me
         if not 0 < len(name) <= groups.NAME_LIMIT or look not in groups.LOOKS:
             raise UsageError("group name is empty or too long")

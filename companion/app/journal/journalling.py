@@ -10,6 +10,7 @@ from companion.attachments import Attachment, Picture, with_one
 from companion.errors import UsageError
 from companion.journal import Entry, Marks
 from companion.ports import Change, Drop, Put, Recorder
+from companion.strings import clean_text
 
 SETTINGS, SETTINGS_ID = "settings", "journal"
 RECENT = 60
@@ -124,7 +125,7 @@ class Journalling:
         """
         page = self._open(id if id is not None else self.new_page())
         page = journal.change(page, self._context.clock.now_ms(), **marks)
-        self._pages[page.id] = page if text is None else journal.change(page, page.changed_ms, text=text)
+        self._pages[page.id] = page if text is None else journal.change(page, page.changed_ms, text=clean_text(text))
         self._unsaved.add(page.id)
         return page.id
 

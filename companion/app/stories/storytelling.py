@@ -9,6 +9,9 @@ from companion.consent import Receipt, Wording
 from companion.errors import ConsentMissing
 from companion.ports import Change, Put, Recorder, Recording
 from companion.stories import Story
+from companion.strings import clean_line
+
+TITLE_LIMIT = 80
 
 
 class _Telling(Running):
@@ -56,7 +59,7 @@ class Storytelling(Recordings[_Telling]):
     async def begin(self, title: str) -> Story:
         story = Story(
             id=self._context.new_id(),
-            title=title.strip()[:80],
+            title=clean_line(title, TITLE_LIMIT),
             created_ms=self._context.clock.now_ms(),
             work="started",
         )
@@ -65,7 +68,7 @@ class Storytelling(Recordings[_Telling]):
 
     async def rename(self, id: str, title: str) -> None:
         story = await self._existing(id)
-        await self._put(replace(story, title=title.strip()[:80]))
+        await self._put(replace(story, title=clean_line(title, TITLE_LIMIT)))
 
     async def agree(self, id: str, chosen: frozenset[str]) -> Receipt:
         """Keep exactly what was shown and chosen. Choosing nothing is an answer, and keeps the microphone off."""

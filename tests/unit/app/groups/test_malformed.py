@@ -20,7 +20,7 @@ ODD_CONTENTS = (
     {"kind": "joining", "member": {}, "packages": [["x", "y", "z"]]},
     {"kind": "joining", "member": None, "packages": {"zz": "zz"}},
     {"kind": "message", "id": ["x"], "text": "x", "at_ms": 1},
-    {"kind": "message", "id": "aa" * 16, "text": "x", "at_ms": 10**400},
+    {"kind": "message", "id": "aa" * 16, "text": "x", "at_ms": 1 << 60},
     {"kind": "private", "wraps": [["x"]]},
 )
 

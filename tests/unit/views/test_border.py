@@ -1,0 +1,93 @@
+"""No value that reaches the border can keep a message from being encoded, and what can be shown is left as it is."""
+
+import enum
+import logging
+import sys
+
+import flet as ft
+import msgpack
+import pytest
+from flet.controls.base_control import BaseControl
+from flet.messaging import protocol
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from views.border import NUMBER_MOST, guard_client, guarded_encoder
+
+texts = st.text(st.characters(exclude_categories=[]) | st.sampled_from("\ud83d\ude00\x00\u202e\n"), max_size=30)
+numbers = st.integers() | st.floats() | st.sampled_from([1 << 63, 1 << 64, -(1 << 64), 10**400])
+values = st.recursive(
+    texts | numbers | st.none() | st.booleans() | st.binary(max_size=5) | st.just(object()) | st.just({1, 2}),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4) | st.tuples(inner, inner),
+    max_leaves=12,
+)
+
+
+class _Meant(enum.Enum):
+    HALF = "\ud83d"
+
+
+def sent(*controls_or_values):
+    """Return what the client gets, decoded as it decodes it."""
+    encode = guarded_encoder(protocol.configure_encode_object_for_msgpack(BaseControl))
+    body = protocol.PatchControlBody(1, [[0, one] for one in controls_or_values])
+    return msgpack.unpackb(msgpack.packb([protocol.MessageAction.PATCH_CONTROL, body], default=encode), raw=False)
+
+
+@settings(max_examples=100, deadline=None)
+@given(values)
+def test_any_value_is_sent_or_replaced(value):
+    sent(value, ft.Text(value="x", data=value, tooltip=value), ft.Column([ft.Text("a"), value]))
+
+
+@settings(max_examples=80, deadline=None)
+@given(texts)
+def test_texts_keep_what_can_be_shown_in_its_place(text):
+    shown = sent(ft.Text(text))[1]["patch"][0][1].get("value", "")
+    shown.encode()
+    assert not any(0xD800 <= ord(c) < 0xE000 or c in "\x00\u202e" for c in shown)
+    if text.isprintable():
+        assert shown == text
+
+
+@pytest.mark.parametrize("text", ["👩🏽‍⚕️ Siân", "Привіт\nОлена\tМ", "שלום \u200fمرحبا", "नमस्ते", "e\u0301", "🏴󠁧󠁢󠁷󠁬󠁳󠁿"])
+def test_letters_of_every_language_pass_as_they_are(text):
+    assert sent(ft.Text(text))[1]["patch"][0][1]["value"] == text
+
+
+def test_numbers_and_depth_have_bounds():
+    deep = [0]
+    for _ in range(400):
+        deep = [deep]
+    big, _ = sent(1 << 70, deep)[1]["patch"]
+    assert big[1] == NUMBER_MOST
+    assert sent(float("nan"))[1]["patch"][0][1] is None
+    assert sent(ft.Container(width=float("inf")))[1]["patch"][0][1]["width"] == float("inf")
+
+
+def test_a_value_inside_an_enumeration_is_looked_at_too():
+    assert sent(_Meant.HALF)[1]["patch"][0][1] == "\ufffd"
+
+
+def test_the_log_says_that_and_not_what(caplog):
+    caplog.set_level(logging.WARNING)
+    sent(ft.Text("Secret \ud83d"), object())
+    assert len(caplog.records) == 2
+    assert "Secret" not in caplog.text
+
+
+def test_the_guard_stands_in_every_way_to_the_client():
+    import flet.messaging.flet_socket_server as desktop
+    import flet_web.fastapi.flet_app as browser
+
+    before = protocol.configure_encode_object_for_msgpack
+    restore = guard_client()
+    try:
+        for module in (desktop, browser, protocol):
+            configure = module.configure_encode_object_for_msgpack
+            assert configure is not before
+            assert msgpack.packb(ft.Text("\ud83d"), default=configure(BaseControl))
+    finally:
+        restore()
+    assert desktop.configure_encode_object_for_msgpack is before is browser.configure_encode_object_for_msgpack
+    assert "flet_web.fastapi.flet_app" in sys.modules
