@@ -202,7 +202,7 @@ def announced(group: Group, member: Member, invited_by: str, at_ms: int, known: 
     """
     earlier = next((m for m in (*group.known, *known) if m.person == member.person), None)
     newest = member if earlier is None else earlier.newer(member)
-    group = group.with_member(newest)
+    group, _ = with_newer(group, newest, known)
     if group.seat(newest.person) is not None or group.guest(newest.person) is not None:
         return group
     if len(group.guests) + len(group.seats) >= SEATS_LIMIT:
@@ -214,9 +214,30 @@ def announced(group: Group, member: Member, invited_by: str, at_ms: int, known: 
 
 
 def is_namesake(member: Member, known: Collection[Member]) -> bool:
-    """Tell whether somebody known here has this name and profession, and another identity key."""
-    shown = (member.name.casefold(), member.profession)
-    return any((m.name.casefold(), m.profession) == shown and m.person != member.person for m in known)
+    """Tell whether somebody known here has this name, as the eye sees it, and profession, and another identity key."""
+    return any(m.person != member.person and m.is_shown_like(member) for m in known)
+
+
+def is_other_card(member: Member, before: Member) -> bool:
+    return (member.name, member.profession) != (before.name, before.profession)
+
+
+def with_newer(group: Group, newest: Member, known: Collection[Member]) -> tuple[Group, Member | None]:
+    """Return the group with a later card and device list of somebody, then who they were if the card is another one.
+
+    Whoever now looks like somebody else that is known here has to be accepted again before anything is sent.
+    """
+    stands = group.seat(newest.person) or group.guest(newest.person)
+    group = group.with_member(newest)
+    if stands is None or not is_other_card(newest, stands.member):
+        return group, None
+    if is_namesake(newest, (*group.known, *known)):
+
+        def doubted(seats: tuple[Seat, ...]) -> tuple[Seat, ...]:
+            return tuple(replace(s, accepted=False) if s.member.person == newest.person else s for s in seats)
+
+        group = replace(group, seats=doubted(group.seats), guests=doubted(group.guests))
+    return group, stands.member
 
 
 def seated(group: Group, persons: Collection[str], at_ms: int) -> tuple[Group, tuple[Seat, ...], tuple[Seat, ...]]:
@@ -232,9 +253,9 @@ def line(group: Group, kind: str, text: str, member: Member, *, id: str, seq: in
     """Return a line of the conversation that says what happened to whom.
 
     Kinds: "joining" and "joined" (`text`: who invited), "left", "removed" (`text`: by whom), "device" (a new device of
-    theirs), "gap" (mine: what was said before this line may be missing on this device), "emptied" (mine: the service no
-    longer has what stood here); and what their new version of the agreement changes, see
-    `companion.chat.agreement.news_line`.
+    theirs), "card" (`text`: the name until now), "gap" (mine: what was said before this line may be missing on this
+    device), "emptied" (mine: the service no longer has what stood here); and what their new version of the agreement
+    changes, see `companion.chat.agreement.news_line`.
     """
     return Message(
         id=id,

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from companion.crypto.primitives import dh_keypair, fingerprint, sign, signing_keypair, signing_public, verify
 from companion.devices import Device, DeviceList, begin, device_id
 from companion.errors import CryptoError, MessageRejected
-from companion.fields import refused
+from companion.fields import refused, whole
+from companion.likeness import are_alike
 from companion.strings import clean_line, kept, read_line
 
 PROFESSIONS = (
@@ -21,20 +22,27 @@ PROFESSIONS = (
     "other",
 )
 NAME_LIMIT = 80
-_CARD_LABEL = b"companion card v1"
+_FIRST_CARD_LABEL = b"companion card v1"
+_CARD_LABEL = b"companion card v2"
+CARD_LIMIT = 1 << 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One person, as peers know them. `signature` is the identity key's, over name and profession."""
+    """One person, as peers know them: a card, and the person's devices.
+
+    The card is `name`, `profession` and `card`, its number; `signature` is the identity key's over the three. A card
+    counts only if its number is higher than that of the one known. The first has the number 0.
+    """
 
     name: str
     profession: str
     devices: DeviceList
     signature: bytes
+    card: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 < len(self.name) <= NAME_LIMIT or self.profession not in PROFESSIONS:
+        if not 0 < len(self.name) <= NAME_LIMIT or self.profession not in PROFESSIONS or self.card >= CARD_LIMIT:
             raise ValueError("name or profession out of range")
 
     @property
@@ -56,16 +64,23 @@ class Member:
         """Raises: MessageRejected unless the name is a line, and the identity key has signed it and every device."""
         read_line(self.name, NAME_LIMIT, "a person's name")
         try:
-            verify(self.identity_key, self.signature, _card(self.name, self.profession))
+            verify(self.identity_key, self.signature, _card(self.name, self.profession, self.card))
         except CryptoError:
             raise MessageRejected("a card that its person did not sign") from None
         self.devices.check()
 
     def newer(self, offered: "Member") -> "Member":
-        """Return this person with what a later card and device list say. Raises MessageRejected for a fork."""
+        """Return this person with what a later card and device list say, each for itself.
+
+        A card that is not later is left: nobody puts an old one back. Raises MessageRejected for a fork of the list.
+        """
         devices = self.devices.newer(offered.devices)
         offered.check()
-        return replace(offered, devices=devices)
+        return replace(offered if offered.card > self.card else self, devices=devices)
+
+    def is_shown_like(self, other: "Member") -> bool:
+        """Tell whether both look the same to the eye on the screen."""
+        return self.profession == other.profession and are_alike(self.name, other.name)
 
     def to_doc(self) -> dict[str, object]:
         return {
@@ -73,6 +88,7 @@ class Member:
             "profession": self.profession,
             "devices": self.devices.encode(),
             "signature": self.signature.hex(),
+            "card": self.card,
         }
 
     @classmethod
@@ -84,6 +100,7 @@ class Member:
             profession=kept(doc["profession"]),
             devices=DeviceList.decode(kept(doc["devices"])),
             signature=bytes.fromhex(kept(doc["signature"])),
+            card=whole(doc.get("card", 0)),
         )
 
 
@@ -151,12 +168,13 @@ def create_me(name: str, profession: str, *, device_name: str = "", at_ms: int =
     return Me(member=member, identity_private=identity_private, sign_private=sign_private, seal_private=seal_private)
 
 
-def sign_card(identity_private: bytes, name: str, profession: str, devices: DeviceList) -> Member:
-    """Return the person's card, signed."""
-    signature = sign(identity_private, _card(name, profession))
-    return Member(name=name, profession=profession, devices=devices, signature=signature)
+def sign_card(identity_private: bytes, name: str, profession: str, devices: DeviceList, card: int = 0) -> Member:
+    """Return the person with a signed card; `card` is one more than the number of the one before."""
+    signature = sign(identity_private, _card(name, profession, card))
+    return Member(name=name, profession=profession, devices=devices, signature=signature, card=card)
 
 
-def _card(name: str, profession: str) -> bytes:
+def _card(name: str, profession: str, card: int) -> bytes:
     encoded = name.encode()
-    return _CARD_LABEL + len(encoded).to_bytes(2, "big") + encoded + profession.encode()
+    label = _CARD_LABEL + card.to_bytes(4, "big") if card else _FIRST_CARD_LABEL
+    return label + len(encoded).to_bytes(2, "big") + encoded + profession.encode()

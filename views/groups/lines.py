@@ -9,7 +9,7 @@ import flet as ft
 from companion.chat.message import Message
 from companion.chat.polls import Results, results
 from companion.groups import Group
-from views.groups.naming import name_of
+from views.groups.naming import name_of, profession
 from views.mirror.chat_state import Conversation
 from views.words.texts import Texts
 
@@ -19,6 +19,7 @@ ICONS = MappingProxyType(
         "joined": ft.Icons.PERSON_ADD_ALT_ROUNDED,
         "left": ft.Icons.LOGOUT_ROUNDED,
         "removed": ft.Icons.PERSON_REMOVE_ALT_1_ROUNDED,
+        "card": ft.Icons.BADGE_OUTLINED,
         "device": ft.Icons.DEVICES_ROUNDED,
         "gap": ft.Icons.HISTORY_TOGGLE_OFF_ROUNDED,
         "emptied": ft.Icons.HISTORY_TOGGLE_OFF_ROUNDED,
@@ -170,6 +171,8 @@ def happened_words(texts: Texts, one: Message) -> str:
     if one.kind == "removed":
         key = "groups.removed_by_line" if one.text else "groups.removed_line"
         return texts(key, name=one.name, by=one.text)
+    if one.kind == "card":
+        return texts("groups.card_line", name=one.name, by=one.text, profession=profession(texts, one.profession))
     if one.kind == "decision":
         return texts("groups.decision_line", said=one.text)
     if one.kind in ("joining", "left", "device", "gap", "emptied"):

@@ -23,6 +23,7 @@ from companion.mls.processing import ApplicationMessage, EpochChanged, RemovedFr
 from companion.outgoing import COMMIT, CONTENT, Outgoing
 from companion.people import Member
 from companion.ports import STATES, Change, Doc, Documents, Drop, Put, RelayEvent
+from companion.safety import VERIFIED
 from companion.wire import SUITE_MLS, parse_envelope
 
 log = logging.getLogger(__name__)
@@ -209,12 +210,12 @@ class Events:
     async def _membership(self, step: Step, seat: Seat, content: Doc, event: RelayEvent) -> Step:
         """Somebody is announced, or somebody's devices changed; everybody learns it before keys change."""
         if content["kind"] == "devices":
-            return await self._devices(step, seat, content)
+            return await self._devices(step, seat, content, event)
         announcement = groups.read_joining(content)
         everybody = await self._tools.everybody()
         before = step.group
         group = groups.announced(before, announcement.member, seat.member.name, event.at_ms, everybody)
-        step = replace(step, group=group)
+        step = self._cards(replace(step, group=group), before, event)
         if self._lets_in(step, seat):
             for device, package in announcement.packages.items():
                 step = step.adding(Intent(group=group.id, kind=ADD, subject=device, package=package).put())
@@ -230,17 +231,26 @@ class Events:
         may_host = host.member.person in step.group.administrators or (policy is not None and policy.members_may_add)
         return me == host.member.person if may_host else me in step.group.administrators
 
-    async def _devices(self, step: Step, seat: Seat, content: Doc) -> Step:
-        """A person tells of devices of theirs that came or were revoked."""
+    def _cards(self, step: Step, before: Group, event: RelayEvent) -> Step:
+        """Tell the group of everybody who is called otherwise now: a code that was compared does not speak for that."""
+        for seat in (*step.group.seats, *step.group.guests):
+            known = before.seat(seat.member.person) or before.guest(seat.member.person)
+            if known is not None and groups.is_other_card(seat.member, known.member):
+                step = self._line(step, "card", seat.member, known.member.name, event)
+                step = step.adding(drop=(Drop(VERIFIED, seat.member.person),))
+        return step
+
+    async def _devices(self, step: Step, seat: Seat, content: Doc, event: RelayEvent) -> Step:
+        """A person tells of devices of theirs that came or were revoked, or of another card."""
         offered = Member.from_doc(as_object(content["member"]))
         if offered.person != seat.member.person:
             raise MessageRejected("a device list of somebody else")
         newest = seat.member.newer(offered)
-        group = step.group.with_member(newest)
-        step = replace(step, group=group)
+        group, _ = groups.with_newer(step.group, newest, await self._tools.everybody())
+        step = self._cards(replace(step, group=group), step.group, event)
         me = self._context.me
         if newest.person == me.member.person:
-            mine = replace(me.member, devices=me.member.devices.newer(newest.devices))
+            mine = me.member.newer(newest)
             step = step.adding(Put(ME, replace(me, member=mine).to_doc()))
         is_ours = self._context.me.member.person in (newest.person, *group.administrators)
         for index, identity in step.key_state.keys.members() if step.key_state else ():

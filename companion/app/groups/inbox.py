@@ -2,7 +2,7 @@
 
 import base64
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 
 from companion import groups, inviting
@@ -19,7 +19,8 @@ from companion.mls import group as mls
 from companion.mls.group_state import Group as Keys
 from companion.mls.policy import person_of
 from companion.people import Member, person_id
-from companion.ports import Change, Doc, InboxItem, Put
+from companion.ports import Change, Doc, Drop, InboxItem, Put
+from companion.safety import VERIFIED
 
 log = logging.getLogger(__name__)
 
@@ -132,8 +133,13 @@ class Inbox:
         me = self._context.me.member
         seat = arrived.seat(me.person)
         invited_by = "" if is_back or seat is None else seat.invited_by
-        made = line(arrived, "gap" if is_back else "joined", invited_by, me, id=self._context.new_id(), **at)
-        change += Change(put=(Put(messages_table(group.id), made.to_doc()),))
+        made = [line(arrived, "gap" if is_back else "joined", invited_by, me, id=self._context.new_id(), **at)]
+        for seat in arrived.seats:  # somebody is called otherwise than this group knew them
+            before = group.seat(seat.member.person)
+            if before is not None and groups.is_other_card(seat.member, before.member):
+                made.append(line(arrived, "card", before.member.name, seat.member, id=self._context.new_id(), **at))
+                change += Change(drop=(Drop(VERIFIED, seat.member.person),))
+        change += Change(put=tuple(Put(messages_table(group.id), one.to_doc()) for one in made))
         return Outcome(change=change, key_states=(KeyState(id=group.id, keys=keys),))
 
     async def _arrived(self, group: Group, arrival: Arrival) -> Group:
@@ -143,11 +149,8 @@ class Inbox:
             tuple(replace(seat, member=_newest(everybody, seat.member)) for seat in some)
             for some in (arrival.seats, arrival.guests)
         )
-        accepted = {seat.member.person: seat.accepted for seat in group.seats}
-        others = tuple(everybody.values())
-        seats = tuple(
-            replace(s, accepted=accepted.get(s.member.person, not groups.is_namesake(s.member, others))) for s in seats
-        )
+        others = (*everybody.values(), *(seat.member for seat in seats))
+        seats = tuple(replace(seat, accepted=_is_accepted(seat.member, group, others)) for seat in seats)
         return replace(
             group,
             name=arrival.name,
@@ -225,6 +228,14 @@ def asking_content(tools: Tools, group: Group) -> tuple[Put, dict[str, object]]:
 
 def _is_known(group: Group, letter: Letter) -> bool:
     return any(member.devices.device(letter.sender) is not None for member in group.known)
+
+
+def _is_accepted(member: Member, group: Group, others: Collection[Member]) -> bool:
+    """Whether nothing stands in the way of sending: what was accepted was accepted under that card."""
+    known = group.seat(member.person)
+    if known is not None and not groups.is_other_card(member, known.member):
+        return known.accepted
+    return not groups.is_namesake(member, others)
 
 
 def _newest(everybody: dict[str, Member], member: Member) -> Member:

@@ -55,7 +55,7 @@ def test_name_is_signed_by_its_person(alice: Me, bob: Me) -> None:
 
 
 def test_newer_card_of_the_same_person_is_taken(alice: Me) -> None:
-    renamed = sign_card(alice.identity_private, "Alice Moss", "gp", alice.member.devices)
+    renamed = sign_card(alice.identity_private, "Alice Moss", "gp", alice.member.devices, 1)
     assert alice.member.newer(renamed).name == "Alice Moss"
 
 
