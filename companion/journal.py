@@ -6,7 +6,8 @@ from typing import TypedDict, Unpack
 
 from companion.attachments import Attachment
 from companion.fields import refused, whole
-from companion.strings import kept, mended
+from companion.likeness import is_among
+from companion.strings import clean_line, kept, mended
 from companion.times import newest_ms
 
 TABLE = "journal"
@@ -153,13 +154,14 @@ def change(entry: Entry, at_ms: int, **changes: Unpack[Changes]) -> Entry:
 
 def tag_of(typed: str) -> str:
     """Return a tag as it is kept: without the sign, small, one space between words; empty if nothing is left."""
-    return " ".join(typed.replace("#", " ").split()).lower()[:TAG_LIMIT].strip()
+    return clean_line(typed.replace("#", " ").lower(), TAG_LIMIT)
 
 
 def with_tag(tags: tuple[str, ...], typed: str) -> tuple[str, ...]:
-    """Return the tags with one more; the same if it is there already, empty, or there are 12."""
+    """Return the tags with one more; the same if one that looks like it is there, it is empty, or there are 12."""
     tag = tag_of(typed)
-    return tags if not tag or tag in tags or len(tags) >= TAGS_LIMIT else (*tags, tag)
+    is_there = is_among(tag, tags) or is_among(clean_line(typed.replace("#", " ")), tags)  # capitals look otherwise
+    return tags if not tag or is_there or len(tags) >= TAGS_LIMIT else (*tags, tag)
 
 
 def by_day(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:

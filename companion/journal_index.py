@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from companion.fields import whole
 from companion.journal import MARKS
+from companion.likeness import each_once, is_among, seen_as
 from companion.strings import kept
 
 EVE, LEAP_DAY = "-02-28", "-02-29"
@@ -162,13 +163,17 @@ class JournalIndex:
 
     def tagged(self, tag: str, limit: int) -> tuple[Head, ...]:
         """Return up to `limit` heads with this tag, newest first."""
-        found = [head for head in self.heads if tag in head.tags]
+        found = [head for head in self.heads if head.tags and is_among(tag, head.tags)]
         return tuple(reversed(found[max(0, len(found) - limit) :]))
 
     def tags(self) -> tuple[str, ...]:
-        """Return every tag, the most used first."""
-        counts = Counter(tag for head in self.heads for tag in head.tags)
-        return tuple(sorted(counts, key=lambda tag: (-counts[tag], tag)))
+        """Return every tag, the most used first; of those that look alike the spelling used most."""
+        spelled = Counter(tag for head in self.heads for tag in head.tags)
+        alike = Counter[str]()
+        for tag, count in spelled.items():
+            alike[seen_as(tag)] += count
+        often = sorted(spelled, key=lambda tag: (-alike[seen_as(tag)], -spelled[tag], tag))
+        return each_once(often)
 
     @property
     def years(self) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ Source: UTS #39 (skeletons), Unicode's NFKC_Casefold; which letters look alike i
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from companion.confusables import CAPITAL, SMALL
 
@@ -29,17 +29,32 @@ _CAPITALS = str.maketrans({letter: seen for seen, letters in CAPITAL.items() for
 _FOREIGN = str.maketrans(
     {letter: seen for letter, seen in _CAPITALS.items() if not unicodedata.name(chr(letter)).startswith("LATIN")}
 )
+_HAS_FOREIGN = re.compile(f"[{''.join(map(chr, _FOREIGN))}]")
 _WORD = re.compile(r"\w+")
+_STRANGE = re.compile("(?<![^\x00- ])[^\x00- ]*[^\x00-\x7f][^\x00- ]*(?: [^\x00- ]*[^\x00-\x7f][^\x00- ]*)*")
 _LATIN = re.compile("[A-Za-z]")
 _MORE_ALIKE = (("0", "o"), ("1", "l"), ("|", "l"), ("i", "l"), ("rn", "m"), ("vv", "w"))
 
 
 def seen_as(text: str) -> str:
     """Return what the eye makes of a text: two texts look alike if this is the same for both."""
+    return in_parts(text, _seen)
+
+
+def in_parts(text: str, change: Callable[[str], str]) -> str:
+    """Return the text with words of plain ASCII in small letters and `change` made of the others: most are plain."""
     if text.isascii():
         return text.lower().replace("`", "'")
-    plain = _IGNORABLE.sub("", unicodedata.normalize("NFKC", text))
-    mixed = _WORD.sub(_without_strange_capitals, plain)
+    parts, place = list[str](), 0
+    for found in _STRANGE.finditer(text):
+        parts += (text[place : found.start()].lower().replace("`", "'"), change(found[0]))
+        place = found.end()
+    return "".join((*parts, text[place:].lower().replace("`", "'")))
+
+
+def _seen(word: str) -> str:
+    plain = _IGNORABLE.sub("", unicodedata.normalize("NFKC", word))
+    mixed = _WORD.sub(_without_strange_capitals, plain) if _HAS_FOREIGN.search(plain) else plain
     folded = unicodedata.normalize("NFKC", mixed.casefold())
     return unicodedata.normalize("NFC", folded.translate(_LETTERS))
 

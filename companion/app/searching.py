@@ -9,6 +9,7 @@ from companion.app.chat.keeping import is_over, over_before_ms
 from companion.app.context import Context
 from companion.chat.agreement import AGREEMENTS
 from companion.chat.message import messages_table
+from companion.likeness import is_among
 from companion.ports import Doc, Hit, Searchable
 from companion.times import DAY_MS
 
@@ -97,7 +98,7 @@ def _filter(wanted: Wanted, since_ms: int, over: Mapping[str, int]) -> Callable[
         if "group" not in doc:
             tags = doc.get("tags")
             return _is_since(doc.get("created_ms"), since_ms) and (
-                not wanted.tag or (isinstance(tags, list) and wanted.tag in tags)
+                not wanted.tag or (isinstance(tags, list) and is_among(wanted.tag, map(str, tags)))
             )
         is_shown = not is_over(doc, over.get(str(doc["group"]), 0))
         is_said = is_shown and doc.get("kind") in SAID and not doc.get("is_deleted")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from companion.chat.parsing import Content, read_flag, read_line, read_list, read_number, read_object
 from companion.errors import MessageRejected
 from companion.fields import as_list, as_object, refused, whole
+from companion.likeness import each_once
 from companion.strings import kept
 
 QUESTION_LIMIT = 300
@@ -83,7 +84,7 @@ def read_poll(content: Content) -> dict[str, object]:
     options = tuple(
         read_line({"option": one}, "option", OPTION_LIMIT) for one in read_list(poll, "options", OPTIONS_LIMIT)
     )
-    if len(set(options)) != len(options) or len(options) < 2:
+    if len(each_once(options)) != len(options) or len(options) < 2:
         raise MessageRejected(f"{len(options)} options, or two the same")
     return new_poll(options, is_secret=read_flag(poll, "is_secret"), closes_ms=read_number(poll, "closes_ms"))
 

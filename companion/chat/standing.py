@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from companion.chat.message import Doc, Message
 from companion.fields import refused, whole
+from companion.likeness import each_once, seen_as
 from companion.strings import kept
 
 STANDINGS = "standings"
@@ -144,8 +145,8 @@ def is_question_to(message: Message, person: str, name: str, answers_me: bool) -
     """Return whether it asks this person something: a question that names, mentions or answers them."""
     if "?" not in message.text:
         return False
-    first = next((word for word in name.split() if word.rstrip(".").lower() not in TITLES), "")
-    is_named = bool(first) and re.search(rf"\b{re.escape(first)}\b", message.text, re.IGNORECASE) is not None
+    first = next((word for word in seen_as(name).split() if word.rstrip(".") not in TITLES), "")
+    is_named = bool(first) and re.search(rf"\b{re.escape(first)}\b", seen_as(message.text)) is not None
     return answers_me or person in message.mentions or is_named
 
 
@@ -198,8 +199,8 @@ def note_read(group: str, person: str, seq: int) -> Callable[[Doc | None], Doc |
 
 
 def with_topic(topics: tuple[str, ...], topic: str) -> tuple[str, ...]:
-    """Return the topics with this one in front."""
-    return (topic, *(one for one in topics if one != topic))[:TOPICS_KEPT] if topic else topics
+    """Return the topics with this one in front, each once."""
+    return each_once((topic, *topics))[:TOPICS_KEPT] if topic else topics
 
 
 def _with(marks: tuple[Mark, ...], mark: Mark, is_one: bool) -> tuple[Mark, ...]:

@@ -12,7 +12,7 @@ from companion.errors import StoreError, Tampered, TooNew
 from companion.ports import Hit, Searchable
 from services.store.format import Document, copy_document
 from services.store.migrations import kind_of
-from services.store.search_text import Query, fold
+from services.store.search_text import Query, fold_whole
 from services.store.storage import SealedStorage
 
 BUILD_BATCH = 500
@@ -204,7 +204,7 @@ class Search:
                 continue
             with suppress(Tampered, TooNew):  # such a table shows its fault when it is used
                 for document_id, document in self._storage.snapshot(name):
-                    if (where is None or where(document)) and query.matches(fold(_text_of(searchable, document))):
+                    if (where is None or where(document)) and query.matches(fold_whole(_text_of(searchable, document))):
                         found.append((_time_of(searchable, document), name, document_id, document))
         found.sort(key=lambda hit: hit[:3], reverse=True)
         return [self._hit(query, name, document) for _, name, _, document in found[:limit]]
@@ -234,7 +234,7 @@ class Search:
 
 def _entries(searchable: Searchable, documents: Iterable[tuple[int, Document]]) -> list[tuple[int, str, int]]:
     return [
-        (document_id, fold(_text_of(searchable, document)), _time_of(searchable, document))
+        (document_id, fold_whole(_text_of(searchable, document)), _time_of(searchable, document))
         for document_id, document in documents
     ]
 

@@ -1,9 +1,10 @@
-"""What counts as a match: words by their beginning, whatever their case and accents. No tables and no index here."""
+"""What counts as a match: words by their beginning, as the eye sees them, without accents. No tables, no index here."""
 
 import re
 import unicodedata
 from bisect import bisect_right
 
+from companion.likeness import in_parts, seen_as, without_accents
 from companion.ports import Snippet
 
 SNIPPET_CHARACTERS = 120
@@ -11,16 +12,23 @@ WORDS_MAX = 12
 
 _RUN = re.compile("[\x00-\x7f]+|[^\x00-\x7f]+")
 _WORD = re.compile(r"[^\W_]+")
+_APOSTROPHED = re.compile(r"(?<![^\W_])[^\W_]+(?:'[^\W_]+)+")
 # Scripts without spaces between words: kana, Han, Hangul, Thai, Lao, Khmer, Burmese
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 
 
 def fold(text: str) -> str:
-    """Return the text without case, accents and compatibility forms."""
-    if text.isascii():
-        return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).casefold()
+    """Return the text as it is compared: what the eye sees, without accents."""
+    return in_parts(seen_as(text), lambda word: unicodedata.normalize("NFC", without_accents(word)))
+
+
+def fold_whole(text: str) -> str:
+    """Return a document's text folded, with words that have an apostrophe once more without it."""
+    folded = fold(text)
+    joined = [word.replace("'", "") for word in _APOSTROPHED.findall(folded)] if "'" in folded else []
+    return f"{folded}\n{' '.join(joined)}" if joined else folded
 
 
 class Query:
@@ -78,7 +86,7 @@ class _FoldedText:
         length = 0
         for run in _RUN.finditer(text):
             is_plain = run[0].isascii()
-            parts = [run[0].lower()] if is_plain else [fold(letter) for letter in run[0]]
+            parts = [fold(run[0])] if is_plain else [fold(letter) for letter in run[0]]
             for offset, part in enumerate(parts):
                 self._starts.append(length)
                 self._origins.append((run.start() + offset, is_plain))

@@ -14,7 +14,7 @@ from services.store.search_text import Query
 from services.store.store import SealedStore
 
 SEARCHABLE = Searchable(kind="journal", fields=("text",), time_field="at_ms")
-LETTERS = "abcAZzé\u0301ÄßΣσςώДдйİıﬁ 0_9'-\".,\n\tяا東京がカ한ก½ñ"
+LETTERS = "abcAZzé\u0301ÄßΣσςώДдйİıﬁ 0_9'’-\".,\n\tяا東京がカ한ก½ñłøæ\u00ad\u200b𠮷аеВΝ"
 texts = st.text(alphabet=LETTERS, max_size=12)
 
 

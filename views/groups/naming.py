@@ -4,6 +4,7 @@ from typing import cast
 
 from companion.chat.message import Message
 from companion.groups import Group
+from companion.likeness import seen_as
 from companion.people import Member
 from views.parts.people import GROUP_LOOKS, Look
 from views.words.texts import Texts
@@ -44,8 +45,8 @@ def inviter(group: Group) -> Member | None:
 
 def mentioned(group: Group, text: str, me: str) -> tuple[str, ...]:
     """Return the people whose whole name stands in the text after an "@"; everybody once, never me."""
-    low = text.lower()
-    found = (s.member.person for s in group.seats if f"@{s.member.name.lower()}" in low and s.member.person != me)
+    seen = seen_as(text)
+    found = (s.member.person for s in group.seats if f"@{seen_as(s.member.name)}" in seen and s.member.person != me)
     return tuple(dict.fromkeys(found))
 
 
@@ -55,9 +56,9 @@ def suggested(group: Group, text: str, me: str, limit: int = 4) -> tuple[Member,
     if not at or (before and not before[-1].isspace()) or "\n" in begun or len(begun) > 30:
         return ()
     members = {seat.member.person: seat.member for seat in group.seats if seat.member.person != me}
-    low = begun.lower()
-    fits = [m for m in members.values() if m.name.lower().startswith(low) or f" {low}" in f" {m.name.lower()}"]
-    return tuple(m for m in fits if m.name.lower() != low)[:limit]
+    seen = seen_as(begun)
+    fits = [m for m in members.values() if f" {seen}" in f" {seen_as(m.name)}"]
+    return tuple(m for m in fits if seen_as(m.name) != seen)[:limit]
 
 
 def with_mention(text: str, member: Member) -> str:

@@ -6,6 +6,7 @@ import flet as ft
 
 from companion.app.journal.journalling import RECENT
 from companion.journal import TAG_LIMIT, with_tag
+from companion.likeness import is_among
 from views.journal.editing import Editing
 from views.mirror.context import use_opened, use_part, use_quiet_window
 from views.mirror.effects import use_task, use_told
@@ -37,7 +38,7 @@ def Tags(editing: Editing, key: str = "") -> ft.Control:
         editing.mark(tags=tuple(one for one in tags if one != tag))
 
     chips = [_chip(tag, texts("journal.tag_off", tag=tag), take_off, True) for tag in tags]
-    chips += [_chip(tag, texts("journal.tag_on", tag=tag), add, False) for tag in recent if tag not in tags]
+    chips += [_chip(tag, texts("journal.tag_on", tag=tag), add, False) for tag in recent if not is_among(tag, tags)]
     if not is_open:
         more = button(
             texts("journal.new_tag"), lambda: set_open(True), icon=ft.Icons.ADD_ROUNDED, kind="quiet", size="slim"

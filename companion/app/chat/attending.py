@@ -11,6 +11,7 @@ from companion.chat.attention import QUIET, WISHES, Quiet, Wishes, is_quiet, wan
 from companion.chat.message import Doc, Message, messages_table
 from companion.chat.standing import SEEN, STANDINGS, News, Seen, Standing, news
 from companion.groups import Group
+from companion.likeness import each_once
 from companion.ports import Change, Edit
 
 SHOWN = 20
@@ -113,8 +114,7 @@ class Attending:
 
     async def topics(self, group_id: str) -> tuple[str, ...]:
         """The topics of a group, mine first where I began them, each once."""
-        both = (await self.seen(group_id)).topics + (await self.standing(group_id)).topics
-        return tuple(sorted(set(both), key=both.index))
+        return each_once((await self.seen(group_id)).topics + (await self.standing(group_id)).topics)
 
     async def since(self) -> tuple[Since, ...]:
         """What is new in every group that has something new, what is for me first."""

@@ -23,6 +23,7 @@ from companion.chat.message import (
 )
 from companion.chat.standing import SEEN, Seen, with_topic
 from companion.errors import UsageError
+from companion.likeness import seen_as
 from companion.ports import Change, Doc, Drop, Edit, Put
 from companion.strings import clean_line, clean_text
 
@@ -87,7 +88,7 @@ class Chatting(Drafts):
     async def newest(self, group: str, limit: int, topic: str = "") -> Stretch:
         """The end of the conversation, with what waits."""
         older = await self.older(group, limit, None, topic)
-        waiting = tuple(one for one in await self.waiting(group) if not topic or one.topic == topic)
+        waiting = tuple(one for one in await self.waiting(group) if _is_under(topic, one))
         return replace(older, messages=in_order((*older.messages, *waiting)), has_newer=False)
 
     async def older(self, group: str, limit: int, before: str | None, topic: str = "") -> Stretch:
@@ -96,7 +97,7 @@ class Chatting(Drafts):
         while len(found) <= limit:
             asked = SCAN if topic else limit + 1
             read = await self._newest(group, asked, before)
-            found = [one for one in read if not topic or one.topic == topic] + found
+            found = [one for one in read if _is_under(topic, one)] + found
             if len(read) < asked:
                 break
             before = read[0].id
@@ -108,13 +109,13 @@ class Chatting(Drafts):
         while len(found) <= limit:
             asked = SCAN if topic else limit + 1
             docs = await self._context.store.following(messages_table(group), asked, after)
-            found += [one for one in map(Message.from_doc, docs) if not topic or one.topic == topic]
+            found += [one for one in map(Message.from_doc, docs) if _is_under(topic, one)]
             if len(docs) < asked:
                 break
             after = str(docs[-1]["_id"])
         if len(found) > limit:
             return Stretch(messages=in_order(found[:limit]), has_older=True, has_newer=True)
-        waiting = tuple(one for one in await self.waiting(group) if not topic or one.topic == topic)
+        waiting = tuple(one for one in await self.waiting(group) if _is_under(topic, one))
         return Stretch(messages=in_order((*found, *waiting)), has_older=True)
 
     async def around(self, group: str, limit: int, id: str, context: int = 3) -> Stretch:
@@ -355,6 +356,11 @@ class Chatting(Drafts):
         group = await self._groups.group(group_id)
         if group is None or group.state != "member":
             raise UsageError("not a member of this group yet")
+
+
+def _is_under(topic: str, message: Message) -> bool:
+    """Tell whether a message stands under a topic, or any message under none."""
+    return not topic or (bool(message.topic) and seen_as(message.topic) == seen_as(topic))
 
 
 def can_delete(message: Message, person: str, at_ms: int) -> bool:

@@ -16,6 +16,7 @@ from companion.chat.polls import (
 )
 from companion.chat.private import private_content
 from companion.errors import UsageError
+from companion.likeness import each_once
 from companion.ports import Change, Doc, Drop, Edit, Put
 from companion.strings import clean_line
 
@@ -48,7 +49,7 @@ class Polling:
         """
         question = clean_line(question)
         options = tuple(map(clean_line, options))
-        fits = all(0 < len(option) <= OPTION_LIMIT for option in options) and len(set(options)) == len(options)
+        fits = all(0 < len(option) <= OPTION_LIMIT for option in options) and len(each_once(options)) == len(options)
         if not fits or not 2 <= len(options) <= OPTIONS_LIMIT or not 0 < len(question) <= QUESTION_LIMIT:
             raise UsageError("poll does not fit")
         blank = self._chat.blank(group_id, question, "poll")

@@ -9,6 +9,7 @@ from companion.app.context import Context
 from companion.attachments import Attachment, Picture, with_one
 from companion.errors import UsageError
 from companion.journal import Entry, Marks
+from companion.likeness import each_once
 from companion.ports import Change, Drop, Put, Recorder
 from companion.strings import clean_text
 
@@ -108,7 +109,7 @@ class Journalling:
         """The tags of the newest entries, the last used one first."""
         docs = await self._context.store.newest(journal.TABLE, RECENT)
         used = (str(tag) for doc in docs for tag in _list(doc.get("tags")))
-        return tuple(dict.fromkeys(used))[:RECENT_TAGS]
+        return each_once(used)[:RECENT_TAGS]
 
     # Writing
 

@@ -6,7 +6,7 @@ import pytest
 from companion.errors import StoreError
 from companion.ports import Searchable
 from services.store import search
-from services.store.search_text import Query, fold
+from services.store.search_text import Query, fold, fold_whole
 
 SEARCHABLES = (
     Searchable(kind="journal", fields=("title", "text", "tags"), time_field="created_ms"),
@@ -171,3 +171,35 @@ def test_a_damaged_table_does_not_keep_the_others_from_being_found(filled, reope
     store.start_search(SEARCHABLES).wait(60)
     assert ids(store.find_words("rest")) == ["e", "d"]
     store.lock()
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("오늘새친구와병원회의를했다", "친구"),
+        ("Rozmowa z Michałem i Łukaszem", "lukasz"),
+        ("Søren from Ærø rang", "Aero"),
+        ("Anh Đặng called", "dang"),
+        ("Işık Hanım geldi", "isik"),
+        ("Cœur, naïve, l’été", "coeur"),
+        ("Don’t forget O’Brien's rota", "obrien"),
+        ("Don’t forget O’Brien's rota", "o'brien"),
+        ("Don’t forget O’Brien's rota", "brien"),
+        ("𠮷田さんに電話", "吉田"),
+        ("chap\u00aderone and re\u200bview", "chaperone"),
+        ("Привіт, Олена", "олен"),
+        ("Привіт, Олена", "ПРИВ"),
+        ("The rоta of Νick", "rota"),
+        ("The rоta of Νick", "nick"),
+    ],
+    ids=ascii,
+)
+def test_words_are_found_as_the_eye_sees_them(text, typed):
+    query = Query(typed)
+    assert query.matches(fold_whole(text))
+    assert not Query(typed + "zz").matches(fold_whole(text))
+
+
+@pytest.mark.parametrize(("text", "typed"), [("lost in the ward", "10"), ("10 mg", "lo"), ("Олег", "олен")], ids=ascii)
+def test_figures_are_not_letters_and_other_words_are_other_words(text, typed):
+    assert not Query(typed).matches(fold_whole(text))
