@@ -91,7 +91,8 @@ def use_found(wanted: Wanted, limit: int) -> tuple[Found, ...]:
         if asked.value == (wanted, limit):
             set_found(answer)
 
-    use_task(find, [wanted, limit])
+    said = use_part(lambda state: (state.groups, state.chat.messages))  # what was found may be deleted meanwhile
+    use_task(find, [wanted, limit, said])
     return tuple(map(_of_head, tagged)) if tagged else found
 
 

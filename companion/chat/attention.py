@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from companion.chat.message import Doc
-from companion.chat.standing import Seen, Standing
+from companion.chat.standing import Seen, Standing, unheard
 from companion.fields import refused, whole
 from companion.strings import kept
 from companion.times import DAY_MS, HOUR_MS, MINUTE_MS
@@ -133,8 +133,7 @@ def wants_alert(
     """
     if wishes.rhythm == "calls_only":
         return False
-    is_new = standing.for_me > seen.alerted_for_me
-    if not wishes.is_mentions_only:
-        is_new = is_new or standing.loud > seen.alerted_loud
+    loud, for_me = unheard(standing, seen)
+    is_new = for_me > 0 or (loud > 0 and not wishes.is_mentions_only)
     pause_ms = max(RHYTHM_MS[wishes.rhythm], 0 if was_here_since else BURST_MS)
     return is_new and (last_age_ms is None or last_age_ms >= pause_ms)

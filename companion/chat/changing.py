@@ -43,6 +43,21 @@ def delete(author: str, *, at_ms: int) -> Update:
     return _on_message(change)
 
 
+def without_words(one: Message) -> Message:
+    """Return a line that quoted a message, after that was deleted for everyone."""
+    return replace(one, text="", is_deleted=True)
+
+
+def delete_quote(source: str) -> Update:
+    """Take the words out of a decision that held on to the message `source`."""
+
+    def change(one: Message) -> Message | None:
+        is_quote = one.kind == "decision" and one.reply_to == source and not one.is_deleted
+        return without_words(one) if is_quote else None
+
+    return _on_message(change)
+
+
 def react(person: str, emoji: str, is_on: bool) -> Update:
     """Each person has each emoji once."""
 

@@ -4,12 +4,12 @@
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from companion.chat.message import Doc, Message
-from companion.fields import refused, whole
-from companion.likeness import each_once, seen_as
+from companion.fields import as_list, refused, whole
+from companion.likeness import each_once, is_among, seen_as
 from companion.strings import kept
 
 STANDINGS = "standings"
@@ -29,11 +29,20 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """A message that was counted, and deleted for everyone since: its number at the service, and where it counted."""
+
+    seq: int
+    is_loud: bool
+    is_for_me: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """One group. `received` counts what others said, `loud` what of it is not silent, `for_me` what of that is for me.
 
     `delivered` is the highest number that somebody else's device has told it has. `topics`: newest first.
-    `readers`: how far people have read who tell it.
+    `readers`: how far people have read who tell it. `gone`: the latest of what the counts hold and nobody can read.
     """
 
     group: str
@@ -48,6 +57,7 @@ class Standing:
     decisions: tuple[Mark, ...] = ()
     topics: tuple[str, ...] = ()
     readers: Mapping[str, int] = field(default_factory=dict)
+    gone: tuple[Gone, ...] = ()
 
     def to_doc(self) -> Doc:
         return {
@@ -64,6 +74,7 @@ class Standing:
             "decisions": _marks_doc(self.decisions),
             "topics": list(self.topics),
             "readers": dict(self.readers),
+            "gone": [[one.seq, one.is_loud, one.is_for_me] for one in self.gone],
         }
 
     @classmethod
@@ -77,6 +88,7 @@ class Standing:
             questions=_marks(doc["questions"]),
             decisions=_marks(doc["decisions"]),
             topics=_texts(doc["topics"]),
+            gone=tuple(map(_gone, as_list(doc.get("gone", [])))),
             **{name: whole(doc[name]) for name in _COUNTS},
         )
 
@@ -86,7 +98,10 @@ _COUNTS = ("received", "loud", "for_me", "newest_seq", "newest_ms", "delivered")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """How much of a group's standing this person has seen, and was alerted to. `topics` are those I began."""
+    """How much of a group's standing this person has seen, and was alerted to. `topics` are those I began.
+
+    `seq` and `alerted_seq` are the newest numbers of the service at that time.
+    """
 
     group: str
     received: int = 0
@@ -94,6 +109,7 @@ class Seen:
     at_ms: int = 0
     alerted_loud: int = 0
     alerted_for_me: int = 0
+    alerted_seq: int = 0
     topics: tuple[str, ...] = ()
 
     def to_doc(self) -> Doc:
@@ -105,6 +121,7 @@ class Seen:
             "at_ms": self.at_ms,
             "alerted_loud": self.alerted_loud,
             "alerted_for_me": self.alerted_for_me,
+            "alerted_seq": self.alerted_seq,
             "topics": list(self.topics),
         }
 
@@ -112,7 +129,12 @@ class Seen:
     @refused("what was seen")
     def from_doc(cls, doc: Doc) -> "Seen":
         counts = ("received", "seq", "at_ms", "alerted_loud", "alerted_for_me")
-        return cls(group=kept(doc["_id"]), topics=_texts(doc["topics"]), **{name: whole(doc[name]) for name in counts})
+        return cls(
+            group=kept(doc["_id"]),
+            topics=_texts(doc["topics"]),
+            alerted_seq=whole(doc.get("alerted_seq", 0)),
+            **{name: whole(doc[name]) for name in counts},
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,12 +155,21 @@ def news(standing: Standing, seen: Seen) -> News:
     def new(marks: tuple[Mark, ...]) -> tuple[str, ...]:
         return tuple(mark.id for mark in marks if mark.seq > seen.seq)
 
+    gone = sum(one.seq > seen.seq for one in standing.gone)
     return News(
-        unread=max(0, standing.received - seen.received),
+        unread=max(0, standing.received - seen.received - gone),
         mentions=new(standing.mentions),
         questions=new(standing.questions),
         decisions=new(standing.decisions),
     )
+
+
+def unheard(standing: Standing, seen: Seen) -> tuple[int, int]:
+    """Return how many messages this person was not alerted to: those not silent, and those of them for this person."""
+    since = max(seen.alerted_seq, seen.seq)
+    gone = [one for one in standing.gone if one.seq > since]
+    loud = standing.loud - seen.alerted_loud - sum(one.is_loud for one in gone)
+    return loud, standing.for_me - seen.alerted_for_me - sum(one.is_for_me for one in gone)
 
 
 def is_question_to(message: Message, person: str, name: str, answers_me: bool) -> bool:
@@ -176,6 +207,55 @@ def note_message(message: Message, *, person: str, name: str, answers_me: bool) 
     return update
 
 
+def note_deleted(
+    messages: Sequence[Message], person: str, gone_topics: Sequence[str]
+) -> Callable[[Doc | None], Doc | None]:
+    """Return what it makes of the group's standing that nobody can read these messages any more.
+
+    `person` is me, whose own messages count nowhere; nothing else stands under the `gone_topics`.
+    """
+    ids = {message.id for message in messages}
+
+    def without(marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
+        return tuple(mark for mark in marks if mark.id not in ids)
+
+    def update(doc: Doc | None) -> Doc | None:
+        if doc is None:
+            return None
+        known = Standing.from_doc(doc)
+        mine = {mark.id for mark in (*known.mentions, *known.questions)}
+        gone = tuple(
+            Gone(seq=one.seq, is_loud=not one.is_silent, is_for_me=not one.is_silent and one.id in mine)
+            for one in messages
+            if one.author != person and one.seq
+        )
+        return replace(
+            known,
+            gone=(*known.gone, *gone)[-KEPT_MARKS:],
+            mentions=without(known.mentions),
+            questions=without(known.questions),
+            decisions=without(known.decisions),
+            topics=without_topics(known.topics, gone_topics),
+        ).to_doc()
+
+    return update
+
+
+def forget_topics(group: str, gone: Sequence[str]) -> Callable[[Doc | None], Doc | None]:
+    """Return what becomes of the topics I began when nothing stands under some any more."""
+
+    def update(doc: Doc | None) -> Doc | None:
+        known = None if doc is None else Seen.from_doc(doc)
+        topics = () if known is None else without_topics(known.topics, gone)
+        return None if known is None or topics == known.topics else replace(known, topics=topics).to_doc()
+
+    return update
+
+
+def without_topics(topics: tuple[str, ...], gone: Sequence[str]) -> tuple[str, ...]:
+    return tuple(one for one in topics if not is_among(one, gone))
+
+
 def note_delivered(group: str, seq: int) -> Callable[[Doc | None], Doc | None]:
     """Return what somebody's receipt makes of the group's standing."""
 
@@ -201,6 +281,11 @@ def note_read(group: str, person: str, seq: int) -> Callable[[Doc | None], Doc |
 def with_topic(topics: tuple[str, ...], topic: str) -> tuple[str, ...]:
     """Return the topics with this one in front, each once."""
     return each_once((topic, *topics))[:TOPICS_KEPT] if topic else topics
+
+
+def _gone(value: object) -> Gone:
+    seq, is_loud, is_for_me = as_list(value)
+    return Gone(seq=whole(seq), is_loud=is_loud is True, is_for_me=is_for_me is True)
 
 
 def _with(marks: tuple[Mark, ...], mark: Mark, is_one: bool) -> tuple[Mark, ...]:

@@ -127,6 +127,9 @@ class Documents(Protocol):
     async def newest(self, table: str, limit: int) -> tuple[Doc, ...]:
         """Up to `limit` documents, newest first."""
 
+    async def read(self, table: str, make: Callable[[Iterable[Doc]], T]) -> T:
+        """Return what `make` makes of every document, in a thread of the store. It must not change or keep one."""
+
 
 class Store(Documents, Protocol):
     """The opened, sealed documents of one person."""
@@ -153,9 +156,6 @@ class Store(Documents, Protocol):
 
     async def purge(self, table: str) -> None:
         """Really delete what was dropped from a table: the rest is sealed under a new key."""
-
-    async def read(self, table: str, make: Callable[[Iterable[Doc]], T]) -> T:
-        """Return what `make` makes of every document, in a thread of the store. It must not change or keep one."""
 
     async def start_search(self, searchables: Iterable[Searchable]) -> None:
         """Begin to build the word index of these documents in the background."""

@@ -205,7 +205,7 @@ def ReplyStrip(group: Group, message_id: str, cancel: Any) -> ft.Control:
     async def find() -> None:
         set_answered(await opened.chat.message(group.id, message_id))
 
-    use_task(find, [message_id])
+    use_task(find, [message_id, use_part(lambda s: s.chat.messages)])  # it may be changed or deleted meanwhile
     by = texts("groups.reply_to", name=name_of(texts, answered, opened.me.person)) if answered else ""
     said = gist(texts, answered) if answered else ""
     words = column(text(by, ft.TextThemeStyle.LABEL_MEDIUM), soft(said, max_lines=1), spacing=0, expand=True)

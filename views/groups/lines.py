@@ -174,7 +174,7 @@ def happened_words(texts: Texts, one: Message) -> str:
     if one.kind == "card":
         return texts("groups.card_line", name=one.name, by=one.text, profession=profession(texts, one.profession))
     if one.kind == "decision":
-        return texts("groups.decision_line", said=one.text)
+        return texts("groups.decision_gone_line") if one.is_deleted else texts("groups.decision_line", said=one.text)
     if one.kind in ("joining", "left", "device", "gap", "emptied"):
         return texts(f"groups.{one.kind}_now_line", name=one.name, by=one.text)
     return ""

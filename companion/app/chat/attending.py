@@ -165,6 +165,7 @@ class Attending:
                 at_ms=now,
                 alerted_loud=max(seen.alerted_loud, standing.loud),
                 alerted_for_me=max(seen.alerted_for_me, standing.for_me),
+                alerted_seq=max(seen.alerted_seq, standing.newest_seq),
             ),
         )
 
@@ -201,7 +202,9 @@ class Attending:
 
 
 def _alerted_to(standing: Standing) -> Callable[[Seen], Seen]:
-    return lambda seen: replace(seen, alerted_loud=standing.loud, alerted_for_me=standing.for_me)
+    return lambda seen: replace(
+        seen, alerted_loud=standing.loud, alerted_for_me=standing.for_me, alerted_seq=standing.newest_seq
+    )
 
 
 def _on_seen(group: str, change: Callable[[Seen], Seen]) -> Edit:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from companion.app.chat.drafts import DRAFTS, Drafts
 from companion.app.chat.keeping import is_over, over_before_ms
-from companion.app.chat.letting_go import let_go
+from companion.app.chat.letting_go import forgotten
 from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
 from companion.chat import changing, contents
@@ -321,7 +321,8 @@ class Chatting(Drafts):
         if not can_delete(message, self._context.me.member.person, now):
             raise UsageError("too old to be deleted for everyone")
         update = changing.delete(self._context.me.member.person, at_ms=now)
-        await self._change(group_id, message_id, contents.delete_content(message_id), update, let_go(message))
+        gone = await forgotten(self._context.store, message, self._context.me.member.person)
+        await self._change(group_id, message_id, contents.delete_content(message_id), update, gone)
 
     async def react(self, group_id: str, message_id: str, emoji: str, is_on: bool) -> None:
         """Set or take away my reaction. Raises: UsageError."""

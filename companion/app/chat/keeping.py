@@ -6,7 +6,7 @@ So a clock that was wrong hides words, and brings them back when it is right aga
 from collections.abc import Callable, Iterable
 
 from companion.app.certainty import Certainty
-from companion.app.chat.letting_go import let_go
+from companion.app.chat.letting_go import let_go, no_more_counted
 from companion.app.context import Context
 from companion.chat.agreement import AGREEMENTS, Agreement, gone_before_ms
 from companion.chat.message import Doc, Message, messages_table
@@ -42,8 +42,10 @@ class Keeping:
             old = await self._context.store.read(messages_table(group), _older(before_ms)) if before_ms else ()
             if old:
                 files = (let_go(one) for one in old if one.attachments)
-                drop = tuple(Drop(messages_table(group), one.id) for one in old)
-                await self._context.commit(sum(files, Change(drop=drop)))
+                ids, me = frozenset(one.id for one in old), self._context.me.member.person
+                uncounted = await no_more_counted(self._context.store, group, old, me, without=ids)
+                drop = tuple(Drop(messages_table(group), id) for id in ids)
+                await self._context.commit(sum(files, uncounted + Change(drop=drop)))
                 await self._context.store.purge(messages_table(group))
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from companion.app.chat.letting_go import let_go
+from companion.app.chat.letting_go import forgotten
 from companion.app.context import Context
 from companion.chat import agreement, changing, contents, reports, standing
 from companion.chat.agreement import AGREEMENTS, Agreement
@@ -114,7 +114,10 @@ async def _decision(arrival: _Arrival) -> Change:
     decision = contents.read_message(
         arrival.content, arrival.group.id, _speaker(arrival.seat), seq=arrival.seq, at_ms=arrival.at_ms
     )
-    return await _new_line(arrival, replace(decision, kind="decision", mentions=(), attachments=()))
+    decision = replace(decision, kind="decision", mentions=(), attachments=())
+    source = await arrival.documents.get(arrival.table, decision.reply_to) if decision.reply_to else None
+    is_gone = source is not None and Message.from_doc(source).is_deleted
+    return await _new_line(arrival, changing.without_words(decision) if is_gone else decision)
 
 
 async def _new_line(arrival: _Arrival, message: Message) -> Change:
@@ -142,7 +145,9 @@ async def _delete(arrival: _Arrival) -> Change:
     update = changing.delete(arrival.person, at_ms=arrival.at_ms)
     doc = await arrival.documents.get(arrival.table, id)
     is_taken = doc is not None and update(doc) is not None
-    gone = let_go(Message.from_doc(doc)) if doc is not None and is_taken else Change()
+    if doc is None or not is_taken:
+        return Change()
+    gone = await forgotten(arrival.documents, Message.from_doc(doc), arrival.context.me.member.person)
     return gone + _on_message(arrival, id, update)
 
 

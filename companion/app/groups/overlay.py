@@ -3,12 +3,14 @@
 It decides nothing, and nothing in the store changes before its `change` is committed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from companion.ports import Change, Doc, Documents, Drop, Edit, Put
 
 Update = Callable[[Doc | None], Doc | None]
 Key = tuple[str, str]
+T = TypeVar("T")
 
 
 class Overlay:
@@ -33,6 +35,21 @@ class Overlay:
         """Up to `limit` documents, newest first. What was written here counts as new."""
         ours = [doc for (name, _), doc in reversed(self._puts.items()) if name == table]
         return (*ours, *await self._below.newest(table, limit))[:limit]
+
+    async def read(self, table: str, make: Callable[[Iterable[Doc]], T]) -> T:
+        """Return what `make` makes of every document, as it will be."""
+        puts = {id: doc for (name, id), doc in self._puts.items() if name == table}
+        edits = {id: updates for (name, id), updates in self._edits.items() if name == table}
+        gone = {id for name, id in self._drops if name == table} | puts.keys()
+
+        def as_it_will_be(docs: Iterable[Doc]) -> Iterator[Doc]:
+            for doc in docs:
+                id = str(doc["_id"])
+                if id not in gone:
+                    yield _updated(doc, edits[id]) or doc if id in edits else doc
+            yield from puts.values()
+
+        return await self._below.read(table, lambda docs: make(as_it_will_be(docs)))
 
     def fits(self, change: Change) -> bool:
         """Whether one commit can say this too: a commit drops last, so what was dropped cannot come back in it."""
