@@ -10,6 +10,7 @@ from companion.app.chat.chatting import UNDO_MS, Ways
 from companion.chat.message import TOPIC_LIMIT
 from companion.chat.polls import OPTION_LIMIT, OPTIONS_LIMIT, QUESTION_LIMIT
 from companion.groups import Group
+from companion.likeness import each_once
 from companion.times import HOUR_MS
 from views import theme
 from views.groups.drafting import composing_of
@@ -83,7 +84,7 @@ class _Poll:
     @property
     def is_whole(self) -> bool:
         """Whether there is a question, and at least two answers that differ."""
-        return bool(self.question.strip()) and 2 <= len(set(self.answers)) == len(self.answers)
+        return bool(self.question.strip()) and 2 <= len(each_once(self.answers)) == len(self.answers)
 
     def with_option(self, number: int, value: str) -> "_Poll":
         return replace(self, options=(*self.options[:number], value, *self.options[number + 1 :]))

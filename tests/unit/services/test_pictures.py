@@ -5,7 +5,7 @@ import struct
 import zlib
 
 import pytest
-from PIL import Image, ImageCms, PngImagePlugin, TiffImagePlugin
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin, TiffImagePlugin
 
 from companion.errors import PictureUnreadable
 from services import pictures
@@ -126,10 +126,42 @@ def test_a_bomb_is_refused_before_it_is_opened(size: tuple[int, int]) -> None:
         clean(bomb(*size))
 
 
-def test_a_picture_with_too_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "PIXELS", 60 * 40 - 1)
+@pytest.mark.parametrize("kind", FILES)
+def test_a_picture_that_takes_more_than_its_budget_is_refused(kind: str) -> None:
+    needed = 60 * 40 * 4 * pictures.COPIES[kind.upper()]
+    assert clean(FILES[kind](), needed).width == 60
     with pytest.raises(PictureUnreadable):
-        clean(FILES["jpeg"]())
+        clean(FILES[kind](), needed - 1)
+
+
+def test_a_phone_has_half_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    everywhere = PillowPictures()._budget_bytes
+    monkeypatch.setenv("FLET_PLATFORM", "android")
+    assert PillowPictures()._budget_bytes * 2 == everywhere
+
+
+def test_a_scan_of_sixteen_bits_keeps_its_greys() -> None:
+    scan = Image.new("I;16", (30, 10))
+    for x in range(30):
+        for y in range(10):
+            scan.putpixel((x, y), x * 2_000)
+    with Image.open(io.BytesIO(clean(encoded(scan, "PNG")).content)) as left:
+        greys = [left.convert("L").getpixel((x, 5)) for x in (0, 5, 15, 29)]
+    assert greys[0] < greys[1] < 60 < greys[2] < greys[3]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_stands_upright(orientation: int) -> None:
+    sideways = Image.new("RGB", (40, 20), "white")
+    sideways.paste("red", (0, 0, 10, 10))
+    with Image.open(io.BytesIO(encoded(sideways, "JPEG", quality=95, exif=camera_exif(orientation)))) as source:
+        expected = ImageOps.exif_transpose(source).convert("RGB")
+    picture = clean(encoded(sideways, "JPEG", quality=95, exif=camera_exif(orientation)))
+    with Image.open(io.BytesIO(picture.content)) as upright:
+        assert upright.size == expected.size
+        for corner in ((2, 2), (expected.width - 3, 2), (2, expected.height - 3)):
+            seen, meant = upright.convert("RGB").getpixel(corner), expected.getpixel(corner)
+            assert max(abs(a - b) for a, b in zip(seen, meant, strict=True)) < 40
 
 
 @pytest.mark.parametrize(
