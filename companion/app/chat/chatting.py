@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from companion.app.chat.drafts import DRAFTS, Drafts
 from companion.app.chat.keeping import is_over, over_before_ms
-from companion.app.chat.letting_go import forgotten
+from companion.app.chat.letting_go import forgotten, let_go
 from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
 from companion.chat import changing, contents

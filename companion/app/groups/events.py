@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from companion import groups, outgoing
 from companion.app.context import ME
 from companion.app.groups.commits import ADD, INTENTS, REMOVE_DEVICE, Intent
-from companion.app.groups.key_states import KeyState, capability_of, device_of, person_at, ruled
+from companion.app.groups.key_states import KeyState, device_of, person_at, ruled
+from companion.app.groups.tail import tail_commit, tail_own, tail_put, tail_table
 from companion.app.groups.tools import Tools
 from companion.chat.message import messages_table
 from companion.errors import MessageRejected
@@ -37,11 +38,6 @@ MEMBERSHIP = frozenset({"joining", "devices"})
 
 def is_membership(content: Doc | None) -> bool:
     return content is not None and str(content.get("kind")) in MEMBERSHIP
-
-
-def tail_table(group: str) -> str:
-    """What was taken in lately, in case the service loses its end and everybody offers theirs again."""
-    return f"tail:{group}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +97,7 @@ class Events:
             raise MessageRejected("a change of keys that is long over")
         environment = self._key_states.environment(group.known, event.at_ms)
         keys, happened = mls.process(key_state.keys, payload, environment)
-        taken = Change(put=(_tail_put(group.id, event),))
+        taken = Change(put=(tail_put(group.id, event),))
         step = Step(group=group, key_state=replace(key_state, keys=keys), change=taken)
         match happened:
             case ApplicationMessage(identity=identity, plaintext=plaintext):
@@ -110,7 +106,7 @@ class Events:
                 step = replace(step, key_state=replace(key_state, keys=keys).without_pending())
                 if key_state.pending is not None:
                     step = step.adding(drop=(Drop(outgoing.TABLE, key_state.pending_cid),))
-                step = step.adding(_tail_commit(group, keys, event))
+                step = step.adding(tail_commit(group, keys, event))
                 return await self._entered(step, key_state.keys, keys, committer, event)
             case RemovedFromGroup(committer=committer, package=package):
                 if package and group.state in (MEMBER, REJOINING):
@@ -204,7 +200,7 @@ class Events:
             log.warning("a content was skipped: %s", error)
             return step
         message = content.get("id")
-        named = (_tail_put(step.group.id, event, message),) if isinstance(message, str) else ()
+        named = (tail_put(step.group.id, event, message),) if isinstance(message, str) else ()
         return replace(step, change=step.change + Change(put=named) + said)
 
     async def _membership(self, step: Step, seat: Seat, content: Doc, event: RelayEvent) -> Step:
@@ -378,36 +374,3 @@ def _early(event: RelayEvent) -> Put:
     doc: Doc = {"_id": early_id(event), "_v": 1, "group": event.group, "seq": event.seq, "cid": event.cid}
     doc |= {"at_ms": event.at_ms, "body": base64.b64encode(event.body).decode()}
     return Put(EARLY, doc)
-
-
-def _tail(event_cid: str, seq: int, **more: object) -> Doc:
-    standing = {"message": "", "capability": "", "next_capability": "", "is_lost": False, "item": None}
-    return {"_id": event_cid, "_v": 1, "seq": seq, **standing, **more}
-
-
-def _tail_put(group: str, event: RelayEvent, message: str = "") -> Put:
-    return Put(tail_table(group), _tail(event.cid, event.seq, message=message))
-
-
-def tail_own(own: Outgoing, seq: int) -> Put:
-    """Keep what I sent, whole, for a service that was restored."""
-    more = {"message": own.message, "capability": own.capability, "next_capability": own.next_capability}
-    item = replace(own, is_fixed=True, content=None).to_doc()
-    return Put(tail_table(own.group), _tail(own.cid, seq, **more, item=item))
-
-
-def _tail_commit(group: Group, keys: Keys, event: RelayEvent) -> Put:
-    """Keep a whole commit of somebody else: whoever has one offers it again to a service that lost it."""
-    item = Outgoing(
-        cid=event.cid,
-        service=group.service,
-        kind=COMMIT,
-        group=group.id,
-        body=event.body,
-        epoch=keys.epoch - 1,
-        capability=group.capability,
-        next_capability=capability_of(keys),
-        is_fixed=True,
-    )
-    more = {"capability": item.capability, "next_capability": item.next_capability}
-    return Put(tail_table(group.id), _tail(event.cid, event.seq, **more, item=item.to_doc()))

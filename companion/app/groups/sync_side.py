@@ -13,13 +13,12 @@ from companion.app.groups.events import (
     early_events,
     early_id,
     is_membership,
-    tail_own,
-    tail_table,
 )
 from companion.app.groups.inbox import LATER, Inbox, asking_content, kept_letter
 from companion.app.groups.key_states import PACKAGES_LEAST, PACKAGES_PUBLISHED, KeyState, leaf_of
 from companion.app.groups.linking import account_of, waits_for_handover
 from companion.app.groups.revoking import tell_revoked
+from companion.app.groups.tail import tail_own, tail_table
 from companion.app.groups.tools import Outcome, Tools, stand
 from companion.errors import CryptoError, MessageRejected
 from companion.groups import FOLLOWED, MEMBER, REJOINING, Group
