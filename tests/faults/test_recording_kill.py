@@ -53,7 +53,8 @@ def test_at_most_five_seconds_are_lost(tmp_path: Path, round: int) -> None:
     sound, work = asyncio.run(reopen(folder))
     assert work == "recorded"
     assert said * PIECE_BYTES - len(sound) <= LOSS_LIMIT_BYTES
-    assert sound == b"".join(n.to_bytes(4, "little") * 2_000 for n in range(said + 2))[: len(sound)]
+    heard = len(sound) // PIECE_BYTES + 1  # the child may have gone on until it was ended
+    assert sound == b"".join(n.to_bytes(4, "little") * 2_000 for n in range(heard))[: len(sound)]
 
 
 async def reopen(folder: Path) -> tuple[bytes, str]:
