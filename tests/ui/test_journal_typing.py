@@ -64,7 +64,7 @@ async def rendered_by(app: HeadlessApp, act: Any) -> list[str]:
 
 async def until_saved(desk: Desk, app: HeadlessApp, text: str) -> None:
     await until_kept(desk, app, text)
-    await app.until(lambda: any(said.startswith("Saved on this device at") for said in app.texts()))
+    await app.until(lambda: any(said.startswith("Saved on this device") for said in app.texts()))
 
 
 @SIZES
