@@ -31,7 +31,11 @@ def begin(person: Person) -> None:
 
 def write_in(person: Person, name: str | re.Pattern[str], *keys: str) -> None:
     """Put the cursor into a field, then press these keys."""
-    person.focus(person.page.get_by_role("textbox", name=name).last)
+    field = person.page.get_by_role("textbox", name=name).last
+    person.focus(field)
+    if not field.evaluate("one => one === document.activeElement"):  # another part lay under the click
+        field.focus()
+        person.settle()
     for key in keys:
         person.page.keyboard.press(key)
     person.settle()
