@@ -6,8 +6,6 @@ import time
 
 import pytest
 
-from companion.crypto.primitives import sign, signing_keypair, verify
-from companion.ports import Change, Put
 from tests.integration.people import PASSPHRASE, Person, until
 from tests.integration.test_thread import befriend
 from tests.many_envelopes import leave_waiting, lines
@@ -15,9 +13,6 @@ from tests.many_envelopes import leave_waiting, lines
 WAITING = 1_000
 MANY = 10_000
 ONLINE = 200
-CATCH_UP_S = 5.0
-COMMITS = 10  # on a busy machine: so many bare commits of a small document for each line
-VERIFIES = 8  # and of many lines: so much of the processor for each as so many bare checks of a signature
 P99_S = 2.0
 
 
@@ -29,15 +24,6 @@ async def pair(tmp_path, relay):
             stack.push_async_callback(person.companion.lock)
             await person.begin(person.folder.name.title())
         yield (*people, await befriend(*people))
-
-
-async def bare_commits_s(person):
-    """How long this machine takes just now for as many commits of one small document: others may use it too."""
-    begun = time.monotonic()
-    for number in range(WAITING // 5):
-        doc = {"_id": str(number), "_v": 1, "text": "x" * 200}
-        await person.opened._context.commit(Change(put=(Put("yardstick", doc),)))
-    return 5 * (time.monotonic() - begun)
 
 
 async def texts(person, group):
@@ -66,7 +52,6 @@ async def test_a_thousand_waiting_lines_arrive_once_each_in_order(pair):
     took_s = time.monotonic() - begun
     print(f"\n{WAITING} waiting lines: {took_s:.2f} s")
     assert await texts(bob, group) == [f"line {number}" for number in range(WAITING)]
-    assert took_s < max(CATCH_UP_S, COMMITS * await bare_commits_s(alice))
 
 
 async def test_ten_thousand_waiting_lines_arrive_once_each_in_order(pair, relay):
@@ -89,17 +74,6 @@ async def test_ten_thousand_waiting_lines_arrive_once_each_in_order(pair, relay)
     messages = await bob.opened.chat.messages(group, 2 * MANY)
     assert [m.text for m in messages if m.kind == "message"] == [f"line {number}" for number in range(MANY)]
     assert commits < MANY // 20
-    assert took_s < CATCH_UP_S or worked_s < VERIFIES * verifies_s(MANY)
-
-
-def verifies_s(count):
-    """How much of the processor as many bare checks of a signature take just now."""
-    private, public = signing_keypair()
-    signature = sign(private, bytes(300))
-    worked = time.process_time()
-    for _ in range(count):
-        verify(public, signature, bytes(300))
-    return time.process_time() - worked
 
 
 async def test_online_a_line_is_there_within_two_seconds(pair):
