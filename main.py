@@ -25,6 +25,7 @@ from flet.utils import is_embedded
 
 from companion.app import Companion, Ports
 from companion.app.upgrades import STEPS
+from companion.attachments import PICTURE_FILE_BYTES
 from companion.consent import Use, Wording
 from companion.errors import CompanionError
 from companion.nudges import Nudge
@@ -43,6 +44,7 @@ from services.store.migrations import Migrations
 from services.store.vault import SealedVault
 from services.sync.embedded import EmbeddedRelay
 from services.sync.network import RelayNetwork
+from services.uploads import Uploads
 from views import theme
 from views.app import App
 from views.border import guard_client
@@ -70,6 +72,7 @@ class Profile:
     due: DueTimer
     appearance: Appearance
     keystore: FletKeystore
+    uploads: Uploads
     embedded: EmbeddedRelay | None
     folder: Path
     service: str
@@ -98,6 +101,7 @@ def build_profile(data: Path, name: str, service: str) -> Profile:
         due=DueTimer(companion, clock),
         appearance=Appearance(folder),
         keystore=keystore,
+        uploads=Uploads(PICTURE_FILE_BYTES),
         embedded=embedded,
         folder=folder,
         service=default,
@@ -157,6 +161,7 @@ def page_main(profile: Profile, texts: Texts, *, keeps_places: bool = True) -> P
             data_folder=str(profile.folder),
             keeps_places=keeps_places,
             hides_itself=is_phone(page),
+            uploads=profile.uploads if page.web else None,
         )
         mirror = Mirror(page, window, announce)
 
@@ -224,7 +229,7 @@ async def serve(
 
     listener, page = socket.create_server(("127.0.0.1", port)), OpenFile()
     host = f"{address_name(is_plain)}:{listener.getsockname()[1]}"
-    app = flet_app(show, assets_dir=str(ASSETS), no_cdn=True)
+    app = profile.uploads.in_front_of(flet_app(show, assets_dir=str(ASSETS), no_cdn=True))
     gate = Gate(app, host, texts("start.not_this_window"), page.write)
     config = uvicorn.Config(
         gate,

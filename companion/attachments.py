@@ -19,6 +19,8 @@ IN_WORK = "blobs_in_work"
 HOLDERS = frozenset({"journal", "msg", "waiting"})
 """Tables, by their name up to a colon, of documents that things hang on."""
 CAPTION_LIMIT = 200
+PICTURE_FILE_BYTES = 40 * 1024 * 1024
+"""The largest file that is looked at."""
 SOUND_TYPE = "audio/pcm"
 
 

@@ -15,11 +15,9 @@ from typing import Final, cast
 
 from PIL import ExifTags, Image, ImageCms
 
-from companion.attachments import Picture
+from companion.attachments import PICTURE_FILE_BYTES, Picture
 from companion.errors import PictureUnreadable
 
-FILE_BYTES: Final = 40 * 1024 * 1024
-"""The largest file that is looked at."""
 BUDGET_BYTES: Final = 200_000_000
 """What decoding one picture may take: 25 million pixels of 4 bytes in two copies."""
 PHONE_BUDGET_BYTES: Final = 100_000_000
@@ -77,7 +75,7 @@ def is_phone() -> bool:
 
 def clean(data: bytes, budget_bytes: int = BUDGET_BYTES) -> Picture:
     """See `PillowPictures.clean`. Takes about a tenth of a second for 12 million pixels."""
-    if len(data) > FILE_BYTES:
+    if len(data) > PICTURE_FILE_BYTES:
         raise PictureUnreadable(f"{len(data)} bytes")
     try:
         with warnings.catch_warnings():

@@ -15,22 +15,17 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
-from typing import Any
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
-Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+from services.asgi import PRIVATE, Asgi, Message, Receive, Scope, Send, answer
+from services.uploads import TAKES
+
 POLICY = (
     b"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     b"style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'"
 )
-PRIVATE = ((b"referrer-policy", b"no-referrer"), (b"x-content-type-options", b"nosniff"))
 PLAIN_NAME = "127.0.0.1"
 SOCKET = "/ws"
 CLOSED = "/closed"
@@ -106,7 +101,8 @@ class Gate:
     def _is_asked_here(self, scope: Scope) -> bool:
         origin = _header(scope, b"origin")
         is_ours = _header(scope, b"host") == self._host and origin in ("", f"http://{self._host}")
-        return is_ours and scope["method"] in ("GET", "HEAD")
+        takes = scope["method"] == "PUT" and str(scope["path"]).startswith(TAKES)
+        return is_ours and (takes or scope["method"] in ("GET", "HEAD"))
 
     async def _let_in(self, scope: Scope, send: Send) -> None:
         if scope["method"] != "GET" or not _same(str(scope["path"]), self._path):
@@ -115,10 +111,10 @@ class Gate:
         self._draw()
         policy = b"default-src 'none'; script-src 'unsafe-inline'; frame-ancestors 'none'"
         kind = [(b"content-type", b"text/html"), (b"content-security-policy", policy)]
-        await _answer(send, 200, (TAKE % self._pass).encode(), kind)
+        await answer(send, 200, (TAKE % self._pass).encode(), kind)
 
     async def _refuse(self, send: Send) -> None:
-        await _answer(send, 403, self._refusal, [(b"content-type", b"text/plain; charset=utf-8")])
+        await answer(send, 403, self._refusal, [(b"content-type", b"text/plain; charset=utf-8")])
 
 
 class OpenFile:
@@ -184,10 +180,3 @@ def _header(scope: Scope, name: bytes) -> str:
     """Return a header, or something that is never right if it came twice."""
     values = [value.decode("latin-1") for key, value in scope["headers"] if key == name]
     return values[0] if len(values) == 1 else "twice" if values else ""
-
-
-async def _answer(send: Send, status: int, body: bytes, headers: Headers) -> None:
-    common = [(b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store")]
-    common += PRIVATE
-    await send({"type": "http.response.start", "status": status, "headers": headers + common})
-    await send({"type": "http.response.body", "body": body})

@@ -11,6 +11,8 @@ from companion.ports.device import (
     Pictures,
     Recorder,
     TryCounter,
+    Upload,
+    Uploads,
 )
 from companion.ports.serving import (
     Appended,
@@ -82,5 +84,7 @@ __all__ = [
     "Store",
     "SyncSide",
     "TryCounter",
+    "Upload",
+    "Uploads",
     "Vault",
 ]

@@ -4,6 +4,7 @@ Times are ms since the epoch, UTC. Ids are 32 lower-case hex characters.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from companion.attachments import Picture
@@ -18,6 +19,24 @@ class Pictures(Protocol):
 
         Raises: PictureUnreadable if it is no picture, damaged, or too large to open.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One file that is on its way: where it is to be sent to, and its bytes once they are here."""
+
+    address: str
+    content: Awaitable[bytes]
+
+
+class Uploads(Protocol):
+    """Takes what a browser hands over, in memory."""
+
+    def expect(self) -> Upload:
+        """Return an address for one file. Waiting for its content raises PictureUnreadable if it is too large."""
+
+    def forget(self, upload: Upload) -> None:
+        """Nobody waits for this file any more."""
 
 
 class Keystore(Protocol):

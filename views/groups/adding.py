@@ -7,6 +7,7 @@ from typing import Any
 import flet as ft
 
 from companion.app.chat.chatting import UNDO_MS, Ways
+from companion.attachments import Picture
 from companion.chat.message import TOPIC_LIMIT
 from companion.chat.polls import OPTION_LIMIT, OPTIONS_LIMIT, QUESTION_LIMIT
 from companion.groups import Group
@@ -21,7 +22,7 @@ from views.parts.fields import field
 from views.parts.safe import guarded, safe, say
 from views.parts.surfaces import column, equal, gap, wrapping
 from views.parts.text import heading, soft
-from views.picking import pick_picture
+from views.picking import use_taking
 from views.words.texts import Texts
 
 CLOSES_HOURS = (24, 72, 168)
@@ -46,19 +47,26 @@ def head(texts: Texts, title: str, leave: Callable[[], Any]) -> ft.Control:
 def AddPanel(group: Group, key: str = "") -> ft.Control:
     window, opened, change = use_quiet_window(), use_opened(), use_change(group)
     texts = window.texts
-    composing = use_part(lambda s: composing_of(s.composing, group))
 
-    async def add_picture() -> None:
-        data = await pick_picture(window)
-        if data is not None:
-            picture = await opened.sharing.seal(group.id, await window.pictures.clean(data))
-            change(files=(*composing.files, picture), mode="")
+    async def take(picture: Picture) -> None:
+        sealed = await opened.sharing.seal(group.id, picture)
+        now = composing_of(window.state.composing, group)  # more may have been added meanwhile
+        change(files=(*now.files, sealed), mode="")
+
+    taking = use_taking(texts("groups.add_picture"), take)
 
     def one(key: str, on_press: Any, icon: ft.IconData) -> ft.Control:
         return button(texts(key), on_press, icon=icon, kind="outlined", size="slim")
 
     choices = wrapping(
-        one("groups.add_picture", guarded(add_picture, texts.error), ft.Icons.IMAGE_OUTLINED),
+        button(
+            taking.label,
+            guarded(taking.start, texts.error),
+            icon=ft.Icons.IMAGE_OUTLINED,
+            kind="outlined",
+            size="slim",
+            disabled=taking.is_busy,
+        ),
         one("groups.add_poll", lambda: change(mode="poll"), ft.Icons.BALLOT_OUTLINED),
         one("groups.add_topic", lambda: change(mode="topic"), ft.Icons.TAG_ROUNDED),
         one("groups.add_later", lambda: change(mode="later"), ft.Icons.SCHEDULE_SEND_ROUNDED),

@@ -7,7 +7,7 @@ from functools import partial
 
 import flet as ft
 
-from companion.attachments import Attachment
+from companion.attachments import Attachment, Picture
 from views import theme
 from views.attachments import Attachments
 from views.hearing import clock, height_of, level_word
@@ -19,7 +19,7 @@ from views.parts.safe import guarded, safe
 from views.parts.surfaces import card, equal, spread
 from views.parts.text import text, timer
 from views.parts.voice import level_meter
-from views.picking import pick_picture
+from views.picking import use_taking
 from views.words.texts import Texts
 
 TICK_S = 0.25
@@ -41,18 +41,21 @@ def use_hanging(editing: Editing) -> Hanging:
     texts, journal = window.texts, opened.journal
     is_recording = use_told(editing, lambda: opened.attaching.is_recording or opened.stories.is_recording)
 
-    async def add_picture() -> None:
-        data = await pick_picture(window)
-        if data is not None:
-            await journal.attach(editing.id, await window.pictures.clean(data))
-            editing.look()
+    async def take(picture: Picture) -> None:
+        await journal.attach(editing.id, picture)
+        editing.look()
+
+    taking = use_taking(texts("journal.add_picture"), take)
 
     async def start() -> None:
         await journal.record(editing.id, window.make_recorder())
         editing.look()
 
     picture = Action(
-        label=texts("journal.add_picture"), on_press=guarded(add_picture, texts.error), icon=ft.Icons.IMAGE_OUTLINED
+        label=taking.label,
+        on_press=guarded(taking.start, texts.error),
+        icon=ft.Icons.IMAGE_OUTLINED,
+        disabled=taking.is_busy,
     )
     record = Action(
         label=texts("journal.add_voice"),

@@ -17,7 +17,7 @@ from companion.errors import StoreError
 from companion.journal_index import JournalIndex
 from companion.nudges import Nudge
 from companion.people import Member
-from companion.ports import Damage, Notifier, Pictures, Recorder
+from companion.ports import Damage, Notifier, Pictures, Recorder, Uploads
 from companion.stories import Story
 from companion.times import MINUTE_MS
 from views.mirror.chat_state import CHAT_TABLES, Attention, ChatWindow, Composing, Conversation, GroupLine, alert_words
@@ -88,6 +88,8 @@ class Window:
     data_folder: str
     hides_itself: bool = False
     """On this kind of device the app is locked when it goes out of sight, unless that was switched off."""
+    uploads: Uploads | None = None
+    """In a browser: the way of a chosen file into this process."""
     prompts: tuple[Prompt, ...] = field(default_factory=lambda: load_prompts(ASSETS / "prompts.json"))
     go: Callable[[str], None] = field(default=lambda path: None)
     """Leads to a path of the app, as `Frame.go` does."""

@@ -76,3 +76,29 @@ def test_no_file_is_longer_than_one_can_keep_in_mind() -> None:
     files = [ROOT / "main.py", ROOT / "tasks.py", *(file for name in folders for file in (ROOT / name).rglob("*.py"))]
     lengths = {str(file.relative_to(ROOT)): len(file.read_text("utf-8").splitlines()) for file in files}
     assert {name: length for name, length in lengths.items() if length > LINES} == {}
+
+
+def imported_at_start(file: Path) -> set[Path]:
+    """Return the files of ours that a module imports as it is loaded itself."""
+    found = set()
+    for node in ast.parse(file.read_text("utf-8")).body:
+        names = []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or "", *(f"{node.module}.{one.name}" for one in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [one.name for one in node.names]
+        for name in names:
+            path = ROOT / name.replace(".", "/")
+            found |= {one for one in (path.with_suffix(".py"), path / "__init__.py") if one.exists()}
+    return found
+
+
+def test_nothing_that_a_phone_loads_was_left_out_of_its_build() -> None:
+    left_out = [ROOT / name for name in PROJECT["tool"]["flet"]["app"]["exclude"]]
+    seen, ahead = set(), {ROOT / "main.py"}
+    while ahead:
+        file = ahead.pop()
+        seen.add(file)
+        ahead |= imported_at_start(file) - seen
+    assert len(seen) > 200
+    assert not [file for file in seen if any(one in (file, *file.parents) for one in left_out)]

@@ -194,7 +194,7 @@ def test_a_file_that_was_cut_off_raises_one_error_or_is_whole(kind: str) -> None
 
 
 def test_a_file_that_is_too_large_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "FILE_BYTES", 100)
+    monkeypatch.setattr(pictures, "PICTURE_FILE_BYTES", 100)
     with pytest.raises(PictureUnreadable):
         clean(FILES["jpeg"]())
 
