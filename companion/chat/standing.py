@@ -14,6 +14,8 @@ from companion.strings import kept
 
 STANDINGS = "standings"
 SEEN = "seen"
+COUNTED = frozenset({"message", "poll", "decision"})
+"""Kinds of lines that somebody said; what the app tells of the group counts nowhere."""
 KEPT_MARKS = 100
 TOPICS_KEPT = 30
 READERS_KEPT = 64
@@ -212,7 +214,8 @@ def note_deleted(
 ) -> Callable[[Doc | None], Doc | None]:
     """Return what it makes of the group's standing that nobody can read these messages any more.
 
-    `person` is me, whose own messages count nowhere; nothing else stands under the `gone_topics`.
+    `person` is me, whose own messages count nowhere, as lines that the app wrote do; what was deleted before it expired
+    is gone once. Nothing else stands under the `gone_topics`.
     """
     ids = {message.id for message in messages}
 
@@ -224,14 +227,15 @@ def note_deleted(
             return None
         known = Standing.from_doc(doc)
         mine = {mark.id for mark in (*known.mentions, *known.questions)}
-        gone = tuple(
-            Gone(seq=one.seq, is_loud=not one.is_silent, is_for_me=not one.is_silent and one.id in mine)
+        gone = {
+            one.seq: Gone(seq=one.seq, is_loud=not one.is_silent, is_for_me=not one.is_silent and one.id in mine)
             for one in messages
-            if one.author != person and one.seq
-        )
+            if one.author != person and one.kind in COUNTED
+        }
+        gone |= {one.seq: one for one in known.gone}
         return replace(
             known,
-            gone=(*known.gone, *gone)[-KEPT_MARKS:],
+            gone=tuple(gone[seq] for seq in sorted(gone))[-KEPT_MARKS:],
             mentions=without(known.mentions),
             questions=without(known.questions),
             decisions=without(known.decisions),

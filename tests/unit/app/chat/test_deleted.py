@@ -6,7 +6,8 @@ import pytest
 
 from companion.app.chat.chatting import Ways
 from companion.chat.agreement import DAY_MS, Agreement
-from companion.chat.standing import Seen, Standing
+from companion.chat.message import Message
+from companion.chat.standing import KEPT_MARKS, Gone, Seen, Standing, note_deleted
 from tests.fakes import Desk, deliver, make_pair
 
 WORDS = "zanzibar"
@@ -181,3 +182,39 @@ async def test_what_expires_goes_from_topics_and_from_what_is_for_me(pair):
         assert not holds(desk)
     news = await core(ben).attention.news(group)
     assert (news.unread, news.questions) == (0, ())
+
+
+async def expire(desk):
+    """All that was said and told until now goes from this device."""
+    desk.clock.move(10 * DAY_MS)
+    await core(desk).agreements.expire()
+
+
+async def test_what_was_deleted_before_it_expired_is_taken_from_the_counts_once(pair):
+    ann, ben, group = pair
+    await core(ann).agreements.put_forward(Agreement(group=group, keep_days=7))
+    await deliver(ann, ben)
+    await core(ben).attention.mark_seen(group)
+    await delete(ann, ben, group, await say(ann, ben, group))
+    await expire(ben)
+    await say(ann, ben, group, "Still here?")
+    assert (await core(ben).attention.news(group)).unread == 1
+
+
+async def test_a_notice_that_expires_takes_nothing_from_what_is_new(pair):
+    ann, ben, group = pair
+    await say(ann, ben, group, "Seen")
+    await core(ben).attention.mark_seen(group)
+    await core(ann).agreements.put_forward(Agreement(group=group, keep_days=7))
+    await deliver(ann, ben)
+    await expire(ben)
+    await say(ann, ben, group, "Still here?")
+    assert (await core(ben).attention.news(group)).unread == 1
+
+
+def test_what_expires_does_not_push_out_what_was_deleted_later():
+    late = Standing(group="aa" * 16, received=300, gone=(Gone(seq=300, is_loud=True, is_for_me=False),)).to_doc()
+    said = {"group": "aa" * 16, "sender": "bb" * 16, "name": "Ann", "profession": "gp", "text": "", "state": "received"}
+    expired = [Message(id=f"{seq:032x}", at_ms=1, seq=seq, **said) for seq in range(1, 2 * KEPT_MARKS)]
+    kept = Standing.from_doc(note_deleted(expired, "cc" * 16, ())(late)).gone
+    assert (len(kept), kept[-1].seq) == (KEPT_MARKS, 300)
