@@ -24,6 +24,7 @@ _MARKS = {
     "\u9ad9": "\u9ad8",
     "\ufa11": "\u5d0e",  # ways to write one character of a name
 }
+_PLAIN_MARKS = str.maketrans(_MARKS)
 _LETTERS = str.maketrans(_MARKS | {letter: seen for seen, letters in SMALL.items() for letter in letters})
 _CAPITALS = str.maketrans({letter: seen for seen, letters in CAPITAL.items() for letter in letters})
 _FOREIGN = str.maketrans(
@@ -53,7 +54,8 @@ def in_parts(text: str, change: Callable[[str], str]) -> str:
 
 
 def _seen(word: str) -> str:
-    plain = _IGNORABLE.sub("", unicodedata.normalize("NFKC", word))
+    shown = _IGNORABLE.sub("", word).translate(_PLAIN_MARKS)  # before NFKC: it makes a space of a lone accent
+    plain = unicodedata.normalize("NFKC", shown)
     mixed = _WORD.sub(_without_strange_capitals, plain) if _HAS_FOREIGN.search(plain) else plain
     folded = unicodedata.normalize("NFKC", mixed.casefold())
     return unicodedata.normalize("NFC", folded.translate(_LETTERS))
@@ -71,8 +73,8 @@ def without_accents(text: str) -> str:
 def are_alike(name: str, other: str) -> bool:
     """Tell whether one name may be taken for the other.
 
-    Names are compared more strictly than words: without accents, spaces and marks, and with 0 like O, 1 and capital I
-    like l, rn like m.
+    Names are compared more strictly than words: without accents, spaces and marks, and with 0 like O, 1 and i like l
+    (the capital of one is the other to the eye), rn like m, vv like w.
     """
     return seen_as(name) == seen_as(other) or _drawn(name) == _drawn(other)
 

@@ -17,6 +17,8 @@ LETTERS = "aAbEiIlLmnorvw01|'’-‐–\u200b\u00ad\ufe0féÉе\u0301аОоНн�
 ALIKE = (
     ("Équipe", unicodedata.normalize("NFD", "Équipe")),
     ("don't", "don’t"),
+    ("don't", "don´t"),
+    ('6"', "6″"),
     ("Straße", "STRASSE"),
     ("ΟΔΟΣ", "οδος"),
     ("ＧＰ", "GP"),
@@ -26,6 +28,7 @@ ALIKE = (
     ("Nick", "Νick"),
     ("ro\u200bta", "rota"),
     ("ro\u00adta", "rota"),
+    ("A\u0397\u200b\u0301", "A\u0397\u0301"),
     ("𝐫𝐨𝐭𝐚", "rota"),
     ("Олена", "ОЛЕНА"),
     ("Ærø", "ærø"),
