@@ -202,7 +202,7 @@ def announced(group: Group, member: Member, invited_by: str, at_ms: int, known: 
     """
     earlier = next((m for m in (*group.known, *known) if m.person == member.person), None)
     newest = member if earlier is None else earlier.newer(member)
-    group, _ = with_newer(group, newest, known)
+    group = with_newer(group, newest, known)
     if group.seat(newest.person) is not None or group.guest(newest.person) is not None:
         return group
     if len(group.guests) + len(group.seats) >= SEATS_LIMIT:
@@ -222,22 +222,22 @@ def is_other_card(member: Member, before: Member) -> bool:
     return (member.name, member.profession) != (before.name, before.profession)
 
 
-def with_newer(group: Group, newest: Member, known: Collection[Member]) -> tuple[Group, Member | None]:
-    """Return the group with a later card and device list of somebody, then who they were if the card is another one.
+def with_newer(group: Group, newest: Member, known: Collection[Member]) -> Group:
+    """Return the group with a later card and device list of somebody.
 
     Whoever now looks like somebody else that is known here has to be accepted again before anything is sent.
     """
     stands = group.seat(newest.person) or group.guest(newest.person)
     group = group.with_member(newest)
     if stands is None or not is_other_card(newest, stands.member):
-        return group, None
+        return group
     if is_namesake(newest, (*group.known, *known)):
 
         def doubted(seats: tuple[Seat, ...]) -> tuple[Seat, ...]:
             return tuple(replace(s, accepted=False) if s.member.person == newest.person else s for s in seats)
 
         group = replace(group, seats=doubted(group.seats), guests=doubted(group.guests))
-    return group, stands.member
+    return group
 
 
 def seated(group: Group, persons: Collection[str], at_ms: int) -> tuple[Group, tuple[Seat, ...], tuple[Seat, ...]]:

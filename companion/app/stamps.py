@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from companion.app.context import Context
+from companion.app.groups.choices import READ
 from companion.chat.agreement import AGREEMENTS
-from companion.chat.attention import QUIET, WISHES, Quiet, Wishes
+from companion.chat.attention import QUIET, WISHES
 from companion.chat.message import WAITING
 from companion.inviting import INVITE_MS
 from companion.inviting import TABLE as INVITES
@@ -32,8 +33,6 @@ SPANS: Mapping[str, _Span] = {
     AGREEMENTS: _Span("keep_since_ms"),
     INVITES: _Span("", "expires_ms", INVITE_MS),
 }
-_READ = {QUIET: lambda doc: Quiet.from_doc(doc).to_doc(), WISHES: lambda doc: Wishes.from_doc(doc).to_doc()}
-"""Documents of older versions say less: how they are read says the rest."""
 
 
 async def cut_stamps(context: Context) -> None:
@@ -41,7 +40,8 @@ async def cut_stamps(context: Context) -> None:
     now_ms, puts = context.clock.now_ms(), list[Put]()
     for table, span in SPANS.items():
         for doc in await context.store.all(table):
-            cut = _cut(_READ.get(table, dict)(doc), span, now_ms)
+            read = READ.get(table, dict)  # choices of older versions say less: how they are read says the rest
+            cut = _cut(read(doc), span, now_ms)
             if cut is not None:
                 puts.append(Put(table, cut))
     if puts:

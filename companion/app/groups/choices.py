@@ -15,6 +15,7 @@ READ: dict[str, Callable[[Doc], Doc]] = {
     QUIET: lambda doc: Quiet.from_doc(doc).to_doc(),
     WISHES: lambda doc: Wishes.from_doc(doc).to_doc(),
 }
+"""How a choice of any version becomes one of this version."""
 
 
 class Choices:

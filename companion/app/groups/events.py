@@ -242,7 +242,7 @@ class Events:
         if offered.person != seat.member.person:
             raise MessageRejected("a device list of somebody else")
         newest = seat.member.newer(offered)
-        group, _ = groups.with_newer(step.group, newest, await self._tools.everybody())
+        group = groups.with_newer(step.group, newest, await self._tools.everybody())
         step = self._cards(replace(step, group=group), step.group, event)
         me = self._context.me
         if newest.person == me.member.person:
