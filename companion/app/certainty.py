@@ -1,8 +1,13 @@
 """How late it is for certain, kept across restarts: the time by which anything may be destroyed."""
 
+import logging
+
 from companion.app.context import Context
+from companion.errors import MessageRejected
 from companion.ports import Change, Put
 from companion.times import HOUR_MS, Sure
+
+log = logging.getLogger(__name__)
 
 TABLE = "times"
 _SURE = "sure"
@@ -30,8 +35,12 @@ class Certainty:
         """Return what was kept. Nothing can have happened before this device was there."""
         doc = await self._context.store.get(TABLE, _SURE)
         if doc is not None:
-            self._kept = Sure.from_doc(doc)
-            return self._kept
+            try:
+                self._kept = Sure.from_doc(doc)
+            except MessageRejected as error:  # it is learnt anew, and nothing is destroyed meanwhile
+                log.error("not known how late it is: %s", error)
+            else:
+                return self._kept
         me = self._context.me
         own = me.member.devices.device(me.device)
         return Sure(sure_ms=0 if own is None else own.since_ms)

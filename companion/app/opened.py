@@ -27,7 +27,7 @@ from companion.app.stories.storytelling import Storytelling
 from companion.app.today import Today
 from companion.attachments import IN_WORK
 from companion.consent import Wording
-from companion.errors import Tampered
+from companion.errors import MessageRejected, Tampered
 from companion.people import Me, Member
 from companion.ports import Blobs, Change, Clock, Edit, Network, Store
 
@@ -111,8 +111,8 @@ class Opened:
         for begin in (*first, self._look_at_clock, self.stories.recover, self.groups.start):
             try:
                 await begin()
-            except Tampered:  # it can be read as far as it opens, and is shown as what it is
-                log.warning("a damaged part is left as it is")
+            except (Tampered, MessageRejected) as error:  # the rest can be read, and is shown as what it is
+                log.warning("a part that cannot be read is left as it is: %s", type(error).__name__)
 
     async def _look_at_clock(self) -> None:
         await cut_stamps(self._context)

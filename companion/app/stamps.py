@@ -3,6 +3,7 @@
 From then on it runs by the stopwatch; without this it would stand still until the day that the wrong clock named.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,10 +12,14 @@ from companion.app.groups.choices import READ
 from companion.chat.agreement import AGREEMENTS
 from companion.chat.attention import QUIET, WISHES
 from companion.chat.message import WAITING
+from companion.errors import MessageRejected
+from companion.fields import refused, whole
 from companion.inviting import INVITE_MS
 from companion.inviting import TABLE as INVITES
 from companion.ports import Change, Doc, Put
 from companion.times import is_past
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +45,22 @@ async def cut_stamps(context: Context) -> None:
     now_ms, puts = context.clock.now_ms(), list[Put]()
     for table, span in SPANS.items():
         for doc in await context.store.all(table):
-            read = READ.get(table, dict)  # choices of older versions say less: how they are read says the rest
-            cut = _cut(read(doc), span, now_ms)
+            try:
+                cut = _cut(table, doc, span, now_ms)
+            except MessageRejected as error:  # it keeps no other from being cut
+                log.error("a stamp is left as it is: %s", error)
+                continue
             if cut is not None:
                 puts.append(Put(table, cut))
     if puts:
         await context.note(Change(put=tuple(puts)))
 
 
-def _cut(doc: Doc, span: _Span, now_ms: int) -> Doc | None:
-    until_ms = int(str(doc[span.until])) if span.until else 0
-    since_ms = int(str(doc[span.since])) if span.since else until_ms - span.length_ms
+@refused("a document with a stamp")
+def _cut(table: str, doc: Doc, span: _Span, now_ms: int) -> Doc | None:
+    doc = READ.get(table, dict)(doc)  # choices of older versions say less: how they are read says the rest
+    until_ms = whole(doc.get(span.until, 0))
+    since_ms = whole(doc[span.since]) if span.since else until_ms - span.length_ms
     if is_past(since_ms, now_ms):
         return None
     moved = {span.since: now_ms} if span.since else {}
