@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 from companion.app.context import Context
 from companion.chat.message import Message
-from companion.errors import StoreError
 from companion.ports import Change, Put
 from companion.strings import clean_text
 
@@ -37,13 +36,14 @@ class Drafts:
         return self._drafts[group_id]
 
     async def save_drafts(self) -> None:
+        """Commit what was typed since the last call. Raises StoreError; it then stays to be saved."""
         unsaved, self._unsaved = self._unsaved, set()
         puts = tuple(Put(DRAFTS, {"_id": id, "_v": 1, "text": self._drafts[id]}) for id in sorted(unsaved))
         if not puts:
             return
         try:
             await self._context.commit(Change(put=puts))
-        except StoreError:
+        except BaseException:  # a cancelled save too may not have happened
             self._unsaved |= unsaved
             raise
 

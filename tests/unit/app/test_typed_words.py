@@ -1,5 +1,6 @@
 """What I type is cleaned and never lost: keyboards send half characters, and what is pasted hides others."""
 
+import asyncio
 import json
 
 import pytest
@@ -90,3 +91,22 @@ def test_my_own_name_is_cleaned_before_it_is_signed():
     me = create_me(" Ann\u202e  Lee\n", "gp")
     assert me.member.name == "Ann Lee"
     me.member.check()
+
+
+async def test_a_save_of_drafts_that_is_cancelled_leaves_them_to_be_saved(pair, monkeypatch):
+    ann, _, group = pair
+    opened, begun = ann.companion.opened, asyncio.Event()
+
+    async def stuck(change):
+        begun.set()
+        await asyncio.Event().wait()
+
+    opened.chat.draft(group, "Half a thought")
+    with monkeypatch.context() as patch:
+        patch.setattr(ann.vault.store, "commit", stuck)
+        saving = asyncio.create_task(opened.chat.save_drafts())
+        await begun.wait()
+        saving.cancel()
+        await asyncio.wait([saving])
+    await opened.chat.save_drafts()
+    assert ann.vault.store.tables["drafts"][group]["text"] == "Half a thought"
