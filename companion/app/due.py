@@ -29,6 +29,12 @@ UPLOAD_MS = 20_000
 """How soon an upload that the service did not answer is tried again."""
 
 
+def is_promised(message: Message) -> bool:
+    """Tell whether what waits was to go at once; what is meant for later, or was refused, was not."""
+    is_brief = message.state == "held" and message.due_ms - message.at_ms <= UNDO_MS
+    return is_brief or message.state in ("waiting", "uploading")
+
+
 class Due:
     """`next_ms` says when to call `run` again. Whatever changes it is a commit, so listeners hear of it.
 
@@ -120,7 +126,7 @@ class Due:
         """
         now, steps = self._context.clock.monotonic_ms(), list[Callable[[], Awaitable[object]]]()
         for message in [Message.from_doc(doc) for doc in await self._context.store.all(WAITING)]:
-            if message.state == "held" and message.due_ms - message.at_ms <= UNDO_MS:
+            if is_promised(message) and message.state == "held":
                 steps.append(partial(self._send, message))
         self._patient.update(self._receipts)
         steps += [partial(self._tell_got, group, now) for group in self._receipts]

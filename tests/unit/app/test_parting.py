@@ -142,6 +142,13 @@ async def test_a_full_disk_still_drops_the_keys(hazel: Desk, group: str) -> None
     assert "network closed" in hazel.calls
 
 
+async def test_what_a_full_disk_held_back_is_counted(hazel: Desk, group: str) -> None:
+    await core(hazel).chat.post(group, "Ring me now", HELD)
+    hazel.vault.store.fails = True
+    await hazel.companion.lock()
+    assert hazel.companion.left == Left(messages=1)
+
+
 async def test_erasing_hands_nothing_over(hazel: Desk, jay: Desk, group: str) -> None:
     await core(hazel).chat.post(group, "Better not", HELD)
     await hazel.companion.erase()
