@@ -245,7 +245,7 @@ def note_deleted(
     return update
 
 
-def forget_topics(group: str, gone: Sequence[str]) -> Callable[[Doc | None], Doc | None]:
+def forget_topics(gone: Sequence[str]) -> Callable[[Doc | None], Doc | None]:
     """Return what becomes of the topics I began when nothing stands under some any more."""
 
     def update(doc: Doc | None) -> Doc | None:

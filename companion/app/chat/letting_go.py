@@ -45,7 +45,7 @@ async def no_more_counted(
     gone = await documents.read(messages_table(group), unused) if topics else ()
     edits = (
         Edit(STANDINGS, group, note_deleted(messages, me, gone)),
-        *([Edit(SEEN, group, forget_topics(group, gone))] if gone else []),
+        *([Edit(SEEN, group, forget_topics(gone))] if gone else []),
     )
     return Change(edit=edits)
 

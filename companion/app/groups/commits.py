@@ -117,7 +117,7 @@ class Commits:
 
     async def intents(self, group: str) -> tuple[Intent, ...]:
         docs = await self._context.store.all(INTENTS)
-        return tuple(intent for intent in map(Intent.from_doc, docs) if intent.group == group)
+        return tuple(Intent.from_doc(doc) for doc in docs if doc["group"] == group)
 
     async def work(self, group: Group, key_state: KeyState) -> bool:
         """Make the next commit or proposal, if there is something to do. Returns whether something waits to be sent."""

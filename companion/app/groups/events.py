@@ -23,7 +23,7 @@ from companion.mls.nodes import LeafSource
 from companion.mls.processing import ApplicationMessage, EpochChanged, RemovedFromGroup
 from companion.outgoing import COMMIT, CONTENT, Outgoing
 from companion.people import Member
-from companion.ports import STATES, Change, Doc, Documents, Drop, Put, RelayEvent
+from companion.ports import Change, Doc, Documents, Drop, Put, RelayEvent
 from companion.safety import VERIFIED
 from companion.wire import SUITE_MLS, parse_envelope
 
@@ -304,7 +304,7 @@ class Events:
             state = LEFT
         dropped = await self._given_up(step.group)
         step = replace(step, group=replace(step.group, state=state, capability=""), key_state=None)
-        step = replace(step, change=step.change + dropped + Change(drop=(Drop(STATES, step.group.id),)))
+        step = replace(step, change=step.change + dropped)
         if state == REMOVED:
             step = self._line(step, "removed", me, "" if by is None else by.member.name, event)
         return step
@@ -317,7 +317,7 @@ class Events:
             change += await self._settled(group, item, "refused")
             if item.content is not None and item.content.get("kind") == "joining":
                 guests.append(groups.read_joining(item.content).member)
-        intents = [Intent.from_doc(doc) for doc in await self._context.store.all(INTENTS) if doc["group"] == group.id]
+        intents = await self._tools.commits.intents(group.id)
         wanted = {intent.subject for intent in intents if intent.kind == ADD}
         guests += [g.member for g in group.guests if any(d.id in wanted for d in g.member.devices.active)]
         content: Doc = {"kind": "declined", "group": group.id}
