@@ -3,6 +3,7 @@
 import pytest
 
 from companion.errors import IdentityChanged, UsageError
+from companion.ports import STATES
 from tests.fakes import PASSPHRASE, Desk, deliver
 from tests.unit.app.groups.conftest import core, happened, let_in, link, said, say, state
 
@@ -45,6 +46,14 @@ async def test_removed_member_reads_nothing_more(alice, bob, carol, group):
     assert (await happened(bob, group))[-1] == ("removed", "Carol Moss")
     with pytest.raises(UsageError):
         await core(carol).chat.post(group, "Hello?")
+
+
+async def test_removed_member_keeps_no_keys_on_the_disk(alice, carol, group):
+    await let_in(alice, carol, group)
+    assert group in carol.vault.store.tables[STATES]
+    await core(alice).groups.remove_member(group, core(carol).me.person)
+    await deliver(alice, carol)
+    assert group not in carol.vault.store.tables[STATES]
 
 
 async def test_only_those_who_look_after_the_group_remove(alice, bob, carol, group):
