@@ -150,7 +150,7 @@ async def test_sweep_drops_what_nobody_refers_to_and_strays_and_nothing_else(blo
             device=b"d" * 16,
             cid=b"1" * 16,
             body=b"x",
-            at_ms=old,
+            at_ms=now_ms,  # the newest arrival, from which on the time is certain
             blobs=(kept,),
         )
     )
