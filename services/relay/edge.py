@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Router
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from services.relay.refusal import Refusal
 from services.relay.replies import no
@@ -62,23 +62,24 @@ class Edge:
         except ClientDisconnect:
             pass
         except Exception as error:  # edge: relay request
-            if not status:
-                await _refusal(error)(scope, receive, watched)
+            refusal = _refusal(error)
+            if not status:  # of an answer that has begun the server closes the connection
+                await no(refusal)(scope, receive, watched)
         finally:
             called = scope.get("endpoint")
             self._answered(called.name if called is not None else "none", status, time.perf_counter() - begun_s)
 
 
-def _refusal(error: Exception) -> ASGIApp:
+def _refusal(error: Exception) -> Refusal:
     """Return what the caller hears. A mistake of ours is logged by its place."""
     if isinstance(error, Refusal):
-        return no(error)
+        return error
     if isinstance(error, HTTPException) and error.status_code == 405:
-        return no(Refusal(405, "bad-request", "This address does not take that method."))
+        return Refusal(405, "bad-request", "This address does not take that method.")
     if isinstance(error, HTTPException):
-        return no(Refusal(404, "unknown", "There is nothing at this address."))
+        return Refusal(404, "unknown", "There is nothing at this address.")
     log.error("request failed: %s in %s", type(error).__name__, _place(error))
-    return no(Refusal(500, "failed", "The service made a mistake."))
+    return Refusal(500, "failed", "The service made a mistake.")
 
 
 def _place(error: BaseException) -> str:

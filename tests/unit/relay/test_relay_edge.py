@@ -43,6 +43,26 @@ async def test_mistake_of_the_service_is_answered_and_logged_without_content(cap
     assert "ValueError in check" in caplog.text
 
 
+async def test_mistake_in_the_middle_of_an_answer_is_logged_and_the_answer_does_not_end(caplog):
+    async def broken(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ValueError("the marmalade lighthouse")
+
+    async def stream(call):
+        return broken
+
+    sent = []
+
+    async def send(message):
+        sent.append(message["type"])
+
+    scope = {"type": "http", "method": "GET", "path": "/v1/stream", "headers": [], "query_string": b""}
+    await Edge([route("GET", "/v1/stream", stream)], lambda *_: None, None)(scope, None, send)
+    assert sent == ["http.response.start"]
+    assert "ValueError in broken" in caplog.text
+    assert "marmalade" not in caplog.text
+
+
 async def show(call):
     return answer({"id": call.id().hex()})
 
