@@ -9,6 +9,7 @@ from services.relay.blobs.objects import open_objects
 from services.relay.blobs.store import Upload
 from services.relay.clock import ServiceClock
 from services.relay.database.sqlite import SqliteDatabase
+from services.relay.database.store import time_of
 from services.relay.devices.store import Post
 from services.relay.hub import Hub
 from services.relay.log.store import Draft
@@ -139,12 +140,17 @@ async def test_a_clock_set_right_by_minutes_is_followed(store, clock, process):
     assert time.now_ms() == START_MS - 10 * MINUTE_MS
 
 
-async def test_what_was_kept_of_the_time_is_read_again_and_nonsense_is_none(store):
+async def test_what_was_kept_of_the_time_is_read_again(store):
     known = Sure(sure_ms=1, seen_ms=2, last_ms=3, steady_ms=4)
     assert await store.known_time() == (None, 0)
     await store.keep_time(known)
     await append(store, START_MS)
     assert await store.known_time() == (known, START_MS)
+
+
+@pytest.mark.parametrize("text", ["", "x", "null", "[]", "{}", '{"sure_ms": -1}', "[" * 100_000])
+def test_nonsense_in_place_of_the_time_is_nothing(text):
+    assert time_of(text) is None
 
 
 @pytest.mark.parametrize("what", ["awake", "next"])

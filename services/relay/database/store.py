@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from companion.errors import MessageRejected
+from companion.fields import refused
 from companion.times import Sure
 from services.relay.blobs.store import BlobStore
 from services.relay.devices.store import DeviceStore
@@ -82,6 +84,7 @@ def figures_of(row: Sequence[Any]) -> Figures:
 def time_of(text: object) -> Sure | None:
     """Read what `keep_time` wrote; None if there is nothing that can be read."""
     try:
-        return Sure.from_doc(json.loads(str(text)))
-    except (ValueError, KeyError, TypeError):
+        with refused("the time that was kept"):
+            return Sure.from_doc(json.loads(str(text)))
+    except MessageRejected:
         return None

@@ -24,7 +24,9 @@ POSTGRES = "\n".join(
 )
 
 TIME = "time"
-NEWEST = "select coalesce(max(at_ms), 0) from event"
+NEWEST = """
+select coalesce(max((select at_ms from event e where e.gnum = g.gnum and e.seq = g.head)), 0) from grp g
+"""
 INCARNATION = "select value from meta where key = 'incarnation'"
 
 _FIGURES = """
