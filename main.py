@@ -177,10 +177,11 @@ def page_main(profile: Profile, texts: Texts, *, keeps_places: bool = True) -> P
 
         def here(_: object = None) -> None:
             profile.windows.come(page)
+            profile.auto_lock.shown(page)
             mirror.note()
 
         async def gone(_: object) -> None:
-            profile.auto_lock.shown(page)
+            profile.auto_lock.gone(page)
             await profile.windows.go(page)
 
         page.on_app_lifecycle_state_change = lifecycle

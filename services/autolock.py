@@ -27,6 +27,7 @@ class AutoLock:
         self._companion = companion
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
+        self._seen: set[int] = set()
         self._hidden: dict[int, bool] = {}
 
     def start(self) -> None:
@@ -56,8 +57,8 @@ class AutoLock:
         opened = self._companion.opened
         if not self._companion.has_keys or (opened is not None and opened.is_recording):
             return LOOK_AGAIN_MS
-        if opened is not None and self._locks_hidden(opened):  # a recording kept it open, and has ended
-            return 0
+        if opened is not None and self._hidden and not self._seen and self._locks_hidden(opened):
+            return 0  # a recording kept it open, and has ended; or the keys came when everybody had looked away
         limit_ms = QUESTION_MS if opened is None else opened.auto_lock_minutes * 60_000
         return limit_ms - self._unused_ms()
 
@@ -66,6 +67,7 @@ class AutoLock:
 
         `by_default`: what holds on this kind of device if nobody chose.
         """
+        self._seen.discard(id(window))
         self._hidden[id(window)] = by_default
         opened = self._companion.opened
         is_wanted = by_default if opened is None else self._locks_hidden(opened) and not opened.is_recording
@@ -73,12 +75,15 @@ class AutoLock:
             await self._companion.lock()
 
     def shown(self, window: object) -> None:
-        """Note that a window is in sight again, or gone."""
+        """Note that a window is in sight. As long as one is, those that are not lock nothing more."""
+        self._seen.add(id(window))
+        self._hidden.pop(id(window), None)
+
+    def gone(self, window: object) -> None:
+        self._seen.discard(id(window))
         self._hidden.pop(id(window), None)
 
     def _locks_hidden(self, opened: Opened) -> bool:
-        if not self._hidden:
-            return False
         return any(self._hidden.values()) if opened.locks_hidden is None else opened.locks_hidden
 
     def _unused_ms(self) -> int:

@@ -168,3 +168,26 @@ async def test_back_in_sight_before_the_recording_ends_nothing_locks(app: App, c
     app.opened.is_recording = False
     await turn(lock)
     assert app.locks == 0
+
+
+async def test_whoever_unlocks_in_another_window_than_the_hidden_one_stays_in(app: App, clock: Clock) -> None:
+    lock, opened = AutoLock(app, clock), app.opened
+    lock.shown("window")
+    lock.shown("other")
+    await lock.hidden("window", by_default=True)
+    app.opened, app.has_keys = opened, True
+    await turn(lock)
+    assert app.locks == 1
+    lock.gone("other")
+    await turn(lock)
+    assert app.locks == 2
+
+
+async def test_keys_that_come_when_everybody_has_looked_away_go_again(app: App, clock: Clock) -> None:
+    lock, opened = AutoLock(app, clock), app.opened
+    lock.shown("window")
+    app.opened, app.has_keys = None, False
+    await lock.hidden("window", by_default=True)
+    app.opened, app.has_keys, app.locks = opened, True, 0
+    await turn(lock)
+    assert app.locks == 1
