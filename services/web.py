@@ -10,6 +10,7 @@ Three secrets, none of which lies where browsers or programs share things:
   it, and no browser sends it by itself. The page puts it into the path of its web socket; without it there is no app.
 """
 
+import logging
 import os
 import secrets
 import shutil
@@ -21,6 +22,8 @@ from pathlib import Path
 
 from services.asgi import PRIVATE, Asgi, Message, Receive, Scope, Send, answer
 from services.uploads import TAKES
+
+log = logging.getLogger(__name__)
 
 POLICY = (
     b"default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
@@ -55,7 +58,8 @@ def system_knows(name: str) -> bool:
 class Gate:
     """An ASGI application in front of the app's own. `host` is the name and port of the only address it answers to.
 
-    `renew` hears of each new one-time address, the first one included.
+    `renew` hears of each new one-time address, the first one included. Who comes with a ticket is let in also when it
+    raises OSError.
     """
 
     def __init__(self, app: Asgi, host: str, refusal: str, renew: Callable[[str], None] = lambda address: None) -> None:
@@ -108,7 +112,10 @@ class Gate:
         if scope["method"] != "GET" or not _same(str(scope["path"]), self._path):
             await self._refuse(send)
             return
-        self._draw()
+        try:
+            self._draw()
+        except OSError as error:  # a full disk; only the next window has no way in
+            log.warning("the next one-time address was not written down: %s", type(error).__name__)
         policy = b"default-src 'none'; script-src 'unsafe-inline'; frame-ancestors 'none'"
         kind = [(b"content-type", b"text/html"), (b"content-security-policy", policy)]
         await answer(send, 200, (TAKE % self._pass).encode(), kind)

@@ -92,6 +92,21 @@ async def test_every_new_address_is_told(inside: Inside) -> None:
     assert told[-1] == gate.address
 
 
+async def test_a_ticket_opens_its_window_also_where_the_next_one_cannot_be_written(inside: Inside) -> None:
+    told: list[str] = []
+
+    def renew(address: str) -> None:
+        if told:
+            raise OSError("no room")
+        told.append(address)
+
+    gate = Gate(inside, HOST, "no", renew)
+    path = path_of(gate)
+    await connect(gate, await enter(gate))
+    assert inside.reached == [("websocket", "/ws")]
+    assert (await ask(gate, path)).status == 403
+
+
 async def test_nothing_is_put_where_programs_share_it(gate: Gate) -> None:
     answer = await ask(gate, path_of(gate))
     assert b"set-cookie" not in answer.headers
