@@ -3,7 +3,6 @@
 Source: docs/protocol.md section 2.
 """
 
-import hashlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
@@ -17,7 +16,7 @@ from services.relay.push.store import PushStore, Registration
 from services.relay.refusal import Refusal, bad_request, busy
 from services.relay.replies import answer
 from services.relay.requests import Call, Fields, route
-from services.sync.protocol import STREAM_LIMIT_GROUPS
+from services.sync.protocol import STREAM_LIMIT_GROUPS, capability_hash
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +59,7 @@ class PushApi:
         fields = await call.fields(FIELDS_LIMIT_BYTES)
         registration = self._registration(device, fields)
         items = fields.items("groups", STREAM_LIMIT_GROUPS)
-        wanted = {item.id("group"): hashlib.sha256(item.capability("capability")).digest() for item in items}
+        wanted = {item.id("group"): capability_hash(item.capability("capability")) for item in items}
         groups = tuple(wanted.items())
         openings = await self._openings(groups)
         if await self._store.key(self._gateway.key) != self._gateway.key:
