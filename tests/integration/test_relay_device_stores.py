@@ -148,6 +148,14 @@ async def test_space_of_deleted_events_is_free_again(make_store):
     assert (await store.log.append(draft(BOB, bytes(10)))).seq == 2
 
 
+async def test_group_that_is_made_after_the_deletion_is_refused_and_not_there(make_store):
+    store = await make_store()
+    await register(store, ALICE)
+    await store.devices.delete(ALICE, ALICE, NOW_MS)
+    assert await code_of(store.log.create_group(GROUP, CAPABILITY, ALICE, NOW_MS)) == (401, "no-session")
+    assert await store.log.openings([(GROUP, CAPABILITY)]) == (None,)
+
+
 async def test_append_that_comes_after_the_deletion_is_refused(make_store):
     store = await make_store()
     await register(store, ALICE, BOB)

@@ -50,9 +50,7 @@ class Rows:
         key = (gnum, device)
         number = self._authors.get(key)
         if number is None:
-            device_row = batch.row("select is_gone from device where device = ?", device)
-            if device_row is not None and device_row[0]:
-                raise no_session()
+            check_device(batch, device)
             name = author_name(gid, device)
             known = batch.row("select anum from author where gnum = ? and name = ?", gnum, name)
             if known is None:
@@ -86,3 +84,10 @@ class Rows:
         self._groups.clear()
         self._changed.clear()
         self._authors.clear()
+
+
+def check_device(batch: Batch, device: bytes) -> None:
+    """Raises 401 if the device was deleted meanwhile."""
+    row = batch.row("select is_gone from device where device = ?", device)
+    if row is not None and row[0]:
+        raise no_session()

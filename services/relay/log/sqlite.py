@@ -7,7 +7,7 @@ import apsw
 
 from services.relay.blobs.sqlite import check_blobs, refer
 from services.relay.limits import DAY_MS, MINUTE_MS, Quotas
-from services.relay.log.rows import Group, Rows
+from services.relay.log.rows import Group, Rows, check_device
 from services.relay.log.store import (
     FRESH_MS,
     INVITE_MEMORY_MS,
@@ -71,6 +71,7 @@ class SqliteLog:
                 if known.capability != capability_hash:
                     raise group_exists()
                 return False
+            check_device(batch, device)
             batch.take(at_ms, Cost(device, "groups", 1, self._quotas.groups_per_day, DAY_MS))
             sql = "insert into grp(gid, capability, head, epoch, bytes, rounded) values(?, ?, 0, 0, 0, 0)"
             batch.execute(sql, group, capability_hash)
