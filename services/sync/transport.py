@@ -187,7 +187,7 @@ def _time(date: str) -> int:
     """Return the moment of a Date header in ms, 0 if it is none."""
     try:
         return max(0, int(parsedate_to_datetime(date).timestamp() * 1_000))
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, OSError):  # the last for local times that Windows does not know
         return 0
 
 

@@ -80,7 +80,7 @@ async def test_the_time_of_the_service_goes_on_by_the_stopwatch(service: Service
     assert int(service.asked[f"/v1/invites/{'ab' * 16}"].headers[EXPIRES_HEADER]) == NOW_MS + 60_000
 
 
-@pytest.mark.parametrize("date", ["", "yesterday", "Fri, 99 Nov 2026 12:00:00 GMT"])
+@pytest.mark.parametrize("date", ["", "yesterday", "Fri, 99 Nov 2026 12:00:00 GMT", "Fri, 01 Jan 1960 12:00:00 -0000"])
 async def test_without_a_date_the_own_clock_counts(date: str) -> None:
     service, clock = Service(date), clock_off(timedelta())
     client = client_of(service, clock)
