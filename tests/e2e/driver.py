@@ -192,8 +192,10 @@ class Person:
         expect(self._said(text).first).to_be_attached(timeout=timeout_ms)
 
     def see_written(self, label: str | re.Pattern[str], text: str | re.Pattern[str]) -> None:
-        """The field holds these words."""
-        expect(self.page.get_by_role("textbox", name=label).first).to_have_value(text, timeout=STEP_MS)
+        """The field holds these words. Flutter writes them into its element only while the field has the focus."""
+        field = self.page.get_by_role("textbox", name=label).first
+        self.focus(field)
+        expect(field).to_have_value(text, timeout=STEP_MS)
 
     def see_not(self, text: str | re.Pattern[str], timeout_ms: int = STEP_MS) -> None:
         expect(self._said(text)).to_have_count(0, timeout=timeout_ms)

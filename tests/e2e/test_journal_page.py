@@ -39,12 +39,6 @@ def write(person: Person, text: str) -> None:
     person.settle()
 
 
-def see_page(person: Person, text: str | re.Pattern[str]) -> None:
-    """The page holds these words. Flutter writes them into its element only while the field has the focus."""
-    person.focus(person.page.get_by_role("textbox", name=PAGE).first)
-    person.see_written(PAGE, text)
-
-
 @SIZES
 def test_a_page_is_ready_at_once_and_survives_a_kill(size, open_window, start_app, tmp_path) -> None:
     app = start_app("hazel")
@@ -103,19 +97,19 @@ def test_undo_templates_and_several_pages(size, open_window, start_app) -> None:
     write(hazel, " Another.")
     hazel.see_written(PAGE, "One thing. Another.")
     hazel.press("Undo")
-    see_page(hazel, "One thing.")
+    hazel.see_written(PAGE, "One thing.")
     hazel.press("Do it again")
-    see_page(hazel, "One thing. Another.")
+    hazel.see_written(PAGE, "One thing. Another.")
     hazel.press("Ways to begin")
     hazel.see(re.compile("A hard meeting"))
     hazel.shot("06-templates")
     hazel.press(re.compile("^A win"), exact=False)
-    see_page(hazel, re.compile("One thing. Another.\n\nWhat went well"))
+    hazel.see_written(PAGE, re.compile("One thing. Another.\n\nWhat went well"))
     hazel.press("Undo")
-    see_page(hazel, "One thing. Another.")
+    hazel.see_written(PAGE, "One thing. Another.")
     hazel.see(re.compile("Saved on this device at"), 4_000)
     hazel.press("New page")
-    see_page(hazel, "")
+    hazel.see_written(PAGE, "")
     write(hazel, "A second page.")
     hazel.see(re.compile("Saved on this device at"), 4_000)
     hazel.page.keyboard.press("Control+z")  # the client's own keys
@@ -126,7 +120,7 @@ def test_undo_templates_and_several_pages(size, open_window, start_app) -> None:
         hazel.press("Done")
     go(hazel, "Journal")
     hazel.see(re.compile("One thing. Another."))  # in the list
-    see_page(hazel, "A second page.")
+    hazel.see_written(PAGE, "A second page.")
 
 
 @SIZES
