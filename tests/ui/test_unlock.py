@@ -175,6 +175,18 @@ async def test_get_help_is_one_press_from_the_lock_screen_and_keeps_what_was_typ
     assert app.by_name("Passphrase").value == "half of it"
 
 
+async def test_opening_and_closing_help_renders_neither_the_lock_screen_nor_the_help_lines(
+    locked: tuple[Desk, HeadlessApp],
+) -> None:
+    _, app = locked
+    await app.until(lambda: len(app.one(ft.Stack, key="places").controls) == 2)  # help is built and stands aside
+    before, sent = len(app.rendered), app.connection.sent_bytes
+    await app.click("Get help now")
+    await app.click("Close")
+    assert set(app.rendered[before:]) == {"Gate"}
+    assert app.connection.sent_bytes - sent < 500
+
+
 async def test_locking_takes_everything_from_the_tree(locked: tuple[Desk, HeadlessApp]) -> None:
     desk, app = locked
     await app.set("Passphrase", PASSPHRASE)

@@ -51,6 +51,7 @@ def Gate(phase: str, is_phone: bool) -> ft.Control:
     over, set_over = ft.use_state(("", ""))
     is_ready, set_ready = ft.use_state(False)
     leave = use_kept(lambda: lambda: set_over(("", "")))
+    show = ft.use_memo(lambda: lambda name: set_over((phase, name)), [phase])
     what = over[1] if over[0] == phase else ""
 
     async def make_ready() -> None:
@@ -58,7 +59,7 @@ def Gate(phase: str, is_phone: bool) -> ft.Control:
         set_ready(True)
 
     use_task(make_ready, [])
-    screen = SCREENS[phase](is_phone, lambda name: set_over((phase, name)), key=phase)
+    screen = SCREENS[phase](is_phone, show, key=phase)
     layers = [("door", screen, not what)]
     if what == "help" or (is_ready and phase != "hidden"):
         layers.append(("help", HelpOver(is_phone, leave, key="help"), what == "help"))
@@ -81,7 +82,7 @@ def _close(texts: Texts, leave: Callable[[], None]) -> Action:
     return Action(label=texts("common.close"), on_press=leave, icon=ft.Icons.CLOSE_ROUNDED)
 
 
-@safe
+@remembered
 def Start(is_phone: bool, show: Show) -> ft.Control:
     """The first start; there is nothing to erase yet."""
     first: ft.Control = FirstStart(is_phone, lambda: show("help"), key="first-start")
@@ -99,7 +100,7 @@ def help_button(window: Window, show: Show) -> ft.TextButton:
     )
 
 
-@safe
+@remembered
 def Broken(is_phone: bool, show: Show) -> ft.Control:
     """Which fault the store has, that nothing was changed, what to do, and saving what can still be read."""
     window = use_quiet_window()
@@ -156,7 +157,7 @@ def Saving(leave: Callable[[], None]) -> ft.Control:
     )
 
 
-@safe
+@remembered
 def Restored(is_phone: bool, show: Show) -> ft.Control:
     """The store is not what this device remembers. Both answers keep everything; neither is the expected one."""
     window = use_quiet_window()
@@ -178,7 +179,7 @@ def Restored(is_phone: bool, show: Show) -> ft.Control:
     return phone_page(None, [narrow(body)])
 
 
-@safe
+@remembered
 def Hidden(is_phone: bool, show: Show) -> ft.Control:
     """A clock, and nothing that says whose or what this is."""
     window = use_quiet_window()

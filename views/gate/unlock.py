@@ -18,7 +18,7 @@ from views.pages import narrow
 from views.parts.buttons import button, icon_button
 from views.parts.fields import field, live
 from views.parts.frame import phone_page
-from views.parts.safe import safe
+from views.parts.safe import remembered
 from views.parts.surfaces import column, gap, notice
 from views.parts.text import heading, soft
 from views.words.texts import Texts
@@ -109,7 +109,7 @@ class Keeper:
             self.change(is_busy=False)
 
 
-@safe
+@remembered
 def Unlock(is_phone: bool, show_over: Callable[[str], None]) -> ft.Control:
     """The lock screen. `show_over` puts "help" or "erase" over it."""
     window = use_quiet_window()
