@@ -85,7 +85,7 @@ def guarded(handler: Handler, explain: Explain | None = None) -> Callable[[Any],
     if getattr(handler, "is_guarded", False):
         return handler  # type: ignore[return-value]  # made by this function, so it has its type
 
-    takes_event, own = _takes_event(handler), Presses()
+    own = Presses()
 
     async def run(event: Any) -> None:
         in_use = _in_use()
@@ -96,6 +96,7 @@ def guarded(handler: Handler, explain: Explain | None = None) -> Callable[[Any],
             if not is_first:
                 return
             try:
+                takes_event = _takes_event(handler)
                 answer = handler(event) if takes_event else handler()  # type: ignore[call-arg]  # as its signature says
                 if inspect.isawaitable(answer):
                     await answer
@@ -157,7 +158,7 @@ def say(sentence: str) -> None:
 
 
 def _takes_event(handler: Handler) -> bool:
-    """Return whether the handler has a positional parameter that must be given."""
+    """Return whether the handler has a positional parameter that must be given. Too slow to ask at each rendering."""
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return any(
         parameter.kind in positional and parameter.default is inspect.Parameter.empty
