@@ -1,7 +1,8 @@
 """Mends what costs most of the time in Flet 1.0.5 (docs/decisions/0006), from outside, and nothing else.
 
-It owns faster twins of two methods of Flet's diff and a short `repr` for messages: the same controls in the same order
-with the same side effects. It knows no screen of ours. `main.py` applies it once, before the first page.
+It owns faster twins of two methods of Flet's diff, the same controls in the same order with the same side effects; a
+short `repr` for messages; and a memory of what type each event has. It knows no screen of ours. `main.py` applies it
+once, before the first page.
 """
 
 import dataclasses
@@ -12,6 +13,7 @@ from functools import cache
 from typing import Any
 
 import flet.version
+from flet.controls import base_control
 from flet.controls.object_patch import DiffBuilder, ObjectPatchException, _control_setattr
 from flet.controls.value_types import Prop
 from flet.messaging.protocol import Message
@@ -33,17 +35,18 @@ def apply() -> Callable[[], None]:
     """
     if flet.version.__version__ != VERSION:
         raise FletIsAnother(f"Flet {flet.version.__version__} is here, the mend is for {VERSION}")
-    mended: list[tuple[type, str, object]] = [
+    mended: list[tuple[object, str, object]] = [
         (DiffBuilder, "get_added_controls", added_controls),
         (DiffBuilder, "get_removed_controls", removed_controls),
         (Message, "__repr__", brief),
+        (base_control, "get_event_field_type", event_types(vars(base_control)["get_event_field_type"])),
     ]
     originals = [(owner, name, vars(owner)[name]) for owner, name, _ in mended]
     _put(mended)
     return lambda: _put(originals)
 
 
-def _put(methods: list[tuple[type, str, object]]) -> None:
+def _put(methods: list[tuple[object, str, object]]) -> None:
     for owner, name, method in methods:
         setattr(owner, name, method)
 
@@ -51,6 +54,19 @@ def _put(methods: list[tuple[type, str, object]]) -> None:
 def brief(message: Message) -> str:
     """Name a message without its body: the browser's transport formats every one for a line it does not log."""
     return f"Message({message.action.name})"
+
+
+def event_types(resolve: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    """Return what resolves the type of a control's event once for each class: it lies in the class alone."""
+    known: dict[tuple[type, str], Any] = {}
+
+    def event_type(control: Any, field: str) -> Any:
+        key = (type(control), field)
+        if key not in known:
+            known[key] = resolve(control, field)
+        return known[key]
+
+    return event_type
 
 
 def added_controls(diff: DiffBuilder) -> list[Any]:
