@@ -10,7 +10,7 @@ import pytest
 from tests.ui.harness import HeadlessApp
 from views import theme
 from views.parts.buttons import Action, button, filter_chip, icon_button, pressable
-from views.parts.choices import check_in_list, check_in_row, consent_row, nudge_card
+from views.parts.choices import check_in_row, consent_row, nudge_card
 from views.parts.fields import field
 from views.parts.frame import Account, Place, bottom_bar, rail, rail_foot
 from views.parts.messages import Quote, Reaction, bubble, composer, message
@@ -70,16 +70,6 @@ async def test_choosing_on_the_scale_gives_the_level():
         for label in SCALE:
             await app.click(label)
     assert chosen == [0, 1, 2, 3, 4]
-
-
-async def test_each_large_answer_gives_its_own_level_and_says_which_is_chosen():
-    chosen = []
-    async with HeadlessApp(showing(lambda: check_in_list(SCALE, chosen.append, chosen=3))) as app:
-        await app.click("Very")
-        await app.click("Not at all")
-        states = {one.label: one.selected for one in app.all(ft.Semantics) if one.label}
-    assert chosen == [4, 0]
-    assert states == {"Not at all": False, "A little": False, "Somewhat": False, "Quite": True, "Very": False}
 
 
 async def test_consent_row_is_a_switch_that_gives_the_new_value():
@@ -251,7 +241,6 @@ async def test_everything_that_can_be_pressed_shows_keyboard_focus():
                         icon_button(ft.Icons.SEARCH_ROUNDED, "Search", nothing),
                         filter_chip("All", nothing, selected=True),
                         list_row(text("x"), "First-year leads", nothing, line="9 people"),
-                        check_in_list(SCALE, nothing),
                         consent_row("Record", "Needed.", nothing),
                         nudge_card("Say hello", "Why", action, action, initials="RD"),
                         bubble("Hello", "09:00", by="You", on_press=nothing),
@@ -262,7 +251,7 @@ async def test_everything_that_can_be_pressed_shows_keyboard_focus():
         )
     ) as app:
         pressed = app.named()
-        assert len(pressed) == 17
+        assert len(pressed) == 12
         for name, control in pressed:
             assert name
             assert isinstance(control, (ft.TextButton, ft.IconButton)), name

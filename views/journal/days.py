@@ -5,7 +5,7 @@ Days are local dates, ISO 8601; months the same, as in 2026-11.
 
 import calendar
 import re
-from datetime import date, timedelta
+from datetime import date
 
 _PARTS = re.compile(r"\d+|[^\W\d_]+")
 _ORDINAL = frozenset({"st", "nd", "rd", "th", "of"})
@@ -28,10 +28,6 @@ def weeks_of(month: str) -> tuple[tuple[str, ...], ...]:
     year, number = int(month[:4]), int(month[5:])
     weeks = calendar.Calendar().monthdayscalendar(year, number)
     return tuple(tuple(f"{month}-{day:02}" if day else "" for day in week) for week in weeks)
-
-
-def day_before(day: str) -> str:
-    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
 
 
 def parse_day(typed: str, today: str, names: tuple[str, ...]) -> str | None:

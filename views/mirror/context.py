@@ -53,16 +53,6 @@ WindowCtx: ContextProvider[Window | None] = ft.create_context(None)
 FrameCtx: ContextProvider[Frame | None] = ft.create_context(None)
 
 
-def use_window() -> Window:
-    """A hook: the window; the component renders again when any field of its state changes."""
-    window = use_quiet_window()
-    version = cast(Any, window.state).__version__
-    seen = use_kept(lambda: Box(version))
-    seen.value = version
-    _use_changes(window.state, lambda: cast(Any, window.state).__version__ != seen.value)
-    return window
-
-
 def use_quiet_window() -> Window:
     """A hook: the window, without listening to its state. Raises RuntimeError outside a window."""
     window = ft.use_context(WindowCtx)

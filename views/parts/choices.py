@@ -85,20 +85,6 @@ def choice_row(
     )
 
 
-def check_in_list(labels: Sequence[str], on_choose: Callable[[int], Any], *, chosen: int | None = None) -> ft.Column:
-    """Return the large scale of the check-in screen; `on_choose` gets 0 to 4."""
-
-    def choose(level: int) -> Callable[[], Any]:
-        return lambda: on_choose(level)
-
-    return column(
-        *(
-            choice_row(connection_glyph(level), label, choose(level), chosen=level == chosen, key=f"level-{level}")
-            for level, label in enumerate(labels)
-        )
-    )
-
-
 def switch_glyph(on: bool) -> ft.Container:
     """Return the picture of a switch: position, edge and tick say its state, colour only adds."""
     thumb = ft.Container(

@@ -82,11 +82,6 @@ def gap(size: int = theme.GAP) -> ft.Container:
     return ft.Container(height=size, width=size)
 
 
-def spring() -> ft.Container:
-    """Return a space that takes all the room that is left."""
-    return ft.Container(expand=True)
-
-
 def spread(*controls: ft.Control, spacing: int = theme.SMALL) -> ft.Row:
     """Return a row with its last control at the far side, or below where large text leaves no room."""
     *first, last = controls
