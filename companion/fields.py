@@ -7,6 +7,7 @@ Strings are read by `companion.strings`.
 import struct
 from contextlib import ContextDecorator
 from types import TracebackType
+from typing import TypeGuard
 
 from companion.errors import CompanionError, MessageRejected
 
@@ -35,8 +36,12 @@ NUMBER_LIMIT = 1 << 53
 """Numbers of peers, of the service and of the store stay below it: every program and every client can hold them."""
 
 
+def is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < NUMBER_LIMIT
+
+
 def whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < NUMBER_LIMIT:
+    if not is_whole(value):
         raise ValueError("not a number in range")
     return value
 

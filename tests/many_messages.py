@@ -44,7 +44,7 @@ async def _make(data: Path, profile: str, service: str) -> str:
 
 
 def line(group: str, number: int, now_ms: int) -> Message:
-    """One of the old messages; its place in the order is before everything that the service will number."""
+    """One of the old messages; all have the first number of the order, so that what the service numbers comes after."""
     person = f"{number % 7:032x}"
     return Message(
         id=f"{number:032x}",
@@ -57,5 +57,5 @@ def line(group: str, number: int, now_ms: int) -> Message:
         at_ms=now_ms - (COUNT - number) * 60_000,
         sent_ms=now_ms - (COUNT - number) * 60_000,
         state="received",
-        seq=number - COUNT,
+        seq=1,
     )

@@ -12,7 +12,7 @@ from companion.app.chat.sharing import Sharing
 from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
 from companion.chat.contents import got_content, seen_content
-from companion.chat.message import WAITING, Message
+from companion.chat.message import WAITING, Message, lines
 from companion.chat.standing import SEEN, STANDINGS
 from companion.errors import CompanionError, UsageError
 from companion.groups import TABLE
@@ -93,9 +93,9 @@ class Due:
         if self._has_newcomers:
             return 0
         watch = self._context.clock.monotonic_ms()
-        waiting = await self._context.store.all(WAITING)
-        held = [self._chat.held_ms(Message.from_doc(doc)) for doc in waiting if doc["state"] == "held"]
-        uploads = [self._upload_ms - watch for doc in waiting if doc["state"] == "uploading"]
+        waiting = lines(await self._context.store.all(WAITING))
+        held = [self._chat.held_ms(message) for message in waiting if message.state == "held"]
+        uploads = [self._upload_ms - watch for message in waiting if message.state == "uploading"]
         ours = [due_ms - watch for due_ms in (self._expire_ms, *self._receipts.values(), *self._reads.values())]
         closing = await self._polls.next_left_ms()
         return max(0, min([HOUR_MS, *held, *uploads, *ours, *([] if closing is None else [closing])]))
@@ -103,7 +103,7 @@ class Due:
     async def run(self) -> None:
         """Do all that is due by now."""
         now = self._context.clock.monotonic_ms()
-        for message in [Message.from_doc(doc) for doc in await self._context.store.all(WAITING)]:
+        for message in lines(await self._context.store.all(WAITING)):
             if message.state == "held" and not self._chat.held_ms(message):
                 await self._send(message)
         if self._upload_ms <= now:
@@ -125,7 +125,7 @@ class Due:
         be taken back. What is meant for later stays.
         """
         now, steps = self._context.clock.monotonic_ms(), list[Callable[[], Awaitable[object]]]()
-        for message in [Message.from_doc(doc) for doc in await self._context.store.all(WAITING)]:
+        for message in lines(await self._context.store.all(WAITING)):
             if is_promised(message) and message.state == "held":
                 steps.append(partial(self._send, message))
         self._patient.update(self._receipts)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from companion.app.context import Context
 from companion.app.due import Due, is_promised
 from companion.app.groups.grouping import Grouping
-from companion.chat.message import WAITING, Message
+from companion.chat.message import WAITING, lines
 from companion.errors import CompanionError
 from companion.ports import Network
 
@@ -50,7 +50,7 @@ class Parting:
         return frozenset(item.service for item in await self._groups.tools.outbox.unsent())
 
     async def _left(self) -> Left:
-        waiting = map(Message.from_doc, await self._context.store.all(WAITING))
+        waiting = lines(await self._context.store.all(WAITING))
         messages = {message.id for message in waiting if is_promised(message)}
         unsent = [item for item in await self._groups.tools.outbox.unsent() if item.message not in messages]
         return Left(messages=len(messages), others=len(unsent))

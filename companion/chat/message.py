@@ -1,14 +1,17 @@
 """One line of a conversation as this device keeps it."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from companion.chat.polls import kept_poll
 from companion.chat.sharing import kept_file
-from companion.fields import refused, whole
+from companion.errors import MessageRejected
+from companion.fields import is_whole, refused, whole
 from companion.strings import kept
 
 Doc = dict[str, object]
+log = logging.getLogger(__name__)
 
 TEXT_LIMIT = 8_000
 TOPIC_LIMIT = 40
@@ -41,7 +44,8 @@ class Message:
     """One line of a group. Times in ms since the epoch, UTC.
 
     `state`: "held" (mine, until `due_ms`), "uploading", "waiting", "sent", "refused" (mine), "received". `kind`:
-    "message", "poll", or what happened in the group: "joined" and others, where `text` holds what the line names.
+    "message", "poll", "unreadable", or what happened in the group: "joined" and others, where `text` holds what the
+    line names.
     `person` said it; `sender` is the same in what this version writes. `sent_ms` is the service's time, 0 while it
     waits; `edited_ms` is 0 until it was edited. Nobody is alerted to a silent one.
     """
@@ -130,6 +134,33 @@ class Message:
             due_ms=whole(doc.get("due_ms", 0)),
             is_silent=bool(doc.get("is_silent", False)),
         )
+
+
+def lines(docs: Iterable[Doc]) -> tuple[Message, ...]:
+    """Return the message of each document. One that cannot be read stands in its place, as a line of kind "unreadable"
+    with what can be read of its group and its time, and holds up none of the others.
+    """
+    return tuple(map(_line, docs))
+
+
+def _line(doc: Doc) -> Message:
+    try:
+        return Message.from_doc(doc)
+    except MessageRejected as error:
+        log.warning("a line of a conversation: %s", error)
+    group, seq = doc.get("group"), doc.get("seq")
+    return Message(
+        id=str(doc["_id"]),
+        group=group if isinstance(group, str) else "",
+        sender="",
+        name="",
+        profession="",
+        text="",
+        at_ms=next((at for name in ("sent_ms", "at_ms") if is_whole(at := doc.get(name)) and at), 0),
+        state="received",
+        kind="unreadable",
+        seq=seq if is_whole(seq) else 1,
+    )
 
 
 def in_order(messages: Iterable[Message]) -> tuple[Message, ...]:

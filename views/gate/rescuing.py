@@ -39,13 +39,18 @@ def _damage_notice() -> ft.Control:
     """The strip over every screen while something is damaged, the store may only be read, or the clock is off."""
     window = use_quiet_window()
     texts = window.texts
-    damages, is_read_only, ahead_ms = use_part(lambda s: (s.damages, s.is_read_only, s.clock_ahead_ms))
+    damages, unread, is_read_only, ahead_ms = use_part(
+        lambda s: (s.damages, s.unread, s.is_read_only, s.clock_ahead_ms)
+    )
     strips: list[ft.Control] = []
     if damages:
         names = ", ".join(dict.fromkeys(part_name(texts, damage.part) for damage in damages))
         more = button(texts("errors.damage_more"), lambda: window.go("/account/damage"), kind="outlined", size="slim")
         words = texts("errors.damage_notice", parts=names)
         strips.append(notice(ft.Icons.REPORT_OUTLINED, words, kind="alert", action=more))
+    if unread:
+        names = ", ".join(part_name(texts, part) for part in sorted(unread))
+        strips.append(notice(ft.Icons.BROKEN_IMAGE_OUTLINED, texts("errors.unread_notice", parts=names), kind="honey"))
     if is_read_only:
         strips.append(notice(ft.Icons.HISTORY_ROUNDED, texts("errors.read_only"), kind="honey"))
     if ahead_ms:

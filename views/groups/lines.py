@@ -27,6 +27,7 @@ ICONS = MappingProxyType(
         "rules": ft.Icons.HANDSHAKE_OUTLINED,
         "read_state": ft.Icons.VISIBILITY_OUTLINED,
         "decision": ft.Icons.TASK_ALT_ROUNDED,
+        "unreadable": ft.Icons.BROKEN_IMAGE_OUTLINED,
     }
 )
 HAPPENED = frozenset(ICONS)
@@ -175,6 +176,8 @@ def happened_words(texts: Texts, one: Message) -> str:
         return texts("groups.card_line", name=one.name, by=one.text, profession=profession(texts, one.profession))
     if one.kind == "decision":
         return texts("groups.decision_gone_line") if one.is_deleted else texts("groups.decision_line", said=one.text)
+    if one.kind == "unreadable":
+        return texts("groups.unreadable_line")
     if one.kind in ("joining", "left", "device", "gap", "emptied"):
         return texts(f"groups.{one.kind}_now_line", name=one.name, by=one.text)
     return ""

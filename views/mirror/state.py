@@ -13,7 +13,7 @@ from companion.app import Companion, Opened
 from companion.app.parting import Left
 from companion.app.searching import Wanted
 from companion.checkins import CheckIn
-from companion.errors import StoreError
+from companion.errors import CompanionError, StoreError
 from companion.journal_index import JournalIndex
 from companion.nudges import Nudge
 from companion.people import Member
@@ -56,6 +56,8 @@ class ViewState:
     journal: JournalIndex = field(default_factory=JournalIndex)
     is_journal_read: bool = False
     journal_fault: StoreError | None = None
+    unread: frozenset[str] = frozenset()
+    """Kinds of documents that could not be read when they changed last: "groups", "stories", "checkins", "other"."""
     wanted: Wanted = field(default_factory=Wanted)
     journal_prompt: str = ""
     is_asking: bool = True
@@ -171,12 +173,11 @@ class Mirror:
         state = self._window.state
         everything = "phase" in what
         if everything or what & CHAT_TABLES or any(w.startswith("msg:") for w in what):
-            await self._refresh_groups(opened)
+            await self._try("groups", opened, self._refresh_groups(opened))
         if everything or "stories" in what:
-            state.stories = await opened.stories.stories()
-            state.is_recording = opened.stories.is_recording
+            await self._try("stories", opened, self._refresh_stories(opened))
         if everything or what & {"checkins", "nudges", "groups"}:
-            await self._refresh_today(opened)
+            await self._try("checkins", opened, self._refresh_today(opened))
         if everything or "settings" in what:
             state.auto_lock_minutes, state.locks_hidden = opened.auto_lock_minutes, opened.locks_hidden
             state.is_asking = opened.journal.is_asking
@@ -191,7 +192,18 @@ class Mirror:
         if state.damages != opened.security.damages:
             state.damages = opened.security.damages
         if everything:
-            await opened.searching.start()
+            await self._try("other", opened, opened.searching.start())
+
+    async def _try(self, part: str, opened: Opened, refreshing: Awaitable[None]) -> None:
+        """A part that cannot be read shows what it showed before and says so; everything else goes on."""
+        unread = self._window.state.unread - {part}
+        try:
+            await refreshing
+        except CompanionError as error:
+            log.warning("%s cannot be read: %s", part, type(error).__name__)
+            unread |= {part}
+        if self._window.companion.opened is opened and unread != self._window.state.unread:
+            self._window.state.unread = unread
 
     async def _refresh_journal(self, opened: Opened) -> None:
         """A journal that cannot be read says so in its place; everything else goes on."""
@@ -225,6 +237,10 @@ class Mirror:
             words = alert_words(self._window.texts, alert)
             self._page.run_task(self._window.notifier.notify, self._window.texts("start.app_name"), words)
 
+    async def _refresh_stories(self, opened: Opened) -> None:
+        self._window.state.stories = await opened.stories.stories()
+        self._window.state.is_recording = opened.stories.is_recording
+
     async def _refresh_today(self, opened: Opened) -> None:
         state = self._window.state
         state.checkins = await opened.today.checkins()
@@ -244,4 +260,4 @@ class Mirror:
         state.chat, state.composing, state.attention = self._chat.watch(""), Composing(), Attention()
         state.journal_prompt, state.is_recording, state.clock_ahead_ms = "", False, 0
         state.journal, state.is_journal_read, state.journal_fault = JournalIndex(), False, None
-        state.wanted = Wanted()
+        state.unread, state.wanted = frozenset(), Wanted()

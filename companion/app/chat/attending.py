@@ -8,7 +8,7 @@ from companion.app.context import Context
 from companion.app.groups.choices import Choices
 from companion.app.groups.grouping import Grouping
 from companion.chat.attention import QUIET, WISHES, Quiet, Wishes, is_quiet, wants_alert
-from companion.chat.message import Doc, Message, messages_table
+from companion.chat.message import Doc, Message, lines, messages_table
 from companion.chat.standing import SEEN, STANDINGS, News, Seen, Standing, news
 from companion.groups import Group
 from companion.likeness import each_once
@@ -137,7 +137,7 @@ class Attending:
     async def _said(self, group_id: str, ids: tuple[str, ...], folded: tuple[str, ...]) -> tuple[Message, ...]:
         docs = [await self._context.store.get(messages_table(group_id), id) for id in ids[-SHOWN:]]
         before_ms = await over_before_ms(self._context, group_id)
-        found = (Message.from_doc(doc) for doc in docs if doc is not None and not is_over(doc, before_ms))
+        found = lines(doc for doc in docs if doc is not None and not is_over(doc, before_ms))
         return tuple(one for one in found if not one.is_deleted and one.author not in folded)
 
     async def mark_seen(self, group_id: str) -> None:

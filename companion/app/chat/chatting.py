@@ -19,6 +19,7 @@ from companion.chat.message import (
     WAITING,
     Message,
     in_order,
+    lines,
     messages_table,
 )
 from companion.chat.standing import SEEN, Seen, with_topic
@@ -74,11 +75,11 @@ class Chatting(Drafts):
     async def waiting(self, group: str) -> tuple[Message, ...]:
         """What I said here and the service has not taken yet, oldest first."""
         docs = await self._context.store.all(WAITING)
-        return tuple(Message.from_doc(doc) for doc in docs if doc["group"] == group)
+        return lines(doc for doc in docs if doc.get("group") == group)
 
     async def message(self, group: str, id: str) -> Message | None:
         doc = await self._line(group, id) or await self._context.store.get(WAITING, id)
-        return None if doc is None else Message.from_doc(doc)
+        return None if doc is None else lines((doc,))[0]
 
     async def _line(self, group: str, id: str) -> Doc | None:
         """Return a line of the conversation that is shown."""
@@ -109,7 +110,7 @@ class Chatting(Drafts):
         while len(found) <= limit:
             asked = SCAN if topic else limit + 1
             docs = await self._context.store.following(messages_table(group), asked, after)
-            found += [one for one in map(Message.from_doc, docs) if _is_under(topic, one)]
+            found += [one for one in lines(docs) if _is_under(topic, one)]
             if len(docs) < asked:
                 break
             after = str(docs[-1]["_id"])
@@ -135,14 +136,14 @@ class Chatting(Drafts):
     async def _newest(self, group: str, limit: int, before: str | None) -> tuple[Message, ...]:
         docs = await self._context.store.newest(messages_table(group), limit, before)
         before_ms = await over_before_ms(self._context, group)
-        return tuple(Message.from_doc(doc) for doc in reversed(docs) if not is_over(doc, before_ms))
+        return lines(doc for doc in reversed(docs) if not is_over(doc, before_ms))
 
     async def first_new(self, group: str, seq: int) -> str:
         """Return the id of the first message after this number of the service, or nothing."""
 
         def first(docs: Iterable[Doc]) -> str:
             newer = (
-                (number, str(doc["_id"])) for doc in docs if isinstance(number := doc["seq"], int) and number > seq
+                (number, str(doc["_id"])) for doc in docs if isinstance(number := doc.get("seq"), int) and number > seq
             )
             return min(newer, default=(0, ""))[1]
 

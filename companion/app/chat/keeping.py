@@ -9,7 +9,7 @@ from companion.app.certainty import Certainty
 from companion.app.chat.letting_go import let_go, no_more_counted
 from companion.app.context import Context
 from companion.chat.agreement import AGREEMENTS, Agreement, gone_before_ms
-from companion.chat.message import Doc, Message, messages_table
+from companion.chat.message import Doc, Message, lines, messages_table
 from companion.ports import Change, Drop
 
 
@@ -51,4 +51,4 @@ class Keeping:
 
 def _older(before_ms: int) -> Callable[[Iterable[Doc]], tuple[Message, ...]]:
     """Return what finds all lines from before that time."""
-    return lambda docs: tuple(Message.from_doc(doc) for doc in docs if is_over(doc, before_ms))
+    return lambda docs: lines(doc for doc in docs if is_over(doc, before_ms))

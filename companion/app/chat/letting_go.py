@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from companion.attachments import IN_WORK, Attachment, InWork
 from companion.chat.changing import delete_quote
-from companion.chat.message import WAITING, Message, messages_table
+from companion.chat.message import WAITING, Message, lines, messages_table
 from companion.chat.sharing import SharedFile
 from companion.chat.standing import SEEN, STANDINGS, forget_topics, note_deleted
 from companion.likeness import is_among
@@ -20,7 +20,7 @@ async def forgotten(documents: Documents, message: Message, me: str) -> Change:
     """Return what belongs into the commit that deletes a message for everyone, beside the message itself. `me`: I."""
 
     def quotes(docs: Iterable[Doc]) -> tuple[Message, ...]:
-        return tuple(Message.from_doc(doc) for doc in docs if _is_quote(doc, message.id))
+        return lines(doc for doc in docs if _is_quote(doc, message.id))
 
     table = messages_table(message.group)
     decisions, waiting = await documents.read(table, quotes), await documents.read(WAITING, quotes)

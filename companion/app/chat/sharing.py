@@ -15,7 +15,7 @@ from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
 from companion.attachments import IN_WORK, Attachment, InWork, Picture
 from companion.chat.changing import Update
-from companion.chat.message import ATTACHMENT_LIMIT, TEXT_LIMIT, WAITING, Doc, Message, messages_table
+from companion.chat.message import ATTACHMENT_LIMIT, TEXT_LIMIT, WAITING, Doc, Message, lines, messages_table
 from companion.chat.sharing import FILE_LIMIT_BYTES, SharedFile
 from companion.crypto.chunked import ChunkedReader, ChunkedWriter
 from companion.crypto.primitives import hkdf, random_bytes
@@ -72,8 +72,7 @@ class Sharing:
         Without an answer of the service it goes on waiting.
         """
         has_more = False
-        for doc in await self._context.store.all(WAITING):
-            message = Message.from_doc(doc)
+        for message in lines(await self._context.store.all(WAITING)):
             if message.state != "uploading":
                 continue
             try:

@@ -11,7 +11,7 @@ from companion.app.groups.key_states import KeyState, own_identity, ruled
 from companion.app.groups.revoking import tell_revoked
 from companion.app.groups.sync_side import SERVICES, Side, rejoin_change
 from companion.app.groups.tools import Contents, make_tools, stand
-from companion.chat.message import Message, messages_table
+from companion.chat.message import Message, lines, messages_table
 from companion.crypto.primitives import random_bytes
 from companion.errors import IdentityChanged, InviteGarbled, SyncError, UsageError
 from companion.groups import JOINING, LEAVING, LEFT, MEMBER, REJOINING, Group, Seat
@@ -321,7 +321,7 @@ class Grouping:
         for group in await self.groups():
             if group.state != MEMBER:
                 continue
-            recent = [Message.from_doc(doc) for doc in await self._context.store.newest(messages_table(group.id), 50)]
+            recent = lines(await self._context.store.newest(messages_table(group.id), 50))
             said = max((_said_ms(m) for m in recent if m.author == mine and m.kind == "message"), default=0)
             seat = group.seat(mine)
             joined_self = seat.joined_ms if seat else 0
