@@ -14,7 +14,7 @@ from views.parts.safe import InUse, guarded, remembered, safe
 from views.parts.text import soft, text_scale_probe
 from views.routes import Route, parse_route
 from views.shell import shell_views
-from views.theme import Layout, layout_for
+from views.theme import Layout, is_low, layout_for
 
 TWICE_WITHIN_S = 0.8
 ROOT = "/app"
@@ -29,13 +29,13 @@ def App(window: Window) -> list[ft.View]:
 
 @ft.component
 def Root() -> list[ft.View]:
-    """Listen to the page's width and route, and choose."""
+    """Listen to the page's size and route, and choose."""
     phase = use_part(lambda state: state.phase, in_all_phases=True)
-    layout, route, behind, turn = use_page()
+    layout, low, route, behind, turn = use_page()
     if phase == "open":
         views = shell_views(ROOT, layout, route, behind, turn)
     else:
-        screen = Gate(phase, layout is Layout.PHONE, key="gate") if phase else Loading(key="loading")
+        screen = Gate(phase, layout is Layout.PHONE and not low, key="gate") if phase else Loading(key="loading")
         views = [ft.View(route=ROOT, padding=0, controls=[ft.SafeArea(screen, expand=True)])]
     views[0].controls.append(ft.Stack([TextScale(key="text-scale")], height=0))
     return views
@@ -71,13 +71,14 @@ def _text_scale() -> ft.Control:
 TextScale = remembered(_text_scale)
 
 
-def use_page() -> tuple[Layout, Route, str, int]:
-    """A hook: the layout for the page's width, where we are, the place under help and account, and how often the place
-    that is shown was to begin anew.
+def use_page() -> tuple[Layout, bool, Route, str, int]:
+    """A hook: the layout for the page's size, whether the page is low, where we are, the place under help and account,
+    and how often the place that is shown was to begin anew.
     """
     page, window = ft.context.page, use_quiet_window()
-    width, set_width = ft.use_state(page.width or 0)
     text_scale = use_part(lambda state: state.text_scale, in_all_phases=True)
+    size = use_kept(lambda: Box((page.width or 0, page.height or 0)))
+    (_, low), fit = ft.use_state((layout_for(*size.value), is_low(*size.value)))
     path, show = ft.use_state(page.route or "/")
 
     def begin() -> Way:
@@ -88,8 +89,13 @@ def use_page() -> tuple[Layout, Route, str, int]:
     way = use_kept(begin)
     behind = use_kept(lambda: Box("/today"))
 
+    def resized(event: ft.PageResizeEvent) -> None:
+        # Renders only what becomes another one: a keyboard that comes up changes the height at every frame.
+        size.value = event.width, event.height
+        fit((layout_for(*size.value), is_low(*size.value)))
+
     def listen() -> None:
-        page.on_resize = lambda event: set_width(event.width)
+        page.on_resize = resized
         page.on_route_change = lambda event: way.heard(event.route)
         page.on_view_pop = lambda event: way.go(parse_route(event.route).above(behind.value))
         page.data = InUse(window.companion.touch)
@@ -100,7 +106,7 @@ def use_page() -> tuple[Layout, Route, str, int]:
     if here.is_place:
         behind.value = here.path
     turn = way.turns[parse_route(behind.value).place]
-    return layout_for(width, text_scale=text_scale), here, behind.value, turn
+    return layout_for(*size.value, text_scale=text_scale), low, here, behind.value, turn
 
 
 @safe

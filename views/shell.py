@@ -1,4 +1,4 @@
-"""The frame around the places: bars on a phone, rail and panes elsewhere. It decides on width only.
+"""The frame around the places: bars on a phone, rail and panes elsewhere. `theme.layout_for` decides.
 
 On a phone an opened thing is a page of its own over its place, so that the system's way back works.
 """

@@ -8,7 +8,7 @@ import pytest
 from companion.app.parting import Left
 from companion.errors import Tampered, TooNew
 from tests.fakes import PASSPHRASE, Desk
-from tests.ui.harness import HeadlessApp
+from tests.ui.harness import HeadlessApp, spoken, walk
 from tests.ui.people import opened
 from views.gate.first_start import Draft, differing, draw_positions, strength
 
@@ -235,3 +235,22 @@ async def test_the_lock_screen_says_how_much_could_not_go_and_nothing_about_whom
     desk.companion.left = left
     desk.companion._tell(frozenset({"phase"}))
     await app.until(lambda: said in app.texts())
+
+
+async def test_on_a_low_screen_nothing_stands_before_the_passphrase(locked: tuple[Desk, HeadlessApp]) -> None:
+    _, app = locked
+
+    def is_in_reach() -> bool:
+        """The way to help stays at the foot, whatever is scrolled."""
+        door = next(one for one in app.all(ft.Column) if one.scroll and any_named(one, "Passphrase"))
+        return not any_named(door, "Get help now")
+
+    assert is_in_reach()
+    await app.resize(844, 390)
+    assert not is_in_reach()
+    await app.resize(390, 844)
+    assert is_in_reach()
+
+
+def any_named(control: ft.Control, name: str) -> bool:
+    return any(name in (label, spoken(one)) for one, label in walk(control))

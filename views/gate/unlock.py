@@ -168,7 +168,7 @@ def _door(is_phone: bool, upper: list[ft.Control], lower: list[ft.Control]) -> f
     if is_phone:
         foot = ft.Container(column(*lower), padding=theme.PAD)
         return phone_page(None, [gap(theme.BREATH), column(*upper, spacing=theme.PAD)], foot=foot)
-    return phone_page(None, [gap(80), narrow(column(*upper, *lower, spacing=theme.PAD), DOOR_WIDTH)])
+    return phone_page(None, [gap(48), narrow(column(*upper, *lower, spacing=theme.PAD), DOOR_WIDTH)])
 
 
 def takes_focus() -> bool:

@@ -49,6 +49,7 @@ from views.theme.tokens import (
     TIGHT,
     Layout,
     Motion,
+    is_low,
     layout_for,
 )
 
@@ -99,6 +100,7 @@ __all__ = [
     "Wishes",
     "apply",
     "color_scheme",
+    "is_low",
     "layout_for",
     "make_theme",
     "read_wishes",

@@ -30,6 +30,7 @@ CONTEXT_WIDTH: Final = 288
 
 # Widths in logical pixels at which the layout changes.
 PHONE_BELOW: Final = 600
+LOW_BELOW: Final = (960, 480)
 PANES_FROM: Final = 1024
 OPEN_CONTEXT_FROM: Final = 1440
 
@@ -47,13 +48,24 @@ class Layout(IntEnum):
     OPEN_CONTEXT = 3
 
 
-def layout_for(width: float, *, text_scale: float = 1.0) -> Layout:
-    """Return the layout for a window `width` logical pixels wide.
+def layout_for(width: float, height: float, *, text_scale: float = 1.0) -> Layout:
+    """Return the layout for a window of this size in logical pixels.
 
-    Text at 150 % or more goes down one step, because words then need the room of a pane.
+    Text at 150 % or more goes down one step, because words then need the room of a pane. A low window has no room for a
+    rail.
     """
+    if is_low(width, height):
+        return Layout.PHONE
     steps = sum(width >= limit for limit in (PHONE_BELOW, PANES_FROM, OPEN_CONTEXT_FROM))
     return Layout(max(0, steps - 1) if text_scale >= 1.5 else steps)
+
+
+def is_low(width: float, height: float) -> bool:
+    """Return whether this is a phone on its side, or a page at twice its size.
+
+    A tablet whose keyboard is up is wider: it must not change its layout under what is being typed.
+    """
+    return PHONE_BELOW <= width < LOW_BELOW[0] and height < LOW_BELOW[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

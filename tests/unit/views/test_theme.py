@@ -49,7 +49,24 @@ def test_reduced_motion_stops_transitions_and_presses():
     ],
 )
 def test_layout_follows_the_width_and_steps_down_for_large_text(width: int, scale: float, layout: theme.Layout):
-    assert theme.layout_for(width, text_scale=scale) == layout
+    assert theme.layout_for(width, 800, text_scale=scale) == layout
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "layout"),
+    [
+        (844, 390, theme.Layout.PHONE),
+        (932, 430, theme.Layout.PHONE),
+        (640, 400, theme.Layout.PHONE),
+        (800, 480, theme.Layout.TWO_PANES),
+        (1024, 350, theme.Layout.THREE_PANES),
+        (768, 620, theme.Layout.TWO_PANES),
+    ],
+)
+def test_a_low_window_has_no_rail_and_a_tablet_keeps_its_layout_under_the_keyboard(
+    width: int, height: int, layout: theme.Layout
+):
+    assert theme.layout_for(width, height) == layout
 
 
 def test_hex_colours_are_named_in_the_palettes_only():
