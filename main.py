@@ -124,7 +124,7 @@ def page_main(profile: Profile, texts: Texts, *, keeps_places: bool = True) -> P
         state = ViewState(theme=profile.appearance.load())
         page.title = texts("start.app_name")
         theme.apply(page, theme_mode(state.theme))
-        wishes = theme.Wishes()
+        wishes = theme.Accessibility()
 
         def dress() -> None:
             theme.apply(
@@ -143,8 +143,8 @@ def page_main(profile: Profile, texts: Texts, *, keeps_places: bool = True) -> P
         async def follow_device() -> None:
             """The client answers after the first paint, so nobody waits for it."""
             nonlocal wishes
-            wishes = await theme.read_wishes()
-            if wishes != theme.Wishes():
+            wishes = await theme.read_accessibility()
+            if wishes != theme.Accessibility():
                 dress()
 
         def announce(nudge: Nudge) -> None:

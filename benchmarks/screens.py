@@ -2,9 +2,9 @@
 
     uv run python -m benchmarks.screens [--quick]
 
-All are served the same way to the same headless Chromium; the runs take turns. Needs Chromium. Prints one JSON object:
-`screens_start` says what is measured of the start, `screens_tabs` of a change of place, `screens_typing` of a key,
-`screens_long` of long lists.
+All are served the same way to the same headless Chromium; the runs take turns. Needs Chromium. Prints one JSON object,
+and each part of it to the error output as it comes: `screens_start` says what is measured of the start, `screens_tabs`
+of a change of place, `screens_typing` of a key, `screens_long` of long lists.
 """
 
 import argparse
@@ -27,7 +27,9 @@ def main() -> int:
     rounds = 3 if parser.parse_args().quick else 9
     figures: dict[str, float] = {}
     for measure in (measure_start, measure_tabs, measure_journal, measure_chat, measure_typing):
-        figures |= measure(rounds)
+        measured = measure(rounds)
+        print(json.dumps(measured), file=sys.stderr, flush=True)  # should a later part fail
+        figures |= measured
     print(json.dumps(figures))
     return 0
 

@@ -4,7 +4,16 @@ Owns every colour, size and duration of the app. Must not know any screen or con
 (`ft.Colors.PRIMARY`), never a hex value, so that light, dark and high contrast need no code of their own.
 """
 
-from views.theme.material import FONTS, Mode, Wishes, apply, color_scheme, make_theme, read_wishes, text_theme
+from views.theme.material import (
+    FONTS,
+    Accessibility,
+    Mode,
+    apply,
+    color_scheme,
+    make_theme,
+    read_accessibility,
+    text_theme,
+)
 from views.theme.palettes import (
     CARE_INK,
     CARE_LINK,
@@ -93,16 +102,16 @@ __all__ = [
     "TARGET",
     "TARGET_FLOOR",
     "TIGHT",
+    "Accessibility",
     "Layout",
     "Mode",
     "Motion",
     "Palette",
-    "Wishes",
     "apply",
     "color_scheme",
     "is_low",
     "layout_for",
     "make_theme",
-    "read_wishes",
+    "read_accessibility",
     "text_theme",
 ]

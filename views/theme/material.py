@@ -210,7 +210,7 @@ def apply(page: ft.Page, mode: Mode = "system", *, reduced_motion: bool = False,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class Accessibility:
     """What the person asked of their device."""
 
     high_contrast: bool = False
@@ -218,7 +218,7 @@ class Wishes:
     reduced_motion: bool = False
 
 
-async def read_wishes() -> Wishes:
+async def read_accessibility() -> Accessibility:
     """Return the device's accessibility settings, or none of them if the client gives no answer within 5 s.
 
     Needs a current page: call it from `main`, a handler or an effect.
@@ -228,8 +228,8 @@ async def read_wishes() -> Wishes:
             features = await ft.SemanticsService().get_accessibility_features()
     except (TimeoutError, RuntimeError, TypeError, ft.FletUnsupportedPlatformException):  # TypeError: an empty answer
         logging.getLogger(__name__).info("the client does not tell its accessibility settings")
-        return Wishes()
-    return Wishes(
+        return Accessibility()
+    return Accessibility(
         high_contrast=features.high_contrast,
         bold_text=features.bold_text,
         reduced_motion=features.reduce_motion or features.disable_animations,
