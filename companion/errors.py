@@ -17,9 +17,11 @@
     ├── StoreError              the data on this device
     │   ├── WrongKey            passphrase, words or keystore secret do not open it
     │   ├── Tampered            changed or damaged outside the app
-    │   ├── RolledBack          older than the last state this device remembers
+    │   ├── ReadOnly            they can be read, and not be written
+    │   │   └── RolledBack      older than the last state this device remembers
     │   ├── TooNew              written by a newer version
     │   ├── StoreBusy           open in another window
+    │   ├── LowMemory           too little memory to try a passphrase
     │   └── KeystoreUnavailable the system has no safe place for small secrets, or it did not answer
     ├── SyncError               the service
     │   ├── Offline             no answer: try again later
@@ -125,7 +127,11 @@ class Tampered(StoreError):
         self.part = part
 
 
-class RolledBack(StoreError):
+class ReadOnly(StoreError):
+    """The data can be read, and nothing can be written to their folder."""
+
+
+class RolledBack(ReadOnly):
     """The data are older than the last state this device remembers."""
 
 
@@ -135,6 +141,10 @@ class TooNew(StoreError):
 
 class StoreBusy(StoreError):
     """Another process has the data open."""
+
+
+class LowMemory(StoreError):
+    """There is not enough free memory to work out the key of a passphrase. Whether it is right is not known."""
 
 
 class KeystoreUnavailable(StoreError):

@@ -87,6 +87,11 @@ def add_segment(story: Story, reference: dict[str, object], sample_rate_hz: int,
     )
 
 
+def with_reference(story: Story, reference: dict[str, object]) -> Story:
+    """Return the story with the complete reference of its newest segment, which nobody writes any more."""
+    return replace(story, segments=(*story.segments[:-1], replace(story.segments[-1], reference=reference)))
+
+
 def segment_context(story: str, number: int) -> bytes:
     """What binds a segment to its place: it cannot be moved to another story or position."""
     return b"story1|" + bytes.fromhex(story) + b"|" + str(number).encode()

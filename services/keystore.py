@@ -109,7 +109,8 @@ class FletKeystore:
             return await _answer(call(self._storage), CLIENT_TIMEOUT_S)
         except TimeoutError:
             raise KeystoreUnavailable("the keystore did not answer") from None
-        except RuntimeError:  # how Flet hands on what the client's plugin raised; its text may quote the value
+        # How Flet hands on what the client's plugin raised, and that there is none; the text may quote the value.
+        except (RuntimeError, ft.FletException):
             raise KeystoreUnavailable("the keystore refused") from None
 
 

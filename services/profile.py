@@ -4,7 +4,6 @@ Both are in the clear: a number of tries, a time, and the name of a colour theme
 """
 
 import asyncio
-import json
 import os
 import re
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from companion.errors import UsageError
 from companion.unlocking import Attempts
+from services.store.files import read_small, write_small
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 THEMES = ("system", "light", "dark", "contrast", "contrast-dark")
@@ -48,6 +48,7 @@ class FileTries:
         return await asyncio.to_thread(self._load)
 
     async def save(self, attempts: Attempts) -> None:
+        """Raises: StoreError."""
         await asyncio.to_thread(write_small, self._file, {"wrong": attempts.wrong, "last_ms": attempts.last_ms})
 
     def _load(self) -> Attempts:
@@ -69,26 +70,7 @@ class Appearance:
         return theme if isinstance(theme, str) and theme in THEMES else THEMES[0]
 
     def save(self, theme: str) -> None:
+        """Raises: StoreError, UsageError."""
         if theme not in THEMES:
             raise UsageError("no such theme")
         write_small(self._file, {"theme": theme})
-
-
-def read_small(file: Path) -> dict[str, object]:
-    """Return the object in a small JSON file, or an empty one if there is none that can be read."""
-    try:
-        doc = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return doc if isinstance(doc, dict) else {}
-
-
-def write_small(file: Path, doc: dict[str, object]) -> None:
-    """Replace the file whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    beside = file.with_suffix(".new")
-    with beside.open("w", encoding="utf-8") as out:
-        json.dump(doc, out)
-        out.flush()
-        os.fsync(out.fileno())
-    beside.replace(file)

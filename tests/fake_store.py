@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from companion.errors import RolledBack, StoreBusy, StoreError, WrongKey
+from companion.errors import ReadOnly, RolledBack, StoreBusy, StoreError, WrongKey
 from companion.ports import (
     Anchor,
     Change,
@@ -31,6 +31,7 @@ class FakeStore:
         self.keys: dict[str, object] = {}
         self.damages: tuple[Damage, ...] = ()
         self.rollback = ""
+        self.is_read_only = False
         self.searchables: dict[str, Searchable] = {}
         self.chores = 0
 
@@ -41,6 +42,8 @@ class FakeStore:
         self._check()
         if self.rollback:
             raise RolledBack("for reading only")
+        if self.is_read_only:
+            raise ReadOnly("for reading only")
         if self.fails:
             raise StoreError("the disk is full")
         for put in change.put:
@@ -175,6 +178,9 @@ class FakeBlobs:
     async def length(self, reference: Doc) -> int:
         return len(self.held[str(reference["id"])])
 
+    async def settle(self, reference: Doc) -> Doc:
+        return reference
+
     async def read(self, reference: Doc, offset: int, length: int) -> bytes:
         return self.held[str(reference["id"])][offset : offset + length]
 
@@ -203,12 +209,16 @@ class FakeVault:
     async def exists(self) -> bool:
         return self.keys is not None
 
-    async def create(self, passphrase: str, recovery: bytes) -> tuple[FakeStore, FakeBlobs]:
+    async def create(
+        self, passphrase: str, recovery: bytes, first: Change | None = None
+    ) -> tuple[FakeStore, FakeBlobs]:
         if self.keys is not None:
             raise StoreBusy("there is a store already")
         self.store.is_open = True
         self.store.keys = {"passphrase": passphrase, "recovery": recovery}
         self.calls.append("vault created")
+        if first is not None:
+            await self.store.commit(first)
         return self.store, self.blobs
 
     async def unlock(

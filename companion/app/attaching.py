@@ -117,13 +117,21 @@ class Attaching(Recordings[_Note]):
         return tuple(work for work in map(InWork.from_doc, docs) if work.owner)
 
     async def measured(self, attachment: Attachment) -> Attachment:
-        """Return the attachment with the size that its blob has now."""
-        return replace(attachment, size_bytes=await self._context.blobs.length(attachment.blob))
+        """Return the attachment with what there is of its blob, which nobody writes any more. Raises Tampered."""
+        blob = await self._context.blobs.settle(attachment.blob)
+        return replace(attachment, blob=blob, size_bytes=await self._context.blobs.length(blob))
 
     async def read(self, attachment: Attachment, offset: int = 0, length: int | None = None) -> bytes:
-        """Return content from a byte offset; all that follows if there is no length. Raises StoreError."""
-        size = attachment.size_bytes - offset if length is None else length
-        return await self._context.blobs.read(attachment.blob, offset, max(0, size))
+        """Return content from a byte offset; all that follows if there is no length.
+
+        Raises StoreError; Tampered, too, if there is less than the attachment says.
+        """
+        rest = max(0, attachment.size_bytes - offset)
+        wanted = rest if length is None else min(rest, length)
+        content = await self._context.blobs.read(attachment.blob, offset, wanted)
+        if len(content) != wanted:
+            raise Tampered(f"an attachment gives {len(content)} of {wanted} bytes", "blob")
+        return content
 
     # Voice notes
 
@@ -163,10 +171,11 @@ class Attaching(Recordings[_Note]):
         if running.attachment is None or running.blob is None:
             return None
         await running.blob.close()
+        kept = await self.measured(
+            replace(running.attachment, blob=running.blob.reference)
+        )  # a full disk ends it early
         attachment = replace(
-            running.attachment,
-            blob=running.blob.reference,
-            size_bytes=running.size_bytes,
+            kept,
             sample_rate_hz=running.recorder.sample_rate_hz,  # the longer it ran, the better the rate is known
             channels=running.recorder.channels,
         )

@@ -1,7 +1,8 @@
 """First start, unlock, lock, hide and erase. Locking drops the one object that holds keys."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from companion.app.device import Device
@@ -111,10 +112,12 @@ class Companion:
         await self._until_closed()
         me = create_me(name, profession, at_ms=self._ports.clock.now_ms())
         with self._alone():
-            store, blobs = await self._ports.vault.create(passphrase, recovery)
-            await store.commit(Change(put=(Put("me", me.to_doc()),)))
-            await self._device.forget()  # what is left of a profile that was removed together with the app
-            await self._open(Box(me=me, store=store, blobs=blobs))
+            async with _closing_what_fails() as undone:
+                first = Change(put=(Put("me", me.to_doc()),))
+                store, blobs = await self._ports.vault.create(passphrase, recovery, first)
+                undone.push_async_callback(_close, store)
+                await self._device.forget()  # what is left of a profile that was removed together with the app
+                await self._open(Box(me=me, store=store, blobs=blobs))
 
     async def unlock(self, *, passphrase: str | None = None, words: str | None = None) -> None:
         """Open the store with the passphrase or the recovery words.
@@ -127,10 +130,12 @@ class Companion:
             return
         await self._until_closed()
         with self._alone():
-            async with self._tries.one():
-                anchor = await self._device.anchor()
-                box = await self._ports.vault.unlock(passphrase=passphrase, recovery=recovery, anchor=anchor)
-            await self._enter(*box)
+            async with _closing_what_fails() as undone:
+                async with self._tries.one():
+                    anchor = await self._device.anchor()
+                    box = await self._ports.vault.unlock(passphrase=passphrase, recovery=recovery, anchor=anchor)
+                    undone.push_async_callback(_close, box[0])
+                await self._enter(*box)
 
     async def unlock_with_device(self, reason: str) -> None:
         """Open the store with the device's own key; `reason` is what the device shows when it asks who is there.
@@ -145,7 +150,10 @@ class Companion:
             if key is None:
                 raise WrongKey("the device gave no key")
             anchor: Anchor | None = await self._device.anchor()
-            await self._enter(*await self._ports.vault.unlock(keystore=key, anchor=anchor))
+            async with _closing_what_fails() as undone:
+                box = await self._ports.vault.unlock(keystore=key, anchor=anchor)
+                undone.push_async_callback(_close, box[0])
+                await self._enter(*box)
 
     async def can_unlock_with_device(self) -> bool:
         return await self._device.has_key()
@@ -163,8 +171,10 @@ class Companion:
             if was_me:
                 await box.store.accept_rollback()
                 await forget_keys(box.store)
-            self._restored = None
-            await self._open(box)
+            async with _closing_what_fails() as undone:
+                undone.push_async_callback(_close, box.store)
+                self._restored = None
+                await self._open(box)
 
     async def rescue(self, secret: str) -> Rescue:
         """Copy what can be read of a store that does not open. `secret`: the passphrase or the recovery words.
@@ -267,7 +277,6 @@ class Companion:
         doc = await store.get("me", "me")
         if doc is None:
             kind = next((damage.kind for damage in store.damages if damage.part == "me"), "missing")
-            await store.close()
             raise Tampered("the store has no owner", kind, "me")
         box = Box(me=Me.from_doc(doc), store=store, blobs=blobs)
         if store.rollback:
@@ -281,9 +290,11 @@ class Companion:
         ports = self._ports
         security = Security(box.store, self._device, self._tries)
         opened = Opened(box.me, box.store, box.blobs, ports.network, ports.clock, ports.wording, security, self._tell)
-        if not box.store.rollback:
-            await ports.network.open(box.me.device, box.me.sign_private)
-        await opened.start()
+        async with _closing_what_fails() as undone:
+            if not opened.is_read_only:
+                undone.push_async_callback(ports.network.close)
+                await ports.network.open(box.me.device, box.me.sign_private)
+            await opened.start()
         self.touch()
         self.opened, self._store = opened, box.store
         self._tell(frozenset({"phase"}))
@@ -297,6 +308,20 @@ class Companion:
                 listener(what)
             except Exception:  # a listener's fault must not undo a commit that has happened
                 log.exception("listener failed")
+
+
+@asynccontextmanager
+async def _closing_what_fails() -> AsyncIterator[AsyncExitStack]:
+    """Undo what the block has opened if it does not come to its end, so that the next try finds it closed."""
+    async with AsyncExitStack() as undone:
+        yield undone
+        undone.pop_all()
+
+
+async def _close(store: Store) -> None:
+    """Close a store that was opened in vain."""
+    with suppress(CompanionError):
+        await store.close()
 
 
 class _Alone:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from companion.crypto.primitives import random_bytes
-from companion.errors import RolledBack, Tampered
+from companion.errors import ReadOnly, Tampered
 from companion.fields import as_object
 from companion.people import Me
 from companion.ports import Blobs, Change, Clock, Put, Store
@@ -59,7 +59,7 @@ class Context:
         """
         try:
             await self.commit(change)
-        except (RolledBack, Tampered) as error:
+        except (ReadOnly, Tampered) as error:
             log.info("not noted: %s", type(error).__name__)
 
     def new_id(self) -> str:

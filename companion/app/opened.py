@@ -120,8 +120,15 @@ class Opened:
 
     @property
     def is_read_only(self) -> bool:
-        """Whether this is an older or another store than the device remembers, and the person did not put it there."""
-        return bool(self._context.store.rollback)
+        """Whether nothing may be written: its folder cannot be, or this is an older or another store than the device
+        remembers and the person did not put it there.
+        """
+        return bool(self.read_only)
+
+    @property
+    def read_only(self) -> str:
+        """Why nothing may be written: "folder", "old" or "replaced"; empty if it may."""
+        return "folder" if self._context.store.is_read_only else self._context.store.rollback
 
     async def facts(self) -> Facts:
         """Return what lies on this device, counted. Raises: StoreError."""

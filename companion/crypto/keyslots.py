@@ -13,8 +13,10 @@ from companion.crypto.primitives import RandomSource
 from companion.errors import CryptoError, WrongKey
 
 SALT_BYTES = 16
-MEMORY_KIB_MAX = 1_048_576
-PASSES_MAX = 64
+MEMORY_KIB_MAX = 262_144
+PASSES_MAX = 16
+WORK_MAX = 1_048_576
+"""KiB times passes: less than two seconds here, and 16 passes of the usual memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,7 @@ class KdfParameters:
     """Argon2id cost: passes, memory in KiB, lanes. Kept in the slot, so that it can be raised later.
 
     Lanes stay at 1: not every implementation can do more. The upper bounds stop a forged slot from using up the
-    device.
+    device: its memory, and its time.
     """
 
     t: int = 3
@@ -36,12 +38,14 @@ class KdfParameters:
             raise ValueError("lanes must be 1")
         if not 8 <= self.m_kib <= MEMORY_KIB_MAX:
             raise ValueError(f"memory must be 8 to {MEMORY_KIB_MAX} KiB")
+        if self.t * self.m_kib > WORK_MAX:
+            raise ValueError(f"passes times memory must be at most {WORK_MAX} KiB")
 
 
 def passphrase_key(passphrase: str, salt: bytes, parameters: KdfParameters) -> bytes:
     """Return the 32-byte key of a passphrase (NFKC, UTF-8, Argon2id) and a random salt of 16 bytes or more.
 
-    Takes 0.1 s or more: keep it off the UI thread. Source: RFC 9106.
+    Takes 0.1 s or more: keep it off the UI thread. Raises: LowMemory. Source: RFC 9106.
     """
     if len(salt) < SALT_BYTES:
         raise ValueError("the salt must have 16 bytes or more")

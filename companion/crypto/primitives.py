@@ -14,6 +14,7 @@ from collections.abc import Callable
 from enum import Enum
 
 import cryptography
+from argon2.exceptions import HashingError
 from argon2.low_level import Type, hash_secret_raw
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.backends.openssl import backend
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
-from companion.errors import CryptoError
+from companion.errors import CryptoError, LowMemory
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -235,8 +236,14 @@ def dh(private: bytes, public: bytes) -> bytes:
 
 
 def argon2id(secret: bytes, salt: bytes, *, passes: int, memory_kib: int, lanes: int, length: int = 32) -> bytes:
-    """Return the Argon2id hash, version 1.3 (RFC 9106). Blocks for a tenth of a second or more: keep it off the UI."""
-    return hash_secret_raw(secret, salt, passes, memory_kib, lanes, length, Type.ID)
+    """Return the Argon2id hash, version 1.3 (RFC 9106). Blocks for a tenth of a second or more: keep it off the UI.
+
+    Raises: LowMemory if there is no room for `memory_kib`.
+    """
+    try:
+        return hash_secret_raw(secret, salt, passes, memory_kib, lanes, length, Type.ID)
+    except (HashingError, MemoryError):  # with these parameters nothing else can go wrong
+        raise LowMemory(f"no {memory_kib} KiB for a key derivation") from None
 
 
 def library_versions() -> dict[str, str]:

@@ -176,6 +176,10 @@ class Store(Documents, Protocol):
     def anchor(self) -> Anchor: ...
 
     @property
+    def is_read_only(self) -> bool:
+        """Whether nothing can be written where the store lies. Commits then raise ReadOnly."""
+
+    @property
     def rollback(self) -> str:
         """ "old" or "replaced" if the store is not what the anchor says, else "". Commits then raise RolledBack."""
 
@@ -219,7 +223,8 @@ class Recording(Protocol):
     async def write(self, data: bytes) -> None:
         """Seal the data and bring all full chunks of it to the disk."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Bring the rest to the disk; `reference` then says how long the blob is, and its digest."""
 
 
 class Blobs(Protocol):
@@ -228,9 +233,15 @@ class Blobs(Protocol):
     async def start(self, context: bytes) -> Recording: ...
 
     async def length(self, reference: Doc) -> int:
-        """Readable bytes, also of a blob whose writing was cut short."""
+        """How many bytes a reference promises; how many are there of a blob that was never closed, and is open."""
 
-    async def read(self, reference: Doc, offset: int, length: int) -> bytes: ...
+    async def settle(self, reference: Doc) -> Doc:
+        """The reference of a blob that nobody writes any more, with what is there of it as its length and digest: from
+        now on, less is damage. One that was closed is complete already, and stays as it is. Raises Tampered.
+        """
+
+    async def read(self, reference: Doc, offset: int, length: int) -> bytes:
+        """Raises Tampered if what the reference promises is not there as it was written; then nothing is returned."""
 
     async def drop(self, reference: Doc) -> None:
         """Remove the blob; one that is gone already is ignored. Commit the document that named it first."""
@@ -244,8 +255,11 @@ class Vault(Protocol):
 
     async def exists(self) -> bool: ...
 
-    async def create(self, passphrase: str, recovery: bytes) -> tuple[Store, Blobs]:
-        """Make the box with two keys: the passphrase, and the 32 bytes behind the recovery words."""
+    async def create(self, passphrase: str, recovery: bytes, first: Change | None = None) -> tuple[Store, Blobs]:
+        """Make the box with two keys: the passphrase, and the 32 bytes behind the recovery words.
+
+        `first` is what it holds from the start. If it cannot be kept, there is no box. Raises StoreError.
+        """
 
     async def unlock(
         self,
@@ -255,7 +269,7 @@ class Vault(Protocol):
         keystore: bytes | None = None,
         anchor: Anchor | None = None,
     ) -> tuple[Store, Blobs]:
-        """Raises WrongKey, Tampered, TooNew or StoreBusy; then nothing on the disk has changed."""
+        """Raises WrongKey, Tampered, TooNew, StoreBusy or LowMemory; then nothing is open, and nothing has changed."""
 
     async def rescue(self, *, passphrase: str | None = None, recovery: bytes | None = None) -> Rescue:
         """Copy what can be read of a box that does not open into a new folder. Raises as `unlock`."""

@@ -1,5 +1,6 @@
 """What is still sound in a store, and saving what is left of a damaged one."""
 
+import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,8 +11,9 @@ from pathlib import Path
 from companion.errors import StoreError, Tampered
 from companion.ports import NOT_IN_COPIES
 from services.store import keyfile
+from services.store.blobs import BlobReader, references
 from services.store.database import FILE_NAME, Database
-from services.store.files import ProcessLock
+from services.store.files import ProcessLock, make_file, open_plain, our_errors, private_folder
 from services.store.format import Document, Root, TableHead
 from services.store.keyfile import KeyFile
 from services.store.loading import read_table
@@ -35,29 +37,68 @@ class TableReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The state of a store. `stray_rows`: rows that belong to no table; `problem`: of the file as a whole."""
+    """The state of a store.
+
+    `blobs`: how many the documents name; `blob_problems`: what is wrong with those that are not as they were written.
+    `stray_rows`: rows and records that belong to no table; `problem`: of the file as a whole.
+    """
 
     tables: tuple[TableReport, ...]
+    blobs: int
+    blob_problems: tuple[str, ...]
     stray_rows: int
     problem: str | None
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing at all is wrong."""
-        return self.problem is None and not self.stray_rows and all(table.problem is None for table in self.tables)
+        are_tables_sound = all(table.problem is None for table in self.tables)
+        return self.problem is None and are_tables_sound and not self.stray_rows and not self.blob_problems
 
 
-def verify(database: Database, sealer: StoreSealer, root: Root) -> Report:
-    """Read every table from the disk and hold it against the root. Keeps nothing in memory."""
-    tables = []
+def verify(database: Database, sealer: StoreSealer, root: Root, blobs: Path) -> Report:
+    """Read every table and every blob from the disk, and hold them against the root and what the documents say of them.
+
+    Keeps nothing in memory.
+    """
+    tables, named = [], _NamedBlobs(blobs)
     for head in root.heads.values():
         documents, problem = _inspect(database, sealer, head.id, head)
+        named.look_at(documents)
         tables.append(TableReport(name=head.name, readable=len(documents), promised=head.count, problem=problem))
     known = frozenset(head.id for head in root.heads.values())
     problem, stray_rows = database.problem(), 0
     if problem is None:
         stray_rows = sum(count for table_id, count in database.row_counts().items() if table_id not in known)
-    return Report(tables=tuple(tables), stray_rows=stray_rows, problem=problem)
+        stray_rows += len(database.stray_records(known))
+    return Report(
+        tables=tuple(tables),
+        blobs=len(named.seen),
+        blob_problems=tuple(named.problems),
+        stray_rows=stray_rows,
+        problem=problem,
+    )
+
+
+class _NamedBlobs:
+    """The blobs that documents name, each read to its end once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.seen: set[str] = set()
+        self.problems: list[str] = []
+
+    def look_at(self, documents: Mapping[int, Document]) -> None:
+        for ref in references(list(documents.values())):
+            if ref.id in self.seen:
+                continue
+            self.seen.add(ref.id)
+            try:
+                with BlobReader(self._folder, ref) as blob:
+                    if blob.digest() != ref.sha256 and ref.sha256 is not None:
+                        raise Tampered(f"blob {ref.id} is not what was written", "blob")
+            except StoreError as error:
+                self.problems.append(str(error))
 
 
 def readable(database: Database, sealer: StoreSealer, head: TableHead) -> Mapping[int, Document]:
@@ -109,6 +150,7 @@ def salvage(
         )
         database = Database(directory / FILE_NAME)
         try:
+            database.check_schema(for_reading=True)
             return copy_readable(database, sealer, keys, directory, destination)
         finally:
             database.abandon()
@@ -118,19 +160,34 @@ def salvage(
 
 def copy_readable(database: Database, sealer: StoreSealer, keys: KeyFile, directory: Path, destination: Path) -> Report:
     """Do what `salvage` says with a file that is open already."""
-    if destination.exists() and any(destination.iterdir()):
-        raise StoreError("there is something at the destination already")
-    destination.mkdir(parents=True, exist_ok=True)
-    report = _salvage_tables(database, sealer, destination)
-    if (directory / BLOBS).exists():
-        shutil.copytree(directory / BLOBS, destination / BLOBS)
-    else:
-        (destination / BLOBS).mkdir()
+    private_folder(destination)
+    with our_errors():
+        if any(destination.iterdir()):
+            raise StoreError("there is something at the destination already")
+    report = _salvage_tables(database, sealer, directory / BLOBS, destination)
+    private_folder(destination / BLOBS)
+    _copy_blobs(directory / BLOBS, destination / BLOBS)
     keyfile.write_key_file(destination, keys)
     return report
 
 
-def _salvage_tables(database: Database, sealer: StoreSealer, destination: Path) -> Report:
+def _copy_blobs(blobs: Path, destination: Path) -> None:
+    """Copy every plain file. Links and whatever else stands there stay behind. Raises: StoreError."""
+    if blobs.is_symlink() or not blobs.is_dir():
+        return
+    for path in sorted(blobs.iterdir()):
+        with (
+            suppress(Tampered),
+            our_errors(),
+            open_plain(path, "blob") as source,
+            make_file(destination / path.name) as to,
+        ):
+            shutil.copyfileobj(source, to)
+            to.flush()
+            os.fsync(to.fileno())
+
+
+def _salvage_tables(database: Database, sealer: StoreSealer, blobs: Path, destination: Path) -> Report:
     try:
         root, problem = sealer.open_root(database.sealed_root()), None
     except Tampered as error:
@@ -140,17 +197,24 @@ def _salvage_tables(database: Database, sealer: StoreSealer, destination: Path) 
     Database.create(destination / FILE_NAME, sealer.seal_root(Root(commit=root.commit, next_table=1, heads={})))
     Database.finish_creation(destination / FILE_NAME)
     storage = SealedStorage(Database.open(destination / FILE_NAME), sealer)
-    tables = []
+    tables, named = [], _NamedBlobs(blobs)
     try:
         for table_id, name in sorted((id, name) for id, name in names.items() if name not in NOT_IN_COPIES):
             head = heads.get(table_id)
             documents, table_problem = _inspect(database, sealer, table_id, head)
+            named.look_at(documents)
             storage.update(name, partial(_add, documents))
             promised = head.count if head else None
             tables.append(TableReport(name=name, readable=len(documents), promised=promised, problem=table_problem))
     finally:
         storage.close()
-    return Report(tables=tuple(tables), stray_rows=0, problem=problem)
+    return Report(
+        tables=tuple(tables),
+        blobs=len(named.seen),
+        blob_problems=tuple(named.problems),
+        stray_rows=0,
+        problem=problem,
+    )
 
 
 def _table_names(database: Database, sealer: StoreSealer) -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""Tables that failed their check while the store is open: what they are, and what of them can still be read.
+"""What failed its check while the store is open: which tables and blobs, and what of the tables can still be read.
 
 Such a table can be read and not be written: the store below refuses every commit that touches it.
 """
@@ -18,6 +18,7 @@ class DamagedTables:
     def __init__(self, store: SealedStore) -> None:
         self._store = store
         self._found: dict[str, tuple[Damage, Numbered]] = {}
+        self._blobs: tuple[Damage, ...] = ()
 
     def __contains__(self, table: str) -> bool:
         return table in self._found
@@ -25,13 +26,17 @@ class DamagedTables:
     @property
     def damages(self) -> tuple[Damage, ...]:
         """Each damage once, in the order in which they were found."""
-        return tuple(dict.fromkeys(damage for damage, _ in self._found.values()))
+        return tuple(dict.fromkeys(damage for damage, _ in self._found.values())) + self._blobs
 
     def note(self, table: str, error: Tampered) -> None:
         """Take note of what a check found, and read what is left."""
         if table not in self._found:
             damage = Damage(part=kind_of(table), kind=error.kind)
             self._found[table] = (damage, self._store.readable(table))
+
+    def note_blob(self) -> None:
+        """Take note that sound or a picture is gone or was changed."""
+        self._blobs = (Damage(part="blobs", kind="blob"),)
 
     def documents(self, table: str) -> Numbered:
         """Return the documents of a table, of a damaged one those that open by themselves. Do not change them."""
@@ -45,3 +50,4 @@ class DamagedTables:
     def clear(self) -> None:
         """Forget every document."""
         self._found.clear()
+        self._blobs = ()

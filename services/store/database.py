@@ -1,15 +1,21 @@
-"""The SQLite file: how it is made, opened, read and closed. It holds only sealed bytes and knows no keys."""
+"""The SQLite file: how it is made, opened, read and closed. It holds only sealed bytes and knows no keys.
+
+The file may come from anybody. It is ours if its schema is ours to the letter: a trigger, a view, an index or one more
+table is a program that somebody else would run here. Each commit counts what it changed.
+"""
 
 import os
+import shutil
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from companion.errors import StoreError, Tampered, TooNew
-from services.store.files import sync_directory
+from services.store.files import disk_error, make_file, require_plain, sync_directory
 from services.store.format import (
     APPLICATION_ID,
     DOCUMENT_BITS,
@@ -22,10 +28,10 @@ FILE_NAME = "store.db"
 CHECKPOINT_PAGES = 4_000  # 16 MB of WAL at most; `checkpoint` at idle moments keeps it far below
 WAL_ROOM_BYTES = 4_000_000  # about 400 saves; `checkpoint` comes long before they are used up
 
-_SCHEMA = """
-CREATE TABLE meta(k TEXT PRIMARY KEY, v BLOB);
-CREATE TABLE row(k INTEGER PRIMARY KEY, ver INTEGER, blob BLOB);
-"""
+_META = "CREATE TABLE meta(k TEXT PRIMARY KEY, v BLOB)"
+_ROW = "CREATE TABLE row(k INTEGER PRIMARY KEY, ver INTEGER, blob BLOB)"
+_TABLES = frozenset({("table", "meta", "meta", _META), ("table", "row", "row", _ROW)})
+_SCHEMA = _TABLES | {("index", "sqlite_autoindex_meta_1", "meta", None)}
 _DAMAGE_CODES = frozenset(
     {
         sqlite3.SQLITE_ERROR,
@@ -50,7 +56,10 @@ class Writes:
 
 
 class disk_errors:
-    """Turn SQLite's errors into ours: Tampered for a damaged file, StoreError for a disk that fails or is full."""
+    """Turn SQLite's errors into ours: Tampered for a damaged file, StoreError for a disk that fails or is full.
+
+    The system's errors too: what SQLite does not raise comes from a file that was made, moved or measured.
+    """
 
     __slots__ = ()
 
@@ -62,20 +71,58 @@ class disk_errors:
             if code & 0xFF in _DAMAGE_CODES:
                 raise Tampered(f"the database file is damaged (SQLite code {code})", "file") from None
             raise StoreError(f"the disk refused (SQLite code {code})") from None
+        if isinstance(error, OSError):
+            raise disk_error(error) from None
 
 
 class Database:
     """One connection for one process. Not thread-safe by itself: the storage above holds the lock."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_read_only: bool = False) -> None:
         self._path = path
         self._has_room = False
+        self._copies: Path | None = None
+        self._is_read_only = is_read_only
         with disk_errors():
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            where = self._readable(path) if is_read_only else path
+            self._connection = sqlite3.connect(where, isolation_level=None, check_same_thread=False, uri=is_read_only)
         with self._abandoned_on_error():
+            self._defend()
             self._set("locking_mode=EXCLUSIVE", "trusted_schema=OFF", "synchronous=FULL", "fullfsync=1")
             self._set("checkpoint_fullfsync=1", "secure_delete=1", "cell_size_check=1", "temp_store=MEMORY")
             self._set(f"wal_autocheckpoint={CHECKPOINT_PAGES}")
+
+    def _readable(self, path: Path) -> str:
+        """Return the address of a file in a folder that cannot be written.
+
+        What lies in the log belongs to it, and SQLite reads a log only where it can write: both are copied then.
+        """
+        log = _log_of(path)
+        if not log.exists() or not log.stat().st_size:
+            return f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        self._copies = Path(tempfile.mkdtemp(prefix="companion-"))  # for the owner alone; all in it is sealed
+        for file in (path, log):
+            shutil.copyfile(file, self._copies / file.name)
+        return (self._copies / path.name).as_uri()
+
+    def _defend(self) -> None:
+        """Let no program in the file run, and no statement change the schema behind SQLite's back."""
+        if sys.version_info >= (3, 12):
+            self._connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+            self._connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_TRIGGER, False)
+            self._connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_VIEW, False)
+        else:
+            self._connection.set_authorizer(_authorized)
+
+    def check_schema(self, *, for_reading: bool = False) -> None:
+        """Hold the file's schema against ours. `for_reading`: what stands beside our tables does not matter then.
+
+        Raises: Tampered.
+        """
+        with disk_errors():
+            found = self._connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+        if not (set(found) >= _TABLES if for_reading else set(found) == _SCHEMA and len(found) == len(_SCHEMA)):
+            raise Tampered("the database file has another schema", "file")
 
     @contextmanager
     def _abandoned_on_error(self) -> Iterator[None]:
@@ -94,13 +141,15 @@ class Database:
     def create(cls, path: Path, sealed_root: bytes) -> None:
         """Make a new file beside the place where it will live; `finish_creation` moves it there."""
         fresh = path.with_suffix(".new")
-        for suffix in ("", "-wal", "-journal"):
-            fresh.with_name(fresh.name + suffix).unlink(missing_ok=True)
-        fresh.touch(0o600)
+        with disk_errors():
+            for suffix in ("", "-wal", "-journal"):
+                fresh.with_name(fresh.name + suffix).unlink(missing_ok=True)
+            make_file(fresh).close()
         database = cls(fresh)
         with database._abandoned_on_error():
             database._set("journal_mode=WAL", f"application_id={APPLICATION_ID}", f"user_version={FORMAT_VERSION}")
-            database._connection.executescript(_SCHEMA)
+            database._connection.execute(_META)
+            database._connection.execute(_ROW)
             database._connection.execute("INSERT INTO meta(k, v) VALUES('root', ?)", (sealed_root,))
         database.close()
 
@@ -108,28 +157,33 @@ class Database:
     def finish_creation(cls, path: Path) -> None:
         """Move a newly made file to its place; does nothing if that has been done."""
         fresh = path.with_suffix(".new")
-        if not path.exists() and fresh.exists():
-            fresh.replace(path)
-            sync_directory(path.parent)
+        with disk_errors():
+            if not path.exists() and fresh.exists():
+                fresh.replace(path)
+                sync_directory(path.parent)
 
     @classmethod
-    def open(cls, path: Path) -> "Database":
+    def open(cls, path: Path, *, is_read_only: bool = False) -> "Database":
         """Open an existing file and check that it can be ours.
 
         Raises: Tampered, TooNew; the file is then as it was.
         """
         held = path.with_suffix(".held")
-        if not path.exists() and held.exists():
-            held.replace(path)  # a crash within `abandon`
-        if not path.exists():
-            raise Tampered(f"{FILE_NAME} is missing", "file")
-        database = cls(path)
+        with disk_errors():
+            if not path.exists() and held.exists():
+                held.replace(path)  # a crash within `abandon`
+            if not path.exists():
+                raise Tampered(f"{FILE_NAME} is missing", "file")
+        require_plain(path, "file")
+        database = cls(path, is_read_only=is_read_only)
         with database._abandoned_on_error():
+            database.check_schema()
             version = database._number("user_version")
             if version > FORMAT_VERSION:
                 raise TooNew(f"the store has format {version}; this version reads up to {FORMAT_VERSION}")
             mode = database._connection.execute("PRAGMA journal_mode").fetchone()
-            if version < 1 or database._number("application_id") != APPLICATION_ID or mode != ("wal",):
+            is_logging = mode == ("wal",) or is_read_only
+            if version < 1 or database._number("application_id") != APPLICATION_ID or not is_logging:
                 raise Tampered("the database header was changed", "file")
         return database
 
@@ -203,6 +257,13 @@ class Database:
         with disk_errors():
             return dict(self._connection.execute("SELECT k >> ?, count(*) FROM row GROUP BY 1", (DOCUMENT_BITS,)))
 
+    def stray_records(self, table_ids: frozenset[int]) -> list[str]:
+        """Return the names of records that are neither the root's nor of one of these tables."""
+        known = {"root", *(f"table:{table_id}" for table_id in table_ids)}
+        with disk_errors():
+            keys = self._connection.execute("SELECT k FROM meta").fetchall()
+        return [str(key) for (key,) in keys if key not in known]
+
     def problem(self) -> str | None:
         """Return what SQLite itself finds wrong with the file, or None."""
         try:
@@ -228,17 +289,19 @@ class Database:
     def commit(self, writes: Writes) -> None:
         """Write everything or nothing; when this returns, it is durable.
 
-        Raises: Tampered if there is no root to replace, StoreError if the disk refuses.
+        Raises: Tampered if it would change more or less than it writes, StoreError if the disk refuses.
         """
         execute, executemany = self._connection.execute, self._connection.executemany
         with disk_errors():
             execute("BEGIN IMMEDIATE")
             try:
                 self._make_room()
+                before, dropped = self._connection.total_changes, 0
                 for table_id in writes.dropped:
                     first = row_number(table_id, 0)
-                    execute("DELETE FROM meta WHERE k = ?", (f"table:{table_id}",))
-                    execute("DELETE FROM row WHERE k BETWEEN ? AND ?", (first, first + DOCUMENT_ID_MAX))
+                    dropped += execute("DELETE FROM meta WHERE k = ?", (f"table:{table_id}",)).rowcount
+                    rows = execute("DELETE FROM row WHERE k BETWEEN ? AND ?", (first, first + DOCUMENT_ID_MAX))
+                    dropped += rows.rowcount
                 for table_id, record in writes.records:
                     execute("INSERT OR REPLACE INTO meta(k, v) VALUES(?, ?)", (f"table:{table_id}", record))
                 if writes.gone:
@@ -247,6 +310,9 @@ class Database:
                     executemany("INSERT OR REPLACE INTO row(k, ver, blob) VALUES(?, ?, ?)", writes.rows)
                 if execute("UPDATE meta SET v = ? WHERE k = 'root'", (writes.root,)).rowcount != 1:
                     raise Tampered("the root is missing", "root")
+                wanted = dropped + len(writes.records) + len(writes.gone) + len(writes.rows) + 1
+                if self._connection.total_changes - before != wanted:
+                    raise Tampered("a commit changed other rows than it wrote", "file")
                 execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:
@@ -260,13 +326,15 @@ class Database:
         """
         if not self._has_room:
             self._has_room = True
-            wal = self._path.with_name(self._path.name + "-wal")
+            wal = _log_of(self._path)
             with suppress(OSError):  # without room a commit is slower, and nothing else
                 if wal.stat().st_size < WAL_ROOM_BYTES:
                     os.truncate(wal, WAL_ROOM_BYTES)
 
     def checkpoint(self) -> None:
         """Move the WAL into the file and empty it. Changes no content."""
+        if self._is_read_only:
+            return
         with disk_errors():
             self._has_room = False
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -280,14 +348,28 @@ class Database:
         """Close and leave file and WAL exactly as they are, for somebody to look at what happened to them."""
         if sys.version_info >= (3, 12):
             self._connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
+        if sys.version_info >= (3, 12) or self._is_read_only:
             self._connection.close()
+            if self._copies is not None:
+                shutil.rmtree(self._copies, ignore_errors=True)
             return
         held = self._path.with_suffix(".held")
-        self._path.rename(held)  # SQLite does not touch a WAL whose database file has been moved
-        try:
-            self._connection.close()
-        finally:
-            held.rename(self._path)
+        with disk_errors():
+            self._path.rename(held)  # SQLite does not touch a WAL whose database file has been moved
+            try:
+                self._connection.close()
+            finally:
+                held.rename(self._path)
+
+
+def _authorized(action: int, first: str | None, second: str | None, schema: str | None, program: str | None) -> int:
+    """Refuse what is asked for by a trigger or a view, and by a change of the schema that SQLite does not check."""
+    is_writable_schema = action == sqlite3.SQLITE_PRAGMA and first == "writable_schema"
+    return sqlite3.SQLITE_DENY if program is not None or is_writable_schema else sqlite3.SQLITE_OK
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
 
 
 def _row(document_id: int, version: object, blob: object) -> StoredRow:

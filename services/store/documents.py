@@ -5,9 +5,9 @@ in which they are made and the event loop never waits for a disk.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from itertools import takewhile
 from typing import Any, ParamSpec, TypeVar
 
@@ -49,6 +49,12 @@ class Worker:
         future = self._last = self._executor.submit(lambda: function(*args, **kwargs))
         return await asyncio.wrap_future(future)
 
+    def last(self, function: Callable[[], object]) -> None:
+        """Run a function after everything that was given, without waiting for it, and take no more work."""
+        if not self._is_stopped:
+            self._executor.submit(function)
+            self.stop()
+
     def stop(self) -> None:
         """Take no more work; what was given is still done."""
         self._is_stopped = True
@@ -64,6 +70,7 @@ class DocumentStore:
         self._ids: dict[str, dict[str, int]] = {}
         self._turns: dict[str, asyncio.Lock] = {}
         self._damaged = DamagedTables(store)
+        self.blobs = SealedBlobs(store, worker, self._damaged)
 
     def turn(self, of: str) -> AbstractAsyncContextManager[None]:
         """Wait for, and hold, the turn of this name."""
@@ -172,6 +179,11 @@ class DocumentStore:
     def anchor(self) -> Anchor:
         """What to remember outside the store, against older copies and other stores in its place."""
         return Anchor(store_id=self._store.store_id, commit=self._store.commit)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the folder cannot be written. Commits then raise ReadOnly."""
+        return self._store.is_read_only
 
     @property
     def rollback(self) -> str:
@@ -296,11 +308,12 @@ class SealedRecording:
 
 
 class SealedBlobs:
-    """Large sealed things beside the documents."""
+    """Large sealed things beside the documents. `damaged` hears of every one that is not as it was written."""
 
-    def __init__(self, store: SealedStore, worker: Worker) -> None:
+    def __init__(self, store: SealedStore, worker: Worker, damaged: DamagedTables) -> None:
         self._store = store
         self._worker = worker
+        self._damaged = damaged
 
     async def start(self, context: bytes) -> SealedRecording:
         """Begin a blob. `context` says what it is."""
@@ -311,13 +324,20 @@ class SealedBlobs:
         return (await self._worker.run(self._store.put_blob, content, context)).to_doc()
 
     async def length(self, reference: Doc) -> int:
-        """Return the number of readable bytes, also of a blob whose writing was cut short."""
+        """Return the number of bytes that a reference promises; of an open one, how many can be read now."""
         return await self._worker.run(self._length, BlobRef.from_doc(reference))
+
+    async def settle(self, reference: Doc) -> Doc:
+        """Return the reference of a blob that nobody writes any more with length and digest of what can be read of it.
+
+        One that has them stays as it is. Raises: Tampered if the blob is missing or was changed.
+        """
+        return await self._worker.run(self._settle, BlobRef.from_doc(reference))
 
     async def read(self, reference: Doc, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`; fewer only at the end.
 
-        Raises: Tampered if the blob is missing or was changed.
+        Raises: Tampered if the blob is missing, was changed, or is not as long as its reference says.
         """
         return await self._worker.run(self._read, BlobRef.from_doc(reference), offset, length)
 
@@ -330,12 +350,26 @@ class SealedBlobs:
         await self._worker.run(self._store.drop_blob, BlobRef.from_doc(reference))
 
     def _length(self, ref: BlobRef) -> int:
-        with self._store.open_blob(ref) as blob:
+        if ref.size is not None:
+            return ref.size
+        with self._noting(), self._store.open_blob(ref) as blob:
             return blob.length
 
+    def _settle(self, ref: BlobRef) -> Doc:
+        with self._noting():
+            return self._store.settle_blob(ref).to_doc()
+
     def _read(self, ref: BlobRef, offset: int, length: int) -> bytes:
-        with self._store.open_blob(ref) as blob:
+        with self._noting(), self._store.open_blob(ref) as blob:
             return blob.read_at(offset, length)
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except Tampered:
+            self._damaged.note_blob()
+            raise
 
 
 def _id_of(document: Doc) -> str:

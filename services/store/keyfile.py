@@ -21,7 +21,7 @@ from companion.crypto.keyslots import (
     wrap,
 )
 from companion.errors import Tampered, TooNew, WrongKey
-from services.store.files import disk_error, write_atomically
+from services.store.files import open_plain, our_errors, write_atomically
 from services.store.format import FORMAT_VERSION, STORE_ID_BYTES
 from services.store.sealing import subkey
 
@@ -127,15 +127,10 @@ def read_key_file(directory: Path) -> KeyFile:
 
     Raises: Tampered if it is missing or does not parse, TooNew if a newer version wrote it.
     """
-    path = directory / FILE_NAME
-    try:
-        if path.stat().st_size > FILE_BYTES_MAX:
-            raise Tampered(f"{FILE_NAME} is too long", "keys")
-        text = path.read_bytes()
-    except FileNotFoundError:
-        raise Tampered(f"{FILE_NAME} is missing", "keys") from None
-    except OSError as error:
-        raise disk_error(error) from None
+    with our_errors(), open_plain(directory / FILE_NAME, "keys") as file:
+        text = file.read(FILE_BYTES_MAX + 1)
+    if len(text) > FILE_BYTES_MAX:
+        raise Tampered(f"{FILE_NAME} is too long", "keys")
     try:
         return _parse(json.loads(text))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from companion.errors import StoreError
 from companion.ports import Rescue, SavedPart
 from services.store.checking import Report
-from services.store.files import disk_error, sync_directory
+from services.store.files import our_errors, sync_directory
 from services.store.migrations import kind_of
 
 SAVED, NEXT, DAMAGED = "saved", "next", "damaged"
@@ -17,7 +17,8 @@ SAVED, NEXT, DAMAGED = "saved", "next", "damaged"
 
 def rescue(directory: Path, salvage: Callable[[Path], Report]) -> Rescue:
     """Salvage into a new folder beside the store's, and say what came along."""
-    destination = _free(directory, SAVED)
+    with our_errors():
+        destination = _free(directory, SAVED)
     report = salvage(destination)
     readable: dict[str, int] = {}
     promised: dict[str, int | None] = {}
@@ -27,6 +28,9 @@ def rescue(directory: Path, salvage: Callable[[Path], Report]) -> Rescue:
         readable[part] = readable.get(part, 0) + table.readable
         promised[part] = None if known is None or table.promised is None else known + table.promised
     parts = tuple(SavedPart(part=part, readable=readable[part], promised=promised[part]) for part in readable)
+    if report.blobs:
+        readable_blobs = report.blobs - len(report.blob_problems)
+        parts += (SavedPart(part="blobs", readable=readable_blobs, promised=report.blobs),)
     return Rescue(folder=str(destination), parts=parts)
 
 
@@ -37,22 +41,21 @@ def adopt(directory: Path, saved: Path) -> None:
     """
     if saved.parent != directory.parent or not saved.name.startswith(f"{directory.name}-{SAVED}-"):
         raise StoreError("not a rescue copy of this store")
-    try:
+    with our_errors():
         if _next(directory).exists():  # a crash between the two names, before this folder was moved away
             _next(directory).rename(_free(directory, SAVED))
         saved.rename(_next(directory))
         sync_directory(directory.parent)
         directory.rename(_free(directory, DAMAGED))
-    except OSError as error:
-        raise disk_error(error) from None
     finish(directory)
 
 
 def finish(directory: Path) -> None:
-    """Complete what a crash within `adopt` left half done."""
-    if not directory.exists() and _next(directory).exists():
-        _next(directory).rename(directory)
-        sync_directory(directory.parent)
+    """Complete what a crash within `adopt` left half done. Raises: StoreError."""
+    with our_errors():
+        if not directory.exists() and _next(directory).exists():
+            _next(directory).rename(directory)
+            sync_directory(directory.parent)
 
 
 def _next(directory: Path) -> Path:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from companion.errors import StoreError
-from services.store.blobs import READ_BYTES, BlobReader, BlobRef, BlobWriter, drop_blob
+from companion.errors import StoreError, Tampered
+from services.store.blobs import READ_BYTES, BlobReader, BlobRef, BlobWriter, drop_blob, settled
+from services.store.files import our_errors
 
 Handle = TypeVar("Handle", BlobReader, BlobWriter)
 
@@ -42,13 +43,18 @@ class BlobShelf:
         """Open a blob for reading. Raises: Tampered if it is missing or was changed."""
         return self._track(BlobReader(self._open(), ref))
 
+    def settle(self, ref: BlobRef) -> BlobRef:
+        """Return the complete reference of a blob that is not written any more. Raises: Tampered, see `settled`."""
+        return settled(self._open(), ref)
+
     def drop(self, ref: BlobRef) -> None:
         """Remove a blob."""
         drop_blob(self._open(), ref)
 
     def usage(self) -> tuple[int, int]:
-        """Return how many blobs there are, and their bytes on the disk."""
-        sizes = [entry.stat().st_size for entry in os.scandir(self._open())]
+        """Return how many blobs there are, and their bytes on the disk. Raises: StoreError."""
+        with our_errors():
+            sizes = [entry.stat(follow_symlinks=False).st_size for entry in os.scandir(self._open())]
         return len(sizes), sum(sizes)
 
     def close(self) -> None:
@@ -62,6 +68,8 @@ class BlobShelf:
     def _open(self) -> Path:
         if self._is_closed:
             raise StoreError("the store is locked")
+        if self._directory.is_symlink():
+            raise Tampered("the folder of the blobs is a link", "blob")
         return self._directory
 
     def _track(self, handle: Handle) -> Handle:

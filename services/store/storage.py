@@ -5,7 +5,6 @@ Memory is changed only after the disk has said yes. A save costs as much as what
 
 import gc
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -14,7 +13,7 @@ from typing import Any
 
 from tinydb.storages import Storage
 
-from companion.errors import RolledBack, StoreError, Tampered, TooNew
+from companion.errors import ReadOnly, RolledBack, StoreError, Tampered, TooNew
 from services.store.batch import Batch, TableChange, changed_documents
 from services.store.commit import seal_commit
 from services.store.database import Database
@@ -27,12 +26,11 @@ from services.store.format import (
     copy_document,
     encode_document,
 )
-from services.store.loading import LoadedTable, read_table
+from services.store.loading import LoadedTable, LoadedTables, read_table
 from services.store.migrations import Migrations, kind_of
 from services.store.overlay import Rows, Scratch, last_id
 from services.store.sealing import StoreSealer, TableSealer
 
-FREEZE_FROM = 5_000  # documents; below it a full garbage collection is quick enough
 DOCUMENTS_LOADED_MAX = 100_000  # about 100 MB of short messages; the least recently used tables go first
 MIGRATION_BATCH = 200
 
@@ -49,17 +47,18 @@ class SealedStorage(Storage):
         *,
         migrations: Migrations | None = None,
         documents_loaded_max: int = DOCUMENTS_LOADED_MAX,
+        is_read_only: bool = False,
     ) -> None:
         self.lock = threading.RLock()
         self.observers: list[Observer] = []
+        self.is_read_only = is_read_only
         self._database = database
         self._sealer: StoreSealer | None = sealer
         self._root = sealer.open_root(database.sealed_root())
         self._min_commit = 0
         self._migrations = migrations or Migrations({})
-        self._documents_loaded_max = documents_loaded_max
         self._sealers: dict[int, TableSealer] = {}
-        self._loaded: OrderedDict[int, LoadedTable] = OrderedDict()
+        self._loaded = LoadedTables(documents_loaded_max)
         self._batch: Batch | None = None
         self._is_suspect = False
 
@@ -146,10 +145,7 @@ class SealedStorage(Storage):
         if loaded is None:
             with self._naming_damage(head):
                 loaded = read_table(head, self._database.rows(head.id), self._table_sealer(head), self._migrations)
-            self._loaded[head.id] = loaded
-            if len(loaded.rows) >= FREEZE_FROM:
-                gc.freeze()  # a full collection over so many documents would stall the next save by milliseconds
-            self._evict()
+            self._loaded.keep(head.id, loaded, may_evict=self._batch is None)
         self._loaded.move_to_end(head.id)
         return loaded
 
@@ -162,11 +158,6 @@ class SealedStorage(Storage):
             self._is_suspect = True
             kind = damage_kind(self._database, self.sealer(), self._root.heads, head, error)
             raise Tampered(str(error), kind, kind_of(head.name)) from None
-
-    def _evict(self) -> None:
-        count = sum(len(table.rows) for table in self._loaded.values())
-        while self._batch is None and len(self._loaded) > 1 and count > self._documents_loaded_max:
-            count -= len(self._loaded.popitem(last=False)[1].rows)
 
     def sealer(self) -> StoreSealer:
         """Return the store's sealer.
@@ -198,9 +189,7 @@ class SealedStorage(Storage):
                     raise StoreError("batches do not nest")
                 yield self._batch
                 return
-            self.sealer()
-            if self.is_rolled_back:
-                raise RolledBack(f"commit {self.commit} is older than {self._min_commit}: only for reading")
+            self.require_writable()
             batch = self._batch = Batch(self._root)
             try:
                 yield batch
@@ -211,6 +200,14 @@ class SealedStorage(Storage):
             for observer in self.observers:
                 for name, change in batch.changes.items():
                     observer(name, changed_documents(change))
+
+    def require_writable(self) -> None:
+        """Raises: ReadOnly, RolledBack if this store may only be read, StoreError if it is locked."""
+        self.sealer()
+        if self.is_read_only:
+            raise ReadOnly("the folder cannot be written")
+        if self.is_rolled_back:
+            raise RolledBack(f"commit {self.commit} is older than {self._min_commit}: only for reading")
 
     def insert(self, name: str, document: Document, first: int | None) -> int:
         """Write a new document under the first free id from `first` on, or behind the last one, and return the id.
@@ -290,7 +287,7 @@ class SealedStorage(Storage):
         with self.lock:
             for name, head in self.heads().items():
                 latest = self._migrations.latest(name)
-                if head.schema >= latest or self.is_rolled_back:
+                if head.schema >= latest or self.is_rolled_back or self.is_read_only:
                     continue
                 try:
                     loaded = self._load(head)
@@ -316,20 +313,7 @@ class SealedStorage(Storage):
             self._loaded.pop(table_id, None)
             self._sealers.pop(table_id, None)
         for name, change in batch.changes.items():
-            self._apply(root.heads[name].id, change)
-
-    def _apply(self, table_id: int, change: TableChange) -> None:
-        rows, put, gone = change.base, change.overlay.put, change.overlay.gone
-        loaded = self._loaded.pop(table_id, None)  # if this is interrupted, the table is read again from the disk
-        for document_id in gone:
-            del rows[document_id]
-        last, in_order = next(reversed(rows), -1), True
-        for document_id in put:
-            if document_id not in rows:
-                last, in_order = document_id, in_order and document_id > last
-        rows.update(put)
-        stale = loaded.stale - put.keys() - gone if loaded and loaded.stale else set()
-        self._loaded[table_id] = LoadedTable(rows if in_order else dict(sorted(rows.items())), stale)
+            self._loaded.apply(root.heads[name].id, change)
 
     def unload(self, name: str | None = None) -> None:
         """Forget the documents of one table, or of all, until they are used again."""
@@ -394,7 +378,7 @@ class SealedStorage(Storage):
             self.observers.clear()
             self._root = replace(self._root, heads={})
             gc.unfreeze()
-            if self._is_suspect or self.is_rolled_back:
+            if self._is_suspect or self.is_rolled_back or self.is_read_only:
                 self._database.abandon()
             else:
                 self._database.close()

@@ -1,7 +1,7 @@
 """One person's sealed store: a TinyDB whose tables, rows and blobs only the owner's keys can open."""
 
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -11,16 +11,17 @@ from tinydb.table import Table
 
 from companion.crypto import primitives
 from companion.crypto.keyslots import KdfParameters
-from companion.errors import StoreError, WrongKey
+from companion.errors import StoreError
 from companion.ports import Anchor, Hit, Searchable
 from services.store import database as database_file
 from services.store import keyfile
 from services.store.blobs import BlobReader, BlobRef, BlobWriter
 from services.store.checking import BLOBS, Report, copy_readable, readable, verify
 from services.store.database import Database
-from services.store.files import ProcessLock, sync_directory
+from services.store.files import ProcessLock, close_to_others, our_errors, private_folder, sync_directory
 from services.store.format import Document, Root, copy_document
 from services.store.keyfile import KeyFile
+from services.store.keyring import KeyRing
 from services.store.migrations import Migrations
 from services.store.sealing import StoreSealer
 from services.store.search import Search, Where
@@ -43,7 +44,7 @@ class SealedStore(TinyDB):
         self._opened = True
         self._tables: dict[str, Table] = {}
         self._directory = directory
-        self._keys = keys
+        self._ring = KeyRing(directory, keys, storage)
         self._process_lock = process_lock
         self._shelf = BlobShelf(directory / BLOBS)
         self._search: Search | None = None
@@ -68,8 +69,8 @@ class SealedStore(TinyDB):
         Takes as long as the key derivation. A crash on the way leaves either no store or a whole one.
         Raises: StoreError if there is one already, StoreBusy.
         """
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / BLOBS).mkdir(exist_ok=True)
+        private_folder(directory)
+        private_folder(directory / BLOBS)
         process_lock = ProcessLock(directory)
         try:
             if cls.exists(directory):
@@ -83,7 +84,8 @@ class SealedStore(TinyDB):
                 _database_path(directory),
                 sealer.seal_root(Root(commit=0, next_table=1, heads={})),
             )
-            sync_directory(directory)
+            with our_errors():
+                sync_directory(directory)
             keyfile.write_key_file(directory, keys)  # from here on there is a store
             return cls._open(directory, keys, master, process_lock)
         except BaseException:
@@ -109,6 +111,10 @@ class SealedStore(TinyDB):
         """
         process_lock = ProcessLock(directory)
         try:
+            if not process_lock.is_read_only:
+                for folder in (directory, directory / BLOBS):
+                    with suppress(OSError):  # what its owner cannot change is not ours to open to others either
+                        close_to_others(folder)
             keys = keyfile.read_key_file(directory)
             master = keys.master_key(passphrase=passphrase, recovery=recovery, keystore=keystore)
             return cls._open(directory, keys, master, process_lock, anchor, migrations)
@@ -126,12 +132,13 @@ class SealedStore(TinyDB):
         anchor: Anchor | None = None,
         migrations: Migrations | None = None,
     ) -> "SealedStore":
-        path = _database_path(directory)
-        Database.finish_creation(path)
-        database = Database.open(path)
+        path, is_read_only = _database_path(directory), process_lock.is_read_only
+        if not is_read_only:
+            Database.finish_creation(path)
+        database = Database.open(path, is_read_only=is_read_only)
         try:
             sealer = StoreSealer(master, keys.store_id)
-            storage = SealedStorage(database, sealer, migrations=migrations)
+            storage = SealedStorage(database, sealer, migrations=migrations, is_read_only=is_read_only)
         except BaseException:
             database.abandon()
             raise
@@ -142,7 +149,7 @@ class SealedStore(TinyDB):
     def _expect(self, anchor: Anchor | None) -> None:
         if anchor is None:
             return
-        self._is_replaced = anchor.store_id != self._keys.store_id.hex()
+        self._is_replaced = anchor.store_id != self._ring.file.store_id.hex()
         # Another store has other numbers: from the person's yes on, its own have to be larger than what is remembered.
         self._storage.expect(max(anchor.commit, self.commit + 1) if self._is_replaced else anchor.commit)
 
@@ -164,7 +171,12 @@ class SealedStore(TinyDB):
     @property
     def store_id(self) -> str:
         """The random name of this store, in hex. It is in the clear in keys.json."""
-        return self._keys.store_id.hex()
+        return self._ring.file.store_id.hex()
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the folder cannot be written. Writing then raises ReadOnly."""
+        return self._storage.is_read_only
 
     @property
     def is_rolled_back(self) -> bool:
@@ -183,14 +195,11 @@ class SealedStore(TinyDB):
     @property
     def slots(self) -> frozenset[str]:
         """The kinds of keys that open the store: "passphrase", "recovery", "keystore"."""
-        return frozenset(self._keys.wraps)
+        return self._ring.slots
 
     def opens_with(self, *, passphrase: str | None = None, recovery: bytes | None = None) -> bool:
         """Return whether this key opens the store, as a proof that a person knows it. Takes a key derivation."""
-        try:
-            return self._keys.master_key(passphrase=passphrase, recovery=recovery) == self._storage.sealer().master
-        except WrongKey:
-            return False
+        return self._ring.opens_with(passphrase=passphrase, recovery=recovery)
 
     def rekey(
         self,
@@ -205,29 +214,14 @@ class SealedStore(TinyDB):
         An old copy of keys.json still opens with the old key.
         Raises: StoreError if the disk refuses; the old keys then still hold.
         """
-        with self._storage.lock:
-            keys, master = self._keys, self._storage.sealer().master
-            if passphrase is not None:
-                keys = keyfile.with_passphrase(keys, passphrase, master, kdf or keys.kdf)
-            if recovery is not None:
-                keys = keys.with_slot(keyfile.RECOVERY, recovery, master)
-            if keystore is not None:
-                keys = keys.with_slot(keyfile.KEYSTORE, keystore, master)
-            keyfile.write_key_file(self._directory, keys)
-            self._keys = keys
+        self._ring.replace(passphrase=passphrase, recovery=recovery, keystore=keystore, kdf=kdf)
 
     def remove_slot(self, kind: str) -> None:
         """Let this kind of key open the store no more.
 
         Raises: StoreError if no other would be left.
         """
-        with self._storage.lock:
-            self._storage.sealer()
-            keys = self._keys.without_slot(kind)
-            if not keys.wraps:
-                raise StoreError("the last key cannot be removed")
-            keyfile.write_key_file(self._directory, keys)
-            self._keys = keys
+        self._ring.remove(kind)
 
     def lock(self) -> None:
         """Drop the keys and every document from memory, and close the files. A second call does nothing.
@@ -355,13 +349,13 @@ class SealedStore(TinyDB):
         """
         with self._storage.lock:
             database, _ = self._storage.disk()
-            return copy_readable(database, self._storage.sealer(), self._keys, self._directory, destination)
+            return copy_readable(database, self._storage.sealer(), self._ring.file, self._directory, destination)
 
     def verify(self) -> Report:
         """Read everything from the disk again, and say what is not as it was written."""
         with self._storage.lock:
             database, root = self._storage.disk()
-            return verify(database, self._storage.sealer(), root)
+            return verify(database, self._storage.sealer(), root, self._directory / BLOBS)
 
     def purge(self, name: str) -> None:
         """Really delete what was removed from a table: the rest is sealed under a new key, the old key is dropped."""
@@ -382,11 +376,18 @@ class SealedStore(TinyDB):
         return self._shelf.usage()
 
     def open_blob(self, ref: BlobRef) -> BlobReader:
-        """Open a blob for reading, also one whose writing was cut short.
+        """Open a blob for reading; with an open reference also one whose writing was cut short.
+
+        Raises: Tampered if it is missing, was changed, or is not as long as the reference says.
+        """
+        return self._shelf.reader(ref)
+
+    def settle_blob(self, ref: BlobRef) -> BlobRef:
+        """Return the complete reference of a blob that a crash may have cut short and that nobody writes any more.
 
         Raises: Tampered if it is missing or was changed.
         """
-        return self._shelf.reader(ref)
+        return self._shelf.settle(ref)
 
     def drop_blob(self, ref: BlobRef) -> None:
         """Remove a blob. Commit the document that named it first."""

@@ -6,9 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from companion.crypto.keyslots import KdfParameters
-from companion.ports import Anchor, Rescue
+from companion.ports import Anchor, Change, Rescue
 from services.store.checking import salvage
+from services.store.database import FILE_NAME as DATABASE
 from services.store.documents import DocumentStore, SealedBlobs, Worker
+from services.store.files import our_errors, sync_directory
+from services.store.keyfile import FILE_NAME as KEYS
 from services.store.keyfile import calibrated
 from services.store.migrations import Migrations
 from services.store.rescuing import adopt, finish, rescue
@@ -26,19 +29,30 @@ class SealedVault:
         self._migrations = migrations
 
     async def exists(self) -> bool:
-        """Return whether there is a store, healthy or not."""
+        """Return whether there is a store, healthy or not. Raises: StoreError if the folder cannot be looked into."""
         return await asyncio.to_thread(self._exists)
 
     def _exists(self) -> bool:
         finish(self._directory)
-        return SealedStore.exists(self._directory)
+        with our_errors():
+            return SealedStore.exists(self._directory)
 
-    async def create(self, passphrase: str, recovery: bytes) -> tuple[DocumentStore, SealedBlobs]:
+    async def create(
+        self, passphrase: str, recovery: bytes, first: Change | None = None
+    ) -> tuple[DocumentStore, SealedBlobs]:
         """Make the box with two keys: the passphrase, and the 32 bytes behind the recovery words.
 
-        Raises: StoreError if there is one already, StoreBusy.
+        `first` is what it holds from the start; if that cannot be kept, there is no box.
+        Raises: StoreError if there is one already, StoreBusy, LowMemory.
         """
-        return await self._opened(lambda: self._create(passphrase, recovery))
+        documents, blobs = await self._opened(lambda: self._create(passphrase, recovery))
+        try:
+            await documents.commit(first or Change())
+        except BaseException:
+            await documents.close()
+            await asyncio.to_thread(_discard, self._directory)
+            raise
+        return documents, blobs
 
     def _create(self, passphrase: str, recovery: bytes) -> SealedStore:
         kdf = self._kdf or calibrated()
@@ -80,10 +94,20 @@ class SealedVault:
         await asyncio.to_thread(adopt, self._directory, Path(folder))
 
     async def _opened(self, open_store: Callable[[], SealedStore]) -> tuple[DocumentStore, SealedBlobs]:
-        worker = Worker()
+        worker, opened = Worker(), list[SealedStore]()
         try:
-            store = await worker.run(open_store)
+            await worker.run(lambda: opened.append(open_store()))
         except BaseException:
-            worker.stop()
+            worker.last(lambda: opened[0].lock() if opened else None)  # whoever stopped waiting has left it open
             raise
-        return DocumentStore(store, worker), SealedBlobs(store, worker)
+        store = opened[0]
+        documents = DocumentStore(store, worker)
+        return documents, documents.blobs
+
+
+def _discard(directory: Path) -> None:
+    """Remove the files of a store that was just made and holds nothing. Raises: StoreError."""
+    with our_errors():
+        for name in (KEYS, DATABASE, f"{DATABASE}-wal"):
+            (directory / name).unlink(missing_ok=True)
+        sync_directory(directory)

@@ -33,7 +33,7 @@ from views.words.texts import Texts
 Show = Callable[[str], None]
 """Puts "help" or "erase" over the door."""
 
-FAULTS: Final = ("Tampered", "RolledBack", "TooNew", "StoreBusy")
+FAULTS: Final = ("Tampered", "RolledBack", "TooNew", "StoreBusy", "LowMemory")
 """The faults with words of their own."""
 
 

@@ -17,7 +17,19 @@ from views.parts.surfaces import card, column, equal, notice
 from views.parts.text import heading, soft
 from views.words.texts import Texts
 
-PARTS: Final = ("journal", "msg", "groups", "stories", "receipts", "checkins", "nudges", "settings", "outbox", "me")
+PARTS: Final = (
+    "journal",
+    "msg",
+    "groups",
+    "stories",
+    "receipts",
+    "checkins",
+    "nudges",
+    "settings",
+    "outbox",
+    "me",
+    "blobs",
+)
 
 
 def part_name(texts: Texts, part: str) -> str:
@@ -39,9 +51,7 @@ def _damage_notice() -> ft.Control:
     """The strip over every screen while something is damaged, the store may only be read, or the clock is off."""
     window = use_quiet_window()
     texts = window.texts
-    damages, unread, is_read_only, ahead_ms = use_part(
-        lambda s: (s.damages, s.unread, s.is_read_only, s.clock_ahead_ms)
-    )
+    damages, unread, read_only, ahead_ms = use_part(lambda s: (s.damages, s.unread, s.read_only, s.clock_ahead_ms))
     strips: list[ft.Control] = []
     if damages:
         names = ", ".join(dict.fromkeys(part_name(texts, damage.part) for damage in damages))
@@ -51,8 +61,9 @@ def _damage_notice() -> ft.Control:
     if unread:
         names = ", ".join(part_name(texts, part) for part in sorted(unread))
         strips.append(notice(ft.Icons.BROKEN_IMAGE_OUTLINED, texts("errors.unread_notice", parts=names), kind="honey"))
-    if is_read_only:
-        strips.append(notice(ft.Icons.HISTORY_ROUNDED, texts("errors.read_only"), kind="honey"))
+    if read_only:
+        key = "errors.read_only_folder" if read_only == "folder" else "errors.read_only"
+        strips.append(notice(ft.Icons.HISTORY_ROUNDED, texts(key), kind="honey"))
     if ahead_ms:
         strips.append(notice(ft.Icons.SCHEDULE_ROUNDED, clock_sentence(texts, ahead_ms), kind="honey"))
     if not strips:

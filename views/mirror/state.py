@@ -49,7 +49,8 @@ class ViewState:
     fault_kind: str = ""
     left: Left = field(default_factory=Left)
     damages: tuple[Damage, ...] = ()
-    is_read_only: bool = False
+    read_only: str = ""
+    """See `Opened.read_only`."""
     theme: str = "system"
     text_scale: float = 1.0
     me: Member | None = None
@@ -185,7 +186,7 @@ class Mirror:
             state.me = opened.me
         if everything:
             state.fault, state.fault_kind = "", ""
-            state.is_read_only = opened.is_read_only
+            state.read_only = opened.read_only
             state.phase = "open"
         if everything or "journal" in what:  # last, because the first reading of a long journal takes its time
             await self._refresh_journal(opened)
@@ -255,7 +256,7 @@ class Mirror:
         state = self._window.state
         state.left = self._window.companion.left
         state.phase = await self._window.companion.phase()
-        state.me, state.nudge, state.damages, state.is_read_only = None, None, (), False
+        state.me, state.nudge, state.damages, state.read_only = None, None, (), ""
         state.groups, state.stories, state.checkins = (), (), ()
         state.chat, state.composing, state.attention = self._chat.watch(""), Composing(), Attention()
         state.journal_prompt, state.is_recording, state.clock_ahead_ms = "", False, 0

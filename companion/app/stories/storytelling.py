@@ -6,9 +6,9 @@ from companion import consent, stories
 from companion.app.context import Context
 from companion.app.recording import Recordings, Running
 from companion.consent import Receipt, Wording
-from companion.errors import ConsentMissing
+from companion.errors import ConsentMissing, Tampered
 from companion.ports import Change, Put, Recorder, Recording
-from companion.stories import Story
+from companion.stories import Segment, Story
 from companion.strings import clean_line
 
 TITLE_LIMIT = 80
@@ -109,8 +109,8 @@ class Storytelling(Recordings[_Telling]):
 
     async def _settled(self, running: _Telling) -> None:
         if running.segment is not None:
-            await running.segment.close()
-        await self._end(running.story.id, running.recorder)
+            await self._close_segment(running, running.segment)
+        await self._end(running.story.id, running)
 
     async def recover(self) -> None:
         """Take in what a crash left: the sealed sound is there, only the story's end was never written."""
@@ -119,10 +119,15 @@ class Storytelling(Recordings[_Telling]):
                 await self._end(story.id, None)
 
     async def sound(self, story: Story, offset: int, length: int) -> bytes:
-        """Return PCM from a byte offset into the whole story; less than `length` at its end."""
+        """Return PCM from a byte offset into the whole story; less than `length` at its end.
+
+        Raises StoreError; Tampered, too, if there is less of it than the story says.
+        """
+        sizes = [await self._promised(segment) for segment in story.segments]
+        if story.work == "recorded" and sum(sizes) != story.length_bytes:
+            raise Tampered(f"a story has {sum(sizes)} of {story.length_bytes} bytes", "blob", stories.TABLE)
         out = b""
-        for segment in story.segments:
-            size = await self._context.blobs.length(segment.reference)
+        for segment, size in zip(story.segments, sizes, strict=True):
             if offset < size and length > 0:
                 piece = await self._context.blobs.read(segment.reference, offset, min(length, size - offset))
                 out, length = out + piece, length - len(piece)
@@ -146,17 +151,44 @@ class Storytelling(Recordings[_Telling]):
         running.segment_bytes += len(data)
         running.saved_ms += len(data) * 1000 // per_second
         if running.segment_bytes * 1000 >= stories.SEGMENT_MS * per_second:
-            segment, running.segment = running.segment, None
-            await segment.close()
+            await self._close_segment(running, running.segment)
 
-    async def _end(self, id: str, recorder: Recorder | None) -> None:
+    async def _close_segment(self, running: _Telling, segment: Recording) -> None:
+        """Finish a segment. Its length and digest are committed with the next one's name, or the story's end."""
+        running.segment = None
+        await segment.close()
+        running.story = stories.with_reference(running.story, segment.reference)
+
+    async def _end(self, id: str, running: _Telling | None) -> None:
+        """Say how long the story is. What still is open then was cut by a crash or a full disk, and nothing else."""
         story = await self._existing(id)
-        if story.work == "recording":
-            sizes = [await self._context.blobs.length(s.reference) for s in story.segments]
-            story = replace(story, work="recorded", length_bytes=sum(sizes))
-            if recorder is not None:  # the longer it ran, the better the rate is known
-                story = replace(story, sample_rate_hz=recorder.sample_rate_hz, channels=recorder.channels)
-            await self._put(story)
+        if story.work != "recording":
+            return
+        if running is not None:  # the longer it ran, the better the rate is known
+            recorder = running.recorder
+            story = replace(
+                story,
+                segments=running.story.segments,
+                sample_rate_hz=recorder.sample_rate_hz,
+                channels=recorder.channels,
+            )
+        segments = tuple([await self._settled_segment(segment) for segment in story.segments])
+        sizes = [await self._promised(one) for one in segments]
+        await self._put(replace(story, work="recorded", segments=segments, length_bytes=sum(sizes)))
+
+    async def _settled_segment(self, segment: Segment) -> Segment:
+        """Return a segment with its length and digest; one that is gone or changed stays as it is, and says so."""
+        try:
+            return replace(segment, reference=await self._context.blobs.settle(segment.reference))
+        except Tampered:
+            return segment
+
+    async def _promised(self, segment: Segment) -> int:
+        """Return how many bytes a segment has; 0 for one that was gone or changed before it had a length."""
+        try:
+            return await self._context.blobs.length(segment.reference)
+        except Tampered:
+            return 0
 
     async def _put(self, story: Story) -> None:
         await self._context.commit(Change(put=(Put(stories.TABLE, story.to_doc()),)))

@@ -1,9 +1,10 @@
 import os
+from dataclasses import replace
 
 import pytest
 
 from companion.errors import StoreError, Tampered
-from services.store.blobs import BlobRef
+from services.store.blobs import BlobRef, references
 
 CHUNK = 16_384
 
@@ -77,33 +78,93 @@ def test_a_changed_byte_is_noticed(store, blob_file, place):
     data = bytearray(blob_file(ref).read_bytes())
     data[place] ^= 1
     blob_file(ref).write_bytes(data)
-    try:
-        with store.open_blob(ref) as blob:
-            if blob.complete:
-                with pytest.raises(Tampered):
-                    blob.read_at(0, blob.length)
-    except Tampered:
-        pass
+    with pytest.raises(Tampered), store.open_blob(ref) as blob:
+        blob.read_at(0, blob.length)
 
 
-@pytest.mark.parametrize("length", [0, 55, 56, 60, 56 + CHUNK + 16, 56 + 2 * (CHUNK + 16), 56 + 2 * (CHUNK + 16) + 50])
-def test_a_cut_blob_is_never_shown_as_complete(store, blob_file, length):
+def test_the_last_byte_of_70000_flipped_gives_an_error_and_not_65536_bytes(store, blob_file):
+    ref = store.put_blob(bytes(70_000))
+    data = bytearray(blob_file(ref).read_bytes())
+    data[-1] ^= 1
+    blob_file(ref).write_bytes(data)
+    with pytest.raises(Tampered, match="has 65536 bytes instead of 70000"):
+        store.open_blob(ref)
+
+
+CUTS = [0, 55, 56, 60, 56 + CHUNK + 16, 56 + 2 * (CHUNK + 16), 56 + 2 * (CHUNK + 16) + 50]
+
+
+@pytest.mark.parametrize("length", CUTS)
+def test_a_complete_blob_that_was_cut_is_damage(store, blob_file, length):
     ref = store.put_blob(os.urandom(2 * CHUNK + 100))
-    data = blob_file(ref).read_bytes()
-    blob_file(ref).write_bytes(data[:length])
-    try:
-        with store.open_blob(ref) as blob:
-            assert not blob.complete
-    except Tampered:
-        assert length < 56
+    blob_file(ref).write_bytes(blob_file(ref).read_bytes()[:length])
+    with pytest.raises(Tampered):
+        store.open_blob(ref)
 
 
-def test_a_shorter_blob_in_its_place_is_not_complete(store, blob_file, directory):
+@pytest.mark.parametrize("length", CUTS)
+def test_an_open_blob_that_was_cut_gives_its_whole_chunks_and_less_is_damage_once_it_is_settled(
+    store, blob_file, length
+):
+    content = os.urandom(2 * CHUNK + 100)
+    writer = store.blob_writer(b"story")
+    opened = writer.ref
+    writer.write(content)
+    writer.close()
+    blob_file(opened).write_bytes(blob_file(opened).read_bytes()[:length])
+    settled = store.settle_blob(opened)
+    assert settled.size == max(0, length - 56) // (CHUNK + 16) * CHUNK
+    with store.open_blob(settled) as blob:
+        assert not blob.complete
+        assert blob.read_at(0, len(content)) == content[: settled.size]
+    assert store.settle_blob(settled) == settled
+    if settled.size:
+        blob_file(opened).write_bytes(blob_file(opened).read_bytes()[: 55 + CHUNK + 16])
+        with pytest.raises(Tampered):
+            store.open_blob(settled)
+
+
+def test_a_shorter_blob_in_its_place_is_damage(store):
     """The same key and context with fewer chunks: only the reference's size gives it away."""
     ref = store.put_blob(b"x" * 100)
-    longer = BlobRef(id=ref.id, key=ref.key, context=ref.context, size=200)
-    with store.open_blob(longer) as blob:
-        assert not blob.complete
+    with pytest.raises(Tampered):
+        store.open_blob(replace(ref, size=200))
+
+
+def test_the_digest_is_checked_by_whoever_reads_to_the_end(store):
+    ref = replace(store.put_blob(bytes(3 * CHUNK)), sha256="00" * 32)
+    with store.open_blob(ref) as blob:
+        assert blob.read_at(0, CHUNK) == bytes(CHUNK)
+        for offset in (0, 2 * CHUNK):
+            with pytest.raises(Tampered):
+                blob.read_at(offset, 3 * CHUNK)
+
+
+def test_references_are_found_however_deep_a_document_holds_them(store):
+    first, second = store.put_blob(b"a"), store.put_blob(b"b")
+    document = {"a": [{"b": first.to_doc()}], "c": second.to_doc(), "d": {"id": "x"}, "e": [1, "id"]}
+    assert list(references(document)) == [first, second]
+
+
+@pytest.mark.parametrize(
+    "make", [lambda path: os.mkfifo(path), lambda path: path.mkdir(), lambda path: path.symlink_to("/dev/zero")]
+)
+def test_what_is_no_plain_file_is_never_opened(store, blob_file, make):
+    ref = store.put_blob(b"sound")
+    blob_file(ref).unlink()
+    make(blob_file(ref))
+    with pytest.raises(Tampered):
+        store.open_blob(ref)
+
+
+def test_a_folder_of_blobs_that_is_a_link_is_not_followed(store, directory, tmp_path):
+    ref = store.put_blob(b"sound")
+    (directory / "blobs").rename(tmp_path / "elsewhere")
+    (directory / "blobs").symlink_to(tmp_path / "elsewhere")
+    for use in (lambda: store.open_blob(ref), lambda: store.put_blob(b"more"), lambda: store.drop_blob(ref)):
+        with pytest.raises(Tampered):
+            use()
+    assert (tmp_path / "elsewhere" / ref.id).exists()
 
 
 def test_dropped_and_missing_blobs(store, blob_file):
