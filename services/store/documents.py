@@ -6,12 +6,11 @@ in which they are made and the event loop never waits for a disk.
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, contextmanager
 from itertools import takewhile
-from typing import Any, ParamSpec, TypeVar
+from typing import TypeVar
 
-from companion.errors import StoreError, Tampered
+from companion.errors import Tampered
 from companion.ports import Anchor, Change, Damage, Doc, Edit, Hit, Rescue, Searchable
 from services.store.blobs import BlobRef, BlobWriter
 from services.store.checking import Report
@@ -19,46 +18,9 @@ from services.store.damaged import DamagedTables
 from services.store.format import copy_document
 from services.store.rescuing import rescue
 from services.store.store import SealedStore
+from services.store.worker import Worker
 
-_Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
-
-
-class Worker:
-    """One thread that does one thing after the other."""
-
-    def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        self._last: Future[Any] | None = None
-        self._is_stopped = False
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether everything that was given is done."""
-        return self._last is None or self._last.done()
-
-    async def run(
-        self, function: Callable[_Arguments, _Result], *args: _Arguments.args, **kwargs: _Arguments.kwargs
-    ) -> _Result:
-        """Run a function on the thread. It runs to its end even if the caller stops waiting.
-
-        Raises: StoreError after `stop`.
-        """
-        if self._is_stopped:
-            raise StoreError("the store is locked")
-        future = self._last = self._executor.submit(lambda: function(*args, **kwargs))
-        return await asyncio.wrap_future(future)
-
-    def last(self, function: Callable[[], object]) -> None:
-        """Run a function after everything that was given, without waiting for it, and take no more work."""
-        if not self._is_stopped:
-            self._executor.submit(function)
-            self.stop()
-
-    def stop(self) -> None:
-        """Take no more work; what was given is still done."""
-        self._is_stopped = True
-        self._executor.shutdown(wait=False)
 
 
 class DocumentStore:

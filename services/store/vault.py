@@ -9,13 +9,14 @@ from companion.crypto.keyslots import KdfParameters
 from companion.ports import Anchor, Change, Rescue
 from services.store.checking import salvage
 from services.store.database import FILE_NAME as DATABASE
-from services.store.documents import DocumentStore, SealedBlobs, Worker
+from services.store.documents import DocumentStore, SealedBlobs
 from services.store.files import our_errors, sync_directory
 from services.store.keyfile import FILE_NAME as KEYS
 from services.store.keyfile import calibrated
 from services.store.migrations import Migrations
 from services.store.rescuing import adopt, finish, rescue
 from services.store.store import SealedStore
+from services.store.worker import Worker
 
 
 class SealedVault:
