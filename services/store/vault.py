@@ -7,9 +7,10 @@ from pathlib import Path
 
 from companion.crypto.keyslots import KdfParameters
 from companion.ports import Anchor, Change, Rescue
+from services.store.blob_port import SealedBlobs
 from services.store.checking import salvage
 from services.store.database import FILE_NAME as DATABASE
-from services.store.documents import DocumentStore, SealedBlobs
+from services.store.documents import DocumentStore
 from services.store.files import our_errors, sync_directory
 from services.store.keyfile import FILE_NAME as KEYS
 from services.store.keyfile import calibrated
