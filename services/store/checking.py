@@ -128,6 +128,7 @@ def _inspect(
     return documents, problem
 
 
+@our_errors()
 def salvage(
     directory: Path,
     destination: Path,
@@ -158,12 +159,12 @@ def salvage(
         process_lock.release()
 
 
+@our_errors()
 def copy_readable(database: Database, sealer: StoreSealer, keys: KeyFile, directory: Path, destination: Path) -> Report:
     """Do what `salvage` says with a file that is open already."""
     private_folder(destination)
-    with our_errors():
-        if any(destination.iterdir()):
-            raise StoreError("there is something at the destination already")
+    if any(destination.iterdir()):
+        raise StoreError("there is something at the destination already")
     report = _salvage_tables(database, sealer, directory / BLOBS, destination)
     private_folder(destination / BLOBS)
     _copy_blobs(directory / BLOBS, destination / BLOBS)
@@ -196,7 +197,12 @@ def _salvage_tables(database: Database, sealer: StoreSealer, blobs: Path, destin
     names = _table_names(database, sealer) | {head.id: head.name for head in heads.values()}
     Database.create(destination / FILE_NAME, sealer.seal_root(Root(commit=root.commit, next_table=1, heads={})))
     Database.finish_creation(destination / FILE_NAME)
-    storage = SealedStorage(Database.open(destination / FILE_NAME), sealer)
+    copy = Database.open(destination / FILE_NAME)
+    try:
+        storage = SealedStorage(copy, sealer)
+    except BaseException:
+        copy.abandon()
+        raise
     tables, named = [], _NamedBlobs(blobs)
     try:
         for table_id, name in sorted((id, name) for id, name in names.items() if name not in NOT_IN_COPIES):

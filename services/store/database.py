@@ -355,7 +355,10 @@ class Database:
             return
         held = self._path.with_suffix(".held")
         with disk_errors():
-            self._path.rename(held)  # SQLite does not touch a WAL whose database file has been moved
+            try:
+                self._path.rename(held)  # SQLite does not touch a WAL whose database file has been moved
+            except OSError:
+                held = self._path  # then it moves the WAL into the file, which changes nothing of what they say
             try:
                 self._connection.close()
             finally:

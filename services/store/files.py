@@ -56,7 +56,7 @@ def disk_error(error: OSError) -> StoreError:
 
 @contextmanager
 def our_errors() -> Iterator[None]:
-    """Turn the system's errors of the block into ours."""
+    """Turn the system's errors of the block, or of a function that this decorates, into ours."""
     try:
         yield
     except OSError as error:

@@ -25,6 +25,7 @@ DOCUMENT_BITS = 40
 DOCUMENT_ID_MAX = 2**DOCUMENT_BITS - 1
 TABLE_ID_MAX = 2**23 - 1  # a row number must stay within SQLite's signed 64 bits
 SUM_MODULUS = 2**128
+DEPTH_MAX = 64  # of lists and objects in each other; the core takes no more either
 SECRET_BYTES = 16
 STORE_ID_BYTES = 16
 
@@ -83,18 +84,32 @@ def padded_length(length: int) -> int:
 def encode_document(document: Mapping[str, object]) -> bytes:
     """Return the document as compact UTF-8 JSON.
 
-    Raises: ValueError or TypeError if it is not plain JSON; the error does not quote it.
+    Raises: ValueError or TypeError if it is not plain JSON, or nested so deep that a deeper stack could not read it
+    again; the error does not quote it.
     """
     try:
         text = _encode(document)
     except TypeError:
         raise TypeError("a document may hold only what JSON knows") from None
     except (ValueError, RecursionError):
-        raise ValueError("a document may hold only finite numbers and no loops") from None
+        raise ValueError("a document may hold only finite numbers, no loops, and be nested a little") from None
+    if text.count("[") + text.count("{") > DEPTH_MAX and _is_deep(document):
+        raise ValueError("a document is nested too deep")
     try:
         return text.encode()
     except UnicodeEncodeError:  # half a surrogate pair, as keyboards send in mid-character: escaped, it survives
         return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _is_deep(document: Mapping[str, object]) -> bool:
+    level: list[object] = [document]
+    for _ in range(DEPTH_MAX + 1):
+        inner: list[object] = []
+        for value in level:
+            held = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+            inner += [one for one in held if isinstance(one, dict | list | tuple)]
+        level = inner
+    return bool(level)
 
 
 def decode_document(text: bytes) -> Document:

@@ -39,6 +39,7 @@ class KeyRing:
     ) -> None:
         """Replace or add the keys that are given. See `SealedStore.rekey`."""
         with self._storage.lock:
+            self._storage.require_writable()
             keys, master = self.file, self._storage.sealer().master
             if passphrase is not None:
                 keys = keyfile.with_passphrase(keys, passphrase, master, kdf or keys.kdf)
@@ -52,7 +53,7 @@ class KeyRing:
     def remove(self, kind: str) -> None:
         """Let this kind of key open the store no more. Raises: StoreError if no other would be left."""
         with self._storage.lock:
-            self._storage.sealer()
+            self._storage.require_writable()
             keys = self.file.without_slot(kind)
             if not keys.wraps:
                 raise StoreError("the last key cannot be removed")

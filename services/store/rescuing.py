@@ -15,10 +15,10 @@ from services.store.migrations import kind_of
 SAVED, NEXT, DAMAGED = "saved", "next", "damaged"
 
 
+@our_errors()
 def rescue(directory: Path, salvage: Callable[[Path], Report]) -> Rescue:
     """Salvage into a new folder beside the store's, and say what came along."""
-    with our_errors():
-        destination = _free(directory, SAVED)
+    destination = _free(directory, SAVED)
     report = salvage(destination)
     readable: dict[str, int] = {}
     promised: dict[str, int | None] = {}
@@ -34,6 +34,7 @@ def rescue(directory: Path, salvage: Callable[[Path], Report]) -> Rescue:
     return Rescue(folder=str(destination), parts=parts)
 
 
+@our_errors()
 def adopt(directory: Path, saved: Path) -> None:
     """Put a rescue copy in the place of the store, which keeps everything under another name.
 
@@ -41,21 +42,20 @@ def adopt(directory: Path, saved: Path) -> None:
     """
     if saved.parent != directory.parent or not saved.name.startswith(f"{directory.name}-{SAVED}-"):
         raise StoreError("not a rescue copy of this store")
-    with our_errors():
-        if _next(directory).exists():  # a crash between the two names, before this folder was moved away
-            _next(directory).rename(_free(directory, SAVED))
-        saved.rename(_next(directory))
-        sync_directory(directory.parent)
-        directory.rename(_free(directory, DAMAGED))
+    if _next(directory).exists():  # a crash between the two names, before this folder was moved away
+        _next(directory).rename(_free(directory, SAVED))
+    saved.rename(_next(directory))
+    sync_directory(directory.parent)
+    directory.rename(_free(directory, DAMAGED))
     finish(directory)
 
 
+@our_errors()
 def finish(directory: Path) -> None:
     """Complete what a crash within `adopt` left half done. Raises: StoreError."""
-    with our_errors():
-        if not directory.exists() and _next(directory).exists():
-            _next(directory).rename(directory)
-            sync_directory(directory.parent)
+    if not directory.exists() and _next(directory).exists():
+        _next(directory).rename(directory)
+        sync_directory(directory.parent)
 
 
 def _next(directory: Path) -> Path:

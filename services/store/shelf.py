@@ -68,7 +68,9 @@ class BlobShelf:
     def _open(self) -> Path:
         if self._is_closed:
             raise StoreError("the store is locked")
-        if self._directory.is_symlink():
+        with our_errors():
+            is_link = self._directory.is_symlink()
+        if is_link:
             raise Tampered("the folder of the blobs is a link", "blob")
         return self._directory
 

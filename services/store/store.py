@@ -51,11 +51,13 @@ class SealedStore(TinyDB):
         self._is_replaced = False
 
     @classmethod
+    @our_errors()
     def exists(cls, directory: Path) -> bool:
-        """Return whether there is a store, healthy or not."""
+        """Return whether there is a store, healthy or not. Raises: StoreError if the folder cannot be looked into."""
         return any((directory / name).exists() for name in (keyfile.FILE_NAME, database_file.FILE_NAME))
 
     @classmethod
+    @our_errors()
     def create(
         cls,
         directory: Path,
@@ -84,8 +86,7 @@ class SealedStore(TinyDB):
                 _database_path(directory),
                 sealer.seal_root(Root(commit=0, next_table=1, heads={})),
             )
-            with our_errors():
-                sync_directory(directory)
+            sync_directory(directory)
             keyfile.write_key_file(directory, keys)  # from here on there is a store
             return cls._open(directory, keys, master, process_lock)
         except BaseException:
@@ -93,6 +94,7 @@ class SealedStore(TinyDB):
             raise
 
     @classmethod
+    @our_errors()
     def unlock(
         cls,
         directory: Path,

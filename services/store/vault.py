@@ -36,8 +36,7 @@ class SealedVault:
 
     def _exists(self) -> bool:
         finish(self._directory)
-        with our_errors():
-            return SealedStore.exists(self._directory)
+        return SealedStore.exists(self._directory)
 
     async def create(
         self, passphrase: str, recovery: bytes, first: Change | None = None
@@ -107,9 +106,9 @@ class SealedVault:
         return documents, documents.blobs
 
 
+@our_errors()
 def _discard(directory: Path) -> None:
     """Remove the files of a store that was just made and holds nothing. Raises: StoreError."""
-    with our_errors():
-        for name in (KEYS, DATABASE, f"{DATABASE}-wal"):
-            (directory / name).unlink(missing_ok=True)
-        sync_directory(directory)
+    for name in (KEYS, DATABASE, f"{DATABASE}-wal"):
+        (directory / name).unlink(missing_ok=True)
+    sync_directory(directory)
