@@ -4,6 +4,7 @@
     ├── UsageError              the person can put it right
     │   ├── WeakPassphrase      too short to protect anything
     │   ├── WrongWords          recovery words that do not fit
+    │   ├── OtherKeyNeeded      the key is right, and it takes the other one as well
     │   ├── ConsentMissing      a story may not take this step
     │   ├── MicrophoneUnavailable
     │   ├── PictureUnreadable   no picture, damaged, or too large to open
@@ -46,6 +47,7 @@ DAMAGES = (
     "root",  # what holds everything together is gone, changed, or another store's
     "file",  # the file itself is damaged
     "keys",  # the file with the locked keys is gone or damaged
+    "oldkeys",  # the file with the locked keys does not belong to the data: one of the two is changed, or another copy's
     "blob",  # sound or a picture is gone or damaged
 )
 
@@ -64,6 +66,10 @@ class WeakPassphrase(UsageError):
 
 class WrongWords(UsageError):
     """The recovery words have a wrong word, order or number."""
+
+
+class OtherKeyNeeded(UsageError):
+    """The key is right. What release 0.1.0 locked takes passphrase and words to be locked anew: give the other one."""
 
 
 class ConsentMissing(UsageError):

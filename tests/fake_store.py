@@ -132,7 +132,12 @@ class FakeStore:
         return given and (passphrase, recovery) != (None, None)
 
     async def rekey(
-        self, *, passphrase: str | None = None, recovery: bytes | None = None, keystore: bytes | None = None
+        self,
+        *,
+        passphrase: str | None = None,
+        recovery: bytes | None = None,
+        keystore: bytes | None = None,
+        proof: str | bytes | None = None,
     ) -> None:
         new = {"passphrase": passphrase, "recovery": recovery, "keystore": keystore}
         self.keys.update({kind: key for kind, key in new.items() if key is not None})

@@ -1,5 +1,7 @@
 """Intents of the keys: another passphrase, other recovery words, the device's own key, a copy of what can be read."""
 
+import logging
+
 from companion.app.device import Device
 from companion.app.tries import Tries
 from companion.crypto.words import key_from_words
@@ -7,6 +9,7 @@ from companion.errors import KeystoreUnavailable, WrongKey, WrongWords
 from companion.ports import Damage, Rescue, Store
 from companion.unlocking import check_passphrase
 
+log = logging.getLogger(__name__)
 KEYSTORE = "keystore"
 
 
@@ -19,10 +22,12 @@ class Security:
         self._tries = tries
 
     async def change_passphrase(self, proof: str, passphrase: str) -> None:
-        """Raises: WeakPassphrase, WrongKey (counted), StoreError; the old passphrase then still holds."""
+        """Let this passphrase open the store, and the old one nothing any more.
+
+        Raises: WeakPassphrase, WrongKey (counted), StoreError, OtherKeyNeeded; the old passphrase then still holds.
+        """
         check_passphrase(passphrase)
-        await self._prove(proof)
-        await self._store.rekey(passphrase=passphrase)
+        await self._rekey(await self._prove(proof), passphrase=passphrase)
 
     async def check(self, proof: str) -> None:
         """Raises: WrongKey (counted) if this is neither the passphrase nor the recovery words."""
@@ -30,8 +35,7 @@ class Security:
 
     async def change_words(self, proof: str, recovery: bytes) -> None:
         """Let these words open the store, and the old ones no more. Raises: WrongKey (counted), StoreError."""
-        await self._prove(proof)
-        await self._store.rekey(recovery=recovery)
+        await self._rekey(await self._prove(proof), recovery=recovery)
 
     async def has_keystore(self) -> bool:
         return await self._device.has_keystore()
@@ -43,10 +47,12 @@ class Security:
         """Let this device open the store too. Raises: WrongKey (counted), KeystoreUnavailable, StoreError."""
         await self._prove(proof)
         await self._store.rekey(keystore=await self._device.make_key())
+        await self._device.remember(self._store)
 
     async def stop_device(self) -> None:
         """Let the device open the store no more. Raises: StoreError."""
         await self._store.remove_slot(KEYSTORE)
+        await self._device.remember(self._store)
         try:
             await self._device.forget_key()
         except KeystoreUnavailable:
@@ -61,11 +67,24 @@ class Security:
         """Copy what can be read into a new folder; nothing is changed or deleted here. Raises: StoreError."""
         return await self._store.salvage()
 
-    async def _prove(self, proof: str) -> None:
+    async def _rekey(self, proof: str | bytes, *, passphrase: str | None = None, recovery: bytes | None = None) -> None:
+        """Change a key. What the device remembers follows at once, and its own key goes on opening the store."""
+        opened_with_device = await self.opens_with_device()
+        await self._store.rekey(passphrase=passphrase, recovery=recovery, proof=proof)
+        if opened_with_device and KEYSTORE not in self._store.slots:
+            try:
+                await self._store.rekey(keystore=await self._device.make_key())
+            except KeystoreUnavailable:
+                log.warning("the device opens the store no more: its keystore did not answer")
+        await self._device.remember(self._store)
+
+    async def _prove(self, proof: str) -> str | bytes:
+        """Return the key that was proven, as the store takes it."""
         async with self._tries.one():
             passphrase, recovery = passphrase_or_words(proof)
             if not await self._store.opens_with(passphrase=passphrase, recovery=recovery):
                 raise WrongKey("neither the passphrase nor the recovery words")
+        return proof if recovery is None else recovery
 
 
 def passphrase_or_words(secret: str) -> tuple[str | None, bytes | None]:

@@ -1,14 +1,17 @@
 """Key slots: independent ways to open the one master key (32 random bytes).
 
-A slot wraps the master key under a key from the passphrase, the keystore or the recovery words. Changing one slot
-never touches the others or the data. Owns the wrapping only; where slots are kept is the store's concern.
+A slot locks the master key to a public key that follows from the passphrase, the keystore's secret or the recovery
+words. Another master key can so be locked to every slot without anybody's secret: whatever is changed or taken away,
+what the old one opened opens nothing any more. Release 0.1.0 wrapped the master key under the secret itself.
+
+Owns the locking only; where slots are kept is the store's concern.
 """
 
 import os
 import unicodedata
 from dataclasses import dataclass
 
-from companion.crypto import primitives
+from companion.crypto import hpke, primitives
 from companion.crypto.primitives import RandomSource
 from companion.errors import CryptoError, WrongKey
 
@@ -51,6 +54,32 @@ def passphrase_key(passphrase: str, salt: bytes, parameters: KdfParameters) -> b
         raise ValueError("the salt must have 16 bytes or more")
     secret = unicodedata.normalize("NFKC", passphrase).encode("utf-8", "surrogatepass")
     return primitives.argon2id(secret, salt, passes=parameters.t, memory_kib=parameters.m_kib, lanes=parameters.p)
+
+
+def slot_public(secret: bytes) -> bytes:
+    """Return the public key of a slot that this 32-byte secret opens."""
+    return hpke.derive_keypair(secret)[1]
+
+
+def lock(public: bytes, master: bytes, info: bytes, random: RandomSource = os.urandom) -> bytes:
+    """Lock the 32-byte master key to a slot: 80 bytes. `info` names the vault, the slot and its parameters.
+
+    Raises: CryptoError for a public key that is none.
+    """
+    if len(master) != primitives.KEY_BYTES:
+        raise ValueError("a master key must have 32 bytes")
+    return hpke.seal(public, info, master, random=random)
+
+
+def unlock(secret: bytes, locked: bytes, info: bytes) -> bytes:
+    """Return the master key.
+
+    Raises: WrongKey if the secret is not the slot's, or the slot was changed.
+    """
+    try:
+        return hpke.open_sealed(hpke.derive_keypair(secret)[0], info, locked)
+    except CryptoError:
+        raise WrongKey("the key does not open this slot") from None
 
 
 def wrap(key: bytes, master: bytes, aad: bytes, random: RandomSource = os.urandom) -> bytes:

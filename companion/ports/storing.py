@@ -88,10 +88,14 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchor:
-    """What a device remembers of its store outside of it: which one it is, and how far it had come."""
+    """What a device remembers of its store outside of it: which one it is, how far it had come, and by which keys.
+
+    `keys` is the digest of the key file, or empty.
+    """
 
     store_id: str
     commit: int
+    keys: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,9 +207,17 @@ class Store(Documents, Protocol):
     async def opens_with(self, *, passphrase: str | None = None, recovery: bytes | None = None) -> bool: ...
 
     async def rekey(
-        self, *, passphrase: str | None = None, recovery: bytes | None = None, keystore: bytes | None = None
+        self,
+        *,
+        passphrase: str | None = None,
+        recovery: bytes | None = None,
+        keystore: bytes | None = None,
+        proof: str | bytes | None = None,
     ) -> None:
-        """Replace or add the keys that are given. Raises StoreError; the old keys then still hold."""
+        """Replace or add the keys that are given. What is replaced opens nothing any more. `proof` opens the store now.
+
+        Raises StoreError, and OtherKeyNeeded if it takes the other key as well; the old keys then still hold.
+        """
 
     async def remove_slot(self, kind: str) -> None:
         """Let this kind of key open the store no more."""

@@ -62,6 +62,7 @@ class Batch:
     """
 
     def __init__(self, root: Root) -> None:
+        self.root = root
         self.heads = dict(root.heads)
         self.next_table = root.next_table
         self.changes: dict[str, TableChange] = {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from companion.crypto import primitives
 from companion.errors import StoreError, Tampered
 from companion.ports import NOT_IN_COPIES
 from services.store import keyfile
@@ -68,6 +69,8 @@ def verify(database: Database, sealer: StoreSealer, root: Root, blobs: Path) -> 
         tables.append(TableReport(name=head.name, readable=len(documents), promised=head.count, problem=problem))
     known = frozenset(head.id for head in root.heads.values())
     problem, stray_rows = database.problem(), 0
+    if problem is None and not database.is_older and database.key_digest() != root.keys:
+        problem = "the record of the key file was changed"
     if problem is None:
         stray_rows = sum(count for table_id, count in database.row_counts().items() if table_id not in known)
         stray_rows += len(database.stray_records(known))
@@ -140,10 +143,12 @@ def salvage(
     """Copy every document that still opens, and all blobs, from a damaged store into a new one with the same keys.
 
     The damaged store stays exactly as it is. Documents may be missing, or be older versions put back by somebody; the
-    report says of which tables. If the root is lost, the new store begins at commit 0.
+    report says of which tables. If the root is lost, the new store begins at commit 0. If the root does not know the
+    key file, only the key given here comes along: nobody can say whose the others are.
     Raises: WrongKey, StoreBusy, StoreError if there is something at the destination, Tampered if nothing can be read.
     """
     process_lock = ProcessLock(directory)
+    given = {keyfile.PASSPHRASE: passphrase, keyfile.RECOVERY: recovery, keyfile.KEYSTORE: keystore}
     try:
         keys = keyfile.read_key_file(directory)
         sealer = StoreSealer(
@@ -152,11 +157,21 @@ def salvage(
         database = Database(directory / FILE_NAME)
         try:
             database.check_schema(for_reading=True)
+            if not _is_known(database, sealer, keys):
+                keys = keys.with_only(frozenset(kind for kind, secret in given.items() if secret is not None))
             return copy_readable(database, sealer, keys, directory, destination)
         finally:
             database.abandon()
     finally:
         process_lock.release()
+
+
+def _is_known(database: Database, sealer: StoreSealer, keys: KeyFile) -> bool:
+    """Return whether the root vouches for the key file. What release 0.1.0 wrapped vouches for itself."""
+    with suppress(Tampered):
+        known = sealer.open_root(database.sealed_root()).keys
+        return known == keys.digest if known else keys.version == keyfile.WRAPPING
+    return False
 
 
 @our_errors()
@@ -165,7 +180,8 @@ def copy_readable(database: Database, sealer: StoreSealer, keys: KeyFile, direct
     private_folder(destination)
     if any(destination.iterdir()):
         raise StoreError("there is something at the destination already")
-    report = _salvage_tables(database, sealer, directory / BLOBS, destination)
+    digest = primitives.sha256(keys.encoded())
+    report = _salvage_tables(database, sealer, directory / BLOBS, destination, digest)
     private_folder(destination / BLOBS)
     _copy_blobs(directory / BLOBS, destination / BLOBS)
     keyfile.write_key_file(destination, keys)
@@ -188,14 +204,15 @@ def _copy_blobs(blobs: Path, destination: Path) -> None:
             os.fsync(to.fileno())
 
 
-def _salvage_tables(database: Database, sealer: StoreSealer, blobs: Path, destination: Path) -> Report:
+def _salvage_tables(database: Database, sealer: StoreSealer, blobs: Path, destination: Path, keys: bytes) -> Report:
     try:
         root, problem = sealer.open_root(database.sealed_root()), None
     except Tampered as error:
         root, problem = Root(commit=0, next_table=1, heads={}), str(error)
     heads = {head.id: head for head in root.heads.values()}
     names = _table_names(database, sealer) | {head.id: head.name for head in heads.values()}
-    Database.create(destination / FILE_NAME, sealer.seal_root(Root(commit=root.commit, next_table=1, heads={})))
+    fresh = Root(commit=root.commit, next_table=1, heads={}, keys=keys, keys_commit=root.commit)
+    Database.create(destination / FILE_NAME, sealer.seal_root(fresh), keys)
     Database.finish_creation(destination / FILE_NAME)
     copy = Database.open(destination / FILE_NAME)
     try:

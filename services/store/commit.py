@@ -4,6 +4,7 @@ Nothing is written here. Who asks for it hands it to the database, and changes m
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from services.store.batch import Batch, TableChange
 from services.store.database import Database, StoredRow, Writes
@@ -31,7 +32,7 @@ def seal_commit(
     for name, change in batch.changes.items():
         head = heads[name]
         heads[name] = _seal_rows(head, change, sealers.get(head.id) or sealer_of(head), database, gone, rows)
-    root = Root(commit=commit, next_table=batch.next_table, heads=heads)
+    root = replace(batch.root, commit=commit, next_table=batch.next_table, heads=heads)
     return Writes(batch.dropped, records, gone, rows, sealer.seal_root(root)), root, sealers
 
 

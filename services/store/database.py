@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from companion.errors import StoreError, Tampered, TooNew
-from services.store.files import disk_error, make_file, require_plain, sync_directory
+from companion.errors import Tampered, TooNew
+from services.store.files import make_file, require_plain, sync_directory
 from services.store.format import (
     APPLICATION_ID,
     DOCUMENT_BITS,
@@ -23,6 +23,7 @@ from services.store.format import (
     FORMAT_VERSION,
     row_number,
 )
+from services.store.guarding import defend, disk_errors
 
 FILE_NAME = "store.db"
 CHECKPOINT_PAGES = 4_000  # 16 MB of WAL at most; `checkpoint` at idle moments keeps it far below
@@ -30,49 +31,25 @@ WAL_ROOM_BYTES = 4_000_000  # about 400 saves; `checkpoint` comes long before th
 
 _META = "CREATE TABLE meta(k TEXT PRIMARY KEY, v BLOB)"
 _ROW = "CREATE TABLE row(k INTEGER PRIMARY KEY, ver INTEGER, blob BLOB)"
+_KEYS = "keys"
 _TABLES = frozenset({("table", "meta", "meta", _META), ("table", "row", "row", _ROW)})
 _SCHEMA = _TABLES | {("index", "sqlite_autoindex_meta_1", "meta", None)}
-_DAMAGE_CODES = frozenset(
-    {
-        sqlite3.SQLITE_ERROR,
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_MISMATCH,
-    }
-)
-
 StoredRow = tuple[int, int, bytes]
 
 
 @dataclass(slots=True)
 class Writes:
-    """Everything that one commit changes in the file. `rows` and `gone`: by row number, the others by table id."""
+    """Everything that one commit changes in the file. `rows` and `gone`: by row number, the others by table id.
+
+    `keys`: the digest of the key file, where it is not written down yet.
+    """
 
     dropped: list[int]
     records: list[tuple[int, bytes]]
     gone: list[tuple[int]]
     rows: list[StoredRow]
     root: bytes
-
-
-class disk_errors:
-    """Turn SQLite's errors into ours: Tampered for a damaged file, StoreError for a disk that fails or is full.
-
-    The system's errors too: what SQLite does not raise comes from a file that was made, moved or measured.
-    """
-
-    __slots__ = ()
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, sqlite3.Error):
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-            if code & 0xFF in _DAMAGE_CODES:
-                raise Tampered(f"the database file is damaged (SQLite code {code})", "file") from None
-            raise StoreError(f"the disk refused (SQLite code {code})") from None
-        if isinstance(error, OSError):
-            raise disk_error(error) from None
+    keys: bytes | None = None
 
 
 class Database:
@@ -82,12 +59,13 @@ class Database:
         self._path = path
         self._has_room = False
         self._copies: Path | None = None
+        self.version = FORMAT_VERSION
         self._is_read_only = is_read_only
         with disk_errors():
             where = self._readable(path) if is_read_only else path
             self._connection = sqlite3.connect(where, isolation_level=None, check_same_thread=False, uri=is_read_only)
         with self._abandoned_on_error():
-            self._defend()
+            defend(self._connection)
             self._set("locking_mode=EXCLUSIVE", "trusted_schema=OFF", "synchronous=FULL", "fullfsync=1")
             self._set("checkpoint_fullfsync=1", "secure_delete=1", "cell_size_check=1", "temp_store=MEMORY")
             self._set(f"wal_autocheckpoint={CHECKPOINT_PAGES}")
@@ -104,15 +82,6 @@ class Database:
         for file in (path, log):
             shutil.copyfile(file, self._copies / file.name)
         return (self._copies / path.name).as_uri()
-
-    def _defend(self) -> None:
-        """Let no program in the file run, and no statement change the schema behind SQLite's back."""
-        if sys.version_info >= (3, 12):
-            self._connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
-            self._connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_TRIGGER, False)
-            self._connection.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_VIEW, False)
-        else:
-            self._connection.set_authorizer(_authorized)
 
     def check_schema(self, *, for_reading: bool = False) -> None:
         """Hold the file's schema against ours. `for_reading`: what stands beside our tables does not matter then.
@@ -138,7 +107,7 @@ class Database:
             self._connection.execute(f"PRAGMA {pragma}").fetchall()
 
     @classmethod
-    def create(cls, path: Path, sealed_root: bytes) -> None:
+    def create(cls, path: Path, sealed_root: bytes, keys: bytes) -> None:
         """Make a new file beside the place where it will live; `finish_creation` moves it there."""
         fresh = path.with_suffix(".new")
         with disk_errors():
@@ -150,7 +119,8 @@ class Database:
             database._set("journal_mode=WAL", f"application_id={APPLICATION_ID}", f"user_version={FORMAT_VERSION}")
             database._connection.execute(_META)
             database._connection.execute(_ROW)
-            database._connection.execute("INSERT INTO meta(k, v) VALUES('root', ?)", (sealed_root,))
+            for record in (("root", sealed_root), (_KEYS, keys)):
+                database._connection.execute("INSERT INTO meta(k, v) VALUES(?, ?)", record)
         database.close()
 
     @classmethod
@@ -178,7 +148,7 @@ class Database:
         database = cls(path, is_read_only=is_read_only)
         with database._abandoned_on_error():
             database.check_schema()
-            version = database._number("user_version")
+            version = database.version = database._number("user_version")
             if version > FORMAT_VERSION:
                 raise TooNew(f"the store has format {version}; this version reads up to {FORMAT_VERSION}")
             mode = database._connection.execute("PRAGMA journal_mode").fetchone()
@@ -186,6 +156,11 @@ class Database:
             if version < 1 or database._number("application_id") != APPLICATION_ID or not is_logging:
                 raise Tampered("the database header was changed", "file")
         return database
+
+    @property
+    def is_older(self) -> bool:
+        """Whether the file is of an older format, which the next commit brings to ours."""
+        return self.version < FORMAT_VERSION
 
     def _number(self, pragma: str) -> int:
         return int(self._connection.execute(f"PRAGMA {pragma}").fetchone()[0])
@@ -196,6 +171,12 @@ class Database:
         Raises: Tampered if there is none.
         """
         return self._meta("root")
+
+    def key_digest(self) -> bytes | None:
+        """Return the digest of the key file that belongs to this file, None if release 0.1.0 wrote it or it is lost."""
+        with disk_errors():
+            found = self._connection.execute("SELECT v FROM meta WHERE k = ?", (_KEYS,)).fetchone()
+        return found[0] if found is not None and isinstance(found[0], bytes) else None
 
     def sealed_table_record(self, table_id: int) -> bytes:
         """Return the sealed record of a table.
@@ -259,7 +240,7 @@ class Database:
 
     def stray_records(self, table_ids: frozenset[int]) -> list[str]:
         """Return the names of records that are neither the root's nor of one of these tables."""
-        known = {"root", *(f"table:{table_id}" for table_id in table_ids)}
+        known = {"root", _KEYS, *(f"table:{table_id}" for table_id in table_ids)}
         with disk_errors():
             keys = self._connection.execute("SELECT k FROM meta").fetchall()
         return [str(key) for (key,) in keys if key not in known]
@@ -291,33 +272,62 @@ class Database:
 
         Raises: Tampered if it would change more or less than it writes, StoreError if the disk refuses.
         """
+        with self.transaction():
+            self.write(writes)
+        if writes.keys is not None:
+            self.version = FORMAT_VERSION
+
+    def write(self, writes: Writes) -> None:
+        """Do what `commit` says within a transaction that is open already."""
         execute, executemany = self._connection.execute, self._connection.executemany
+        before, dropped = self._connection.total_changes, 0
+        for table_id in writes.dropped:
+            first = row_number(table_id, 0)
+            dropped += execute("DELETE FROM meta WHERE k = ?", (f"table:{table_id}",)).rowcount
+            rows = execute("DELETE FROM row WHERE k BETWEEN ? AND ?", (first, first + DOCUMENT_ID_MAX))
+            dropped += rows.rowcount
+        for table_id, record in writes.records:
+            execute("INSERT OR REPLACE INTO meta(k, v) VALUES(?, ?)", (f"table:{table_id}", record))
+        if writes.gone:
+            executemany("DELETE FROM row WHERE k = ?", writes.gone)
+        if writes.rows:
+            executemany("INSERT OR REPLACE INTO row(k, ver, blob) VALUES(?, ?, ?)", writes.rows)
+        wanted = dropped + len(writes.records) + len(writes.gone) + len(writes.rows) + 1
+        if writes.keys is not None:
+            execute("INSERT OR REPLACE INTO meta(k, v) VALUES(?, ?)", (_KEYS, writes.keys))
+            execute(f"PRAGMA user_version={FORMAT_VERSION}")  # from here on an older app leaves the file alone
+            wanted += 1
+        if execute("UPDATE meta SET v = ? WHERE k = 'root'", (writes.root,)).rowcount != 1:
+            raise Tampered("the root is missing", "root")
+        if self._connection.total_changes - before != wanted:
+            raise Tampered("a commit changed other rows than it wrote", "file")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make everything in the block durable, or nothing of it."""
+        execute = self._connection.execute
         with disk_errors():
             execute("BEGIN IMMEDIATE")
             try:
                 self._make_room()
-                before, dropped = self._connection.total_changes, 0
-                for table_id in writes.dropped:
-                    first = row_number(table_id, 0)
-                    dropped += execute("DELETE FROM meta WHERE k = ?", (f"table:{table_id}",)).rowcount
-                    rows = execute("DELETE FROM row WHERE k BETWEEN ? AND ?", (first, first + DOCUMENT_ID_MAX))
-                    dropped += rows.rowcount
-                for table_id, record in writes.records:
-                    execute("INSERT OR REPLACE INTO meta(k, v) VALUES(?, ?)", (f"table:{table_id}", record))
-                if writes.gone:
-                    executemany("DELETE FROM row WHERE k = ?", writes.gone)
-                if writes.rows:
-                    executemany("INSERT OR REPLACE INTO row(k, ver, blob) VALUES(?, ?, ?)", writes.rows)
-                if execute("UPDATE meta SET v = ? WHERE k = 'root'", (writes.root,)).rowcount != 1:
-                    raise Tampered("the root is missing", "root")
-                wanted = dropped + len(writes.records) + len(writes.gone) + len(writes.rows) + 1
-                if self._connection.total_changes - before != wanted:
-                    raise Tampered("a commit changed other rows than it wrote", "file")
+                yield
                 execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:
                     execute("ROLLBACK")
                 raise
+
+    def replace_records(self, records: list[tuple[int, bytes]]) -> None:
+        """Write records of tables that are there already, within a transaction."""
+        named = [(sealed, f"table:{table_id}") for table_id, sealed in records]
+        self._connection.executemany("UPDATE meta SET v = ? WHERE k = ?", named)
+
+    def replace_rows(self, rows: list[StoredRow]) -> None:
+        """Write rows that are there already, within a transaction. Raises: Tampered if one of them is not."""
+        before = self._connection.total_changes
+        self._connection.executemany("UPDATE row SET ver = ?2, blob = ?3 WHERE k = ?1", rows)
+        if self._connection.total_changes - before != len(rows):
+            raise Tampered("rows are missing", "missing")
 
     def _make_room(self) -> None:
         """Set the length of the WAL beyond what the next commits write: to make a file longer costs every fsync more.
@@ -363,12 +373,6 @@ class Database:
                 self._connection.close()
             finally:
                 held.rename(self._path)
-
-
-def _authorized(action: int, first: str | None, second: str | None, schema: str | None, program: str | None) -> int:
-    """Refuse what is asked for by a trigger or a view, and by a change of the schema that SQLite does not check."""
-    is_writable_schema = action == sqlite3.SQLITE_PRAGMA and first == "writable_schema"
-    return sqlite3.SQLITE_DENY if program is not None or is_writable_schema else sqlite3.SQLITE_OK
 
 
 def _log_of(path: Path) -> Path:

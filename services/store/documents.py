@@ -106,10 +106,16 @@ class DocumentStore:
         return await self._worker.run(self._store.verify)
 
     async def rekey(
-        self, *, passphrase: str | None = None, recovery: bytes | None = None, keystore: bytes | None = None
+        self,
+        *,
+        passphrase: str | None = None,
+        recovery: bytes | None = None,
+        keystore: bytes | None = None,
+        proof: str | bytes | None = None,
     ) -> None:
-        """Replace or add the keys that are given. Raises: StoreError; the old keys then still hold."""
-        await self._worker.run(self._store.rekey, passphrase=passphrase, recovery=recovery, keystore=keystore)
+        """Replace or add the keys that are given. See `SealedStore.rekey`."""
+        rekey = self._store.rekey
+        await self._worker.run(rekey, passphrase=passphrase, recovery=recovery, keystore=keystore, proof=proof)
 
     async def remove_slot(self, kind: str) -> None:
         """Let this kind of key ("keystore", "recovery", "passphrase") open the store no more."""
@@ -140,7 +146,7 @@ class DocumentStore:
     @property
     def anchor(self) -> Anchor:
         """What to remember outside the store, against older copies and other stores in its place."""
-        return Anchor(store_id=self._store.store_id, commit=self._store.commit)
+        return Anchor(store_id=self._store.store_id, commit=self._store.commit, keys=self._store.keys_digest)
 
     @property
     def is_read_only(self) -> bool:

@@ -1,13 +1,17 @@
-"""Format v1 of the store: how documents, row numbers and the root become bytes. No keys and no files here.
+"""Format v2 of the store: how documents, row numbers and the root become bytes. No keys and no files here.
 
-    store.db   meta(k, v)           k = "root": the sealed root; k = "table:<id>": what a table's key is made from
+    store.db   meta(k, v)           k = "root": the sealed root; k = "table:<id>": what a table's key is made from;
+                                    k = "keys": the SHA-256 of the key file, in the clear, see below
                row(k, ver, blob)    k = table << 40 | document, ver counts the writes of this row
     row text   the document as UTF-8 JSON, padded with spaces
-    root text  u64 commit | u32 next table | u32 tables | (u32 id, u32 schema, u64 count, sum 16, u16 name length,
-               name) for each table, padded with zero bytes
+    root text  SHA-256 of the key file 32 | u64 the commit that wrote that | u64 commit | u32 next table | u32 tables |
+               (u32 id, u32 schema, u64 count, sum 16, u16 name length, name) for each table, padded with zero bytes
     table text secret 16 | u16 name length | name, padded with zero bytes
 
-Integers are big-endian.
+Integers are big-endian. The record "keys" proves nothing: it only tells, of two key files that a crash may leave, the
+one that opens the root, and it gives a name to a file that was put back. The root has it again, sealed.
+
+In v1 (release 0.1.0) the root text began with the commit, and there was no record "keys".
 """
 
 import json
@@ -18,7 +22,8 @@ from typing import cast
 
 from companion.errors import Tampered
 
-FORMAT_VERSION = 1  # since 0.1.0: sealed rows, sealed root
+FORMAT_VERSION = 2  # November 2026: the root knows the key file
+FIRST_VERSION = 1  # since 0.1.0: sealed rows, sealed root
 APPLICATION_ID = 0x436F6D70  # "Comp", so that a database browser shows whose file this is
 
 DOCUMENT_BITS = 40
@@ -35,6 +40,7 @@ _CONTAINERS = (dict, list)
 _decode = json.JSONDecoder().raw_decode  # does not look at the padding again
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _ROOT = struct.Struct(">QII")
+_KEYS = struct.Struct(">32sQ")
 _HEAD = struct.Struct(">IIQ16sH")
 _ROW = struct.Struct(">IQQ")
 
@@ -58,11 +64,16 @@ class TableHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """The state of the whole store after one commit; `commit` only grows."""
+    """The state of the whole store after one commit; `commit` only grows.
+
+    `keys`: the digest of the key file, and the commit that wrote it down; empty if release 0.1.0 wrote this root.
+    """
 
     commit: int
     next_table: int
     heads: Mapping[str, TableHead]
+    keys: bytes = b""
+    keys_commit: int = 0
 
 
 def row_number(table_id: int, document_id: int) -> int:
@@ -137,18 +148,21 @@ def _copy(value: object) -> object:
 def encode_root(root: Root) -> bytes:
     """Return the root text."""
     heads = [head.encoded for head in root.heads.values()]
-    text = _ROOT.pack(root.commit, root.next_table, len(heads)) + b"".join(heads)
+    numbers = _ROOT.pack(root.commit, root.next_table, len(heads))
+    text = _KEYS.pack(root.keys, root.keys_commit) + numbers + b"".join(heads)
     return text.ljust(padded_length(len(text)), b"\0")
 
 
-def decode_root(text: bytes) -> Root:
+def decode_root(text: bytes, version: int = FORMAT_VERSION) -> Root:
     """Return the root.
 
     Raises: Tampered if the text is not a root, which only a fault of the writer could cause.
     """
     try:
-        commit, next_table, tables = _ROOT.unpack_from(text)
-        offset, heads = _ROOT.size, {}
+        keys, keys_commit = (b"", 0) if version == FIRST_VERSION else _KEYS.unpack_from(text)
+        offset, heads = 0 if version == FIRST_VERSION else _KEYS.size, {}
+        commit, next_table, tables = _ROOT.unpack_from(text, offset)
+        offset += _ROOT.size
         for _ in range(tables):
             table_id, schema, count, total, length = _HEAD.unpack_from(text, offset)
             offset += _HEAD.size
@@ -163,7 +177,8 @@ def decode_root(text: bytes) -> Root:
             )
     except (struct.error, UnicodeDecodeError):
         raise Tampered("the root does not parse", "root") from None
-    return Root(commit=commit, next_table=next_table, heads=heads)
+    keys = keys if any(keys) else b""
+    return Root(commit=commit, next_table=next_table, heads=heads, keys=keys, keys_commit=keys_commit)
 
 
 def encode_table_record(secret: bytes, name: str) -> bytes:

@@ -2,11 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from companion.crypto import primitives
 from companion.crypto.primitives import NONCE_BYTES, TAG_BYTES, SealingKey
 from companion.errors import CryptoError, Tampered
 from services.store.format import (
+    FIRST_VERSION,
+    FORMAT_VERSION,
     Document,
     Root,
     decode_document,
@@ -22,7 +25,7 @@ TERM_BYTES = 16
 
 _LABEL = b"companion store v1|"
 _ROW_AAD = b"row1"
-_ROOT_AAD = b"root1"
+_ROOT_AAD = {FIRST_VERSION: b"root1", FORMAT_VERSION: b"root2"}
 _TABLE_AAD = b"table1"
 
 
@@ -75,6 +78,14 @@ class TableSealer:
             term = from_bytes(blake2b(seal, key=sum_key, digest_size=TERM_BYTES).digest(), "big")
             yield document_id, decode_document(text), term
 
+    def resealed(self, under: "TableSealer", document_id: int, version: int, blob: bytes) -> bytes:
+        """Return a row sealed under the table's next key, for the same place and version. Raises: as `open_row`."""
+        identity = row_identity(self._table_id, document_id, version)
+        try:
+            return under._key.seal(self._key.open(blob, self._aad + identity), under._aad + identity)
+        except CryptoError:
+            raise Tampered(f"document {document_id} of table {self._table_id} was changed") from None
+
     def term(self, document_id: int, version: int, blob: bytes) -> int:
         """Return what one row adds to its table's sum; of the sealed bytes only nonce and tag are needed.
 
@@ -97,17 +108,17 @@ class StoreSealer:
 
     def seal_root(self, root: Root) -> bytes:
         """Seal the root under a fresh nonce."""
-        return self._root_key.seal(encode_root(root), _ROOT_AAD + self._store_id)
+        return self._root_key.seal(encode_root(root), _ROOT_AAD[FORMAT_VERSION] + self._store_id)
 
     def open_root(self, blob: bytes) -> Root:
         """Return the root.
 
         Raises: Tampered if it is not this store's.
         """
-        try:
-            return decode_root(self._root_key.open(blob, _ROOT_AAD + self._store_id))
-        except CryptoError:
-            raise Tampered("the root was changed or belongs to another store", "root") from None
+        for version, aad in reversed(_ROOT_AAD.items()):
+            with suppress(CryptoError):
+                return decode_root(self._root_key.open(blob, aad + self._store_id), version)
+        raise Tampered("the root was changed or belongs to another store", "root")
 
     def seal_table_record(self, table_id: int, secret: bytes, name: str) -> bytes:
         """Seal what a table's key is made from, for exactly this table."""

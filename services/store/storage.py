@@ -18,17 +18,12 @@ from services.store.batch import Batch, TableChange, changed_documents
 from services.store.commit import seal_commit
 from services.store.database import Database
 from services.store.diagnosis import damage_kind
-from services.store.format import (
-    DOCUMENT_ID_MAX,
-    Document,
-    Root,
-    TableHead,
-    copy_document,
-    encode_document,
-)
+from services.store.format import DOCUMENT_ID_MAX, Document, Root, TableHead, copy_document, encode_document
 from services.store.loading import LoadedTable, LoadedTables, read_table
 from services.store.migrations import Migrations, kind_of
+from services.store.opening import open_root
 from services.store.overlay import Rows, Scratch, last_id
+from services.store.rotating import commit_keys
 from services.store.sealing import StoreSealer, TableSealer
 
 DOCUMENTS_LOADED_MAX = 100_000  # about 100 MB of short messages; the least recently used tables go first
@@ -48,13 +43,15 @@ class SealedStorage(Storage):
         migrations: Migrations | None = None,
         documents_loaded_max: int = DOCUMENTS_LOADED_MAX,
         is_read_only: bool = False,
+        keys: bytes = b"",
     ) -> None:
+        """`keys`: the digest of the key file. Raises: Tampered."""
         self.lock = threading.RLock()
         self.observers: list[Observer] = []
         self.is_read_only = is_read_only
         self._database = database
         self._sealer: StoreSealer | None = sealer
-        self._root = sealer.open_root(database.sealed_root())
+        self._root = open_root(database, sealer, keys)
         self._min_commit = 0
         self._migrations = migrations or Migrations({})
         self._sealers: dict[int, TableSealer] = {}
@@ -66,6 +63,11 @@ class SealedStorage(Storage):
     def commit(self) -> int:
         """The number of the last commit."""
         return self._root.commit
+
+    @property
+    def keys(self) -> tuple[str, int]:
+        """The digest of the key file, and the commit that wrote it down."""
+        return self._root.keys.hex(), self._root.keys_commit
 
     @property
     def is_closed(self) -> bool:
@@ -177,7 +179,7 @@ class SealedStorage(Storage):
     # Changing
 
     def batch(self) -> AbstractContextManager[object]:
-        """Collect the changes of several tables into one commit. If the block raises, nothing has changed."""
+        """Collect changes of several tables into one commit. If the block raises, nothing has changed."""
         return self._writing(nests=False)
 
     @contextmanager
@@ -306,6 +308,8 @@ class SealedStorage(Storage):
     def _commit(self, batch: Batch) -> None:
         number = self._root.commit + 1
         writes, root, sealers = seal_commit(batch, number, self.sealer(), self._table_sealer, self._database)
+        if self._database.is_older:
+            writes.keys = root.keys
         self._database.commit(writes)
         self._root = root
         self._sealers.update(sealers)
@@ -314,6 +318,18 @@ class SealedStorage(Storage):
             self._sealers.pop(table_id, None)
         for name, change in batch.changes.items():
             self._loaded.apply(root.heads[name].id, change)
+
+    def take_keys(self, sealer: StoreSealer, keys: bytes) -> None:
+        """Go on under another key file, and if the master key is another one, with everything sealed anew under it.
+
+        Raises: StoreError; then nothing has changed.
+        """
+        with self.lock:
+            self.require_writable()
+            if self._batch is not None:
+                raise StoreError("not within a batch")
+            self._root = commit_keys(self._database, self._root, self.sealer(), sealer, keys)
+            self._sealer, self._sealers = sealer, {}
 
     def unload(self, name: str | None = None) -> None:
         """Forget the documents of one table, or of all, until they are used again."""

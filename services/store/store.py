@@ -9,20 +9,20 @@ from tinydb import TinyDB
 from tinydb.table import Document as TableDocument
 from tinydb.table import Table
 
-from companion.crypto import primitives
 from companion.crypto.keyslots import KdfParameters
-from companion.errors import StoreError
+from companion.errors import StoreError, WrongKey
 from companion.ports import Anchor, Hit, Searchable
 from services.store import database as database_file
 from services.store import keyfile
 from services.store.blobs import BlobReader, BlobRef, BlobWriter
 from services.store.checking import BLOBS, Report, copy_readable, readable, verify
 from services.store.database import Database
-from services.store.files import ProcessLock, close_to_others, our_errors, private_folder, sync_directory
-from services.store.format import Document, Root, copy_document
+from services.store.files import ProcessLock, close_to_others, our_errors, private_folder
+from services.store.format import Document, copy_document
 from services.store.keyfile import KeyFile
 from services.store.keyring import KeyRing
 from services.store.migrations import Migrations
+from services.store.opening import key_file, make_files, require_own
 from services.store.sealing import StoreSealer
 from services.store.search import Search, Where
 from services.store.shelf import BlobShelf
@@ -77,17 +77,7 @@ class SealedStore(TinyDB):
         try:
             if cls.exists(directory):
                 raise StoreError("there is a store already")
-            master = primitives.random_bytes(primitives.KEY_BYTES)
-            keys = keyfile.new_key_file(kdf or KdfParameters())
-            keys = keys.with_slot(keyfile.PASSPHRASE, passphrase, master)
-            keys = keys.with_slot(keyfile.RECOVERY, recovery, master)
-            sealer = StoreSealer(master, keys.store_id)
-            Database.create(
-                _database_path(directory),
-                sealer.seal_root(Root(commit=0, next_table=1, heads={})),
-            )
-            sync_directory(directory)
-            keyfile.write_key_file(directory, keys)  # from here on there is a store
+            keys, master = make_files(directory, passphrase, recovery, kdf or KdfParameters())
             return cls._open(directory, keys, master, process_lock)
         except BaseException:
             process_lock.release()
@@ -117,8 +107,12 @@ class SealedStore(TinyDB):
                 for folder in (directory, directory / BLOBS):
                     with suppress(OSError):  # what its owner cannot change is not ours to open to others either
                         close_to_others(folder)
-            keys = keyfile.read_key_file(directory)
-            master = keys.master_key(passphrase=passphrase, recovery=recovery, keystore=keystore)
+            keys = key_file(directory, process_lock.is_read_only)
+            try:
+                master = keys.master_key(passphrase=passphrase, recovery=recovery, keystore=keystore)
+            except WrongKey:
+                require_own(directory, keys, process_lock.is_read_only)
+                raise
             return cls._open(directory, keys, master, process_lock, anchor, migrations)
         except BaseException:
             process_lock.release()
@@ -134,13 +128,15 @@ class SealedStore(TinyDB):
         anchor: Anchor | None = None,
         migrations: Migrations | None = None,
     ) -> "SealedStore":
-        path, is_read_only = _database_path(directory), process_lock.is_read_only
+        path, is_read_only = directory / database_file.FILE_NAME, process_lock.is_read_only
         if not is_read_only:
             Database.finish_creation(path)
         database = Database.open(path, is_read_only=is_read_only)
         try:
             sealer = StoreSealer(master, keys.store_id)
-            storage = SealedStorage(database, sealer, migrations=migrations, is_read_only=is_read_only)
+            storage = SealedStorage(
+                database, sealer, migrations=migrations, is_read_only=is_read_only, keys=keys.digest
+            )
         except BaseException:
             database.abandon()
             raise
@@ -151,7 +147,9 @@ class SealedStore(TinyDB):
     def _expect(self, anchor: Anchor | None) -> None:
         if anchor is None:
             return
-        self._is_replaced = anchor.store_id != self._ring.file.store_id.hex()
+        keys, keys_commit = self._storage.keys
+        are_keys_other = bool(anchor.keys) and anchor.keys != keys and keys_commit <= anchor.commit
+        self._is_replaced = anchor.store_id != self.store_id or are_keys_other
         # Another store has other numbers: from the person's yes on, its own have to be larger than what is remembered.
         self._storage.expect(max(anchor.commit, self.commit + 1) if self._is_replaced else anchor.commit)
 
@@ -174,6 +172,11 @@ class SealedStore(TinyDB):
     def store_id(self) -> str:
         """The random name of this store, in hex. It is in the clear in keys.json."""
         return self._ring.file.store_id.hex()
+
+    @property
+    def keys_digest(self) -> str:
+        """The digest of the key file, in hex."""
+        return self._storage.keys[0]
 
     @property
     def is_read_only(self) -> bool:
@@ -210,18 +213,21 @@ class SealedStore(TinyDB):
         recovery: bytes | None = None,
         keystore: bytes | None = None,
         kdf: KdfParameters | None = None,
+        proof: str | bytes | None = None,
     ) -> None:
-        """Replace or add the keys that are given; no data is sealed again. `kdf`: the new passphrase's cost.
+        """Replace or add the keys that are given. `kdf`: the new passphrase's cost.
 
-        An old copy of keys.json still opens with the old key.
-        Raises: StoreError if the disk refuses; the old keys then still hold.
+        What is replaced opens nothing any more, also with an old copy of keys.json: everything is sealed again under
+        another master key, which takes as long as all that is stored. `proof` opens the store now; a store of release
+        0.1.0 needs it, because there the slots that stay cannot be locked to another key without theirs.
+        Raises: StoreError if the disk refuses or something is damaged, OtherKeyNeeded; the old keys then still hold.
         """
-        self._ring.replace(passphrase=passphrase, recovery=recovery, keystore=keystore, kdf=kdf)
+        self._ring.replace(passphrase, recovery, keystore, kdf, proof)
 
     def remove_slot(self, kind: str) -> None:
-        """Let this kind of key open the store no more.
+        """Let this kind of key open the store no more. Takes as long as `rekey`.
 
-        Raises: StoreError if no other would be left.
+        Raises: StoreError if no other would be left, or as `rekey`.
         """
         self._ring.remove(kind)
 
@@ -244,9 +250,7 @@ class SealedStore(TinyDB):
         self._shelf.close()
         self._process_lock.release()
 
-    def close(self) -> None:
-        """TinyDB's name for `lock`."""
-        self.lock()
+    close = lock  # TinyDB's name for it
 
     # Tables
 
@@ -394,7 +398,3 @@ class SealedStore(TinyDB):
     def drop_blob(self, ref: BlobRef) -> None:
         """Remove a blob. Commit the document that named it first."""
         self._shelf.drop(ref)
-
-
-def _database_path(directory: Path) -> Path:
-    return directory / database_file.FILE_NAME

@@ -220,7 +220,7 @@ async def test_only_the_file_of_another_store_is_named(tmp_path: Path) -> None:
     await profile.begin()
     await other.begin()
     shutil.copy(other.folder / "vault" / "store.db", profile.folder / "vault" / "store.db")
-    assert await noticed(profile) == ["root"]
+    assert await noticed(profile) == ["oldkeys"]
 
 
 @pytest.mark.parametrize(
@@ -228,6 +228,7 @@ async def test_only_the_file_of_another_store_is_named(tmp_path: Path) -> None:
     [
         (lambda vault: (vault / "keys.json").unlink(), "keys"),
         (lambda vault: (vault / "keys.json").write_text("{"), "keys"),
+        (lambda vault: (vault / "keys.json").write_text((vault / "keys.json").read_text() + "\n"), "oldkeys"),
         (lambda vault: (vault / "store.db").unlink(), "file"),
         (lambda vault: (vault / "store.db").write_bytes(b"x" * 9000), "file"),
     ],
@@ -242,7 +243,7 @@ async def test_missing_and_spoilt_files_are_named(
 
 def newer(vault: Path) -> None:
     data = bytearray((vault / "store.db").read_bytes())
-    data[60:64] = (2).to_bytes(4, "big")  # SQLite's user_version
+    data[60:64] = (3).to_bytes(4, "big")  # SQLite's user_version
     (vault / "store.db").write_bytes(data)
 
 

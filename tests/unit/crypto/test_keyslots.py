@@ -1,10 +1,11 @@
 """Key slots open with their own key only."""
 
 import pytest
+from argon2.exceptions import HashingError
 
 from companion.crypto import keyslots
 from companion.crypto.keyslots import KdfParameters
-from companion.errors import WrongKey
+from companion.errors import LowMemory, WrongKey
 
 FAST = KdfParameters(t=1, m_kib=64, p=1)
 SALT = bytes(range(16))
@@ -52,10 +53,41 @@ def test_every_parameter_and_the_salt_change_the_key():
     assert len(keys) == 4
 
 
-@pytest.mark.parametrize("values", [{"t": 0}, {"t": 65}, {"m_kib": 7}, {"m_kib": 2**31}, {"p": 2}, {"p": 0}])
+FORGED = [
+    *({"t": 0}, {"t": 17}, {"m_kib": 7}, {"m_kib": 262_145}, {"m_kib": 2**31}, {"p": 2}, {"p": 0}),
+    *({"t": 16, "m_kib": 65_537}, {"t": 5, "m_kib": 262_144}),
+]
+
+
+@pytest.mark.parametrize("values", FORGED)
 def test_forged_costs_are_refused(values):
     with pytest.raises(ValueError, match="must be"):
         KdfParameters(**values)
+
+
+def test_the_dearest_cost_that_is_taken_is_one_that_a_device_can_pay():
+    assert KdfParameters(t=16, m_kib=65_536).t == 16
+    assert KdfParameters(t=4, m_kib=262_144).m_kib == 262_144
+
+
+def test_another_master_key_is_locked_to_a_slot_without_its_secret():
+    secret, other = bytes(range(32)), bytes(range(32, 64))
+    public = keyslots.slot_public(secret)
+    locked = keyslots.lock(public, MASTER, b"vault|1")
+    assert keyslots.unlock(secret, locked, b"vault|1") == MASTER
+    assert keyslots.unlock(secret, keyslots.lock(public, other, b"vault|1"), b"vault|1") == other
+    for wrong in ((other, locked, b"vault|1"), (secret, locked, b"vault|2"), (secret, locked[:-1], b"vault|1")):
+        with pytest.raises(WrongKey):
+            keyslots.unlock(*wrong)
+
+
+def test_no_room_for_the_memory_is_an_error_of_its_own_and_no_wrong_key(monkeypatch):
+    def no_room(*_: object) -> bytes:
+        raise HashingError("Memory allocation error")
+
+    monkeypatch.setattr("companion.crypto.primitives.hash_secret_raw", no_room)
+    with pytest.raises(LowMemory):
+        keyslots.passphrase_key("words", SALT, FAST)
 
 
 def test_short_salt_and_short_master_are_programming_errors():

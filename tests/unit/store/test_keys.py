@@ -45,11 +45,11 @@ def filled(store):
     return store
 
 
-def test_a_new_passphrase_replaces_the_old_one_and_touches_no_data(filled, directory):
-    filled.idle()
-    before = (directory / "store.db").read_bytes()
+def test_a_new_passphrase_replaces_the_old_one_and_goes_on_with_what_is_in_memory(filled, directory):
+    before = filled.storage.read()
     filled.rekey(passphrase="another passphrase", kdf=KdfParameters(t=2, m_kib=16))
-    assert (directory / "store.db").read_bytes() == before
+    assert filled.storage.read() == before
+    filled.table("journal").remove(doc_ids=[filled.table("journal").insert({"n": 2})])
     filled.lock()
     assert not opens(directory, passphrase=PASSPHRASE)
     assert opens(directory, passphrase="another passphrase")
@@ -80,7 +80,10 @@ def test_one_slots_wrap_does_not_fit_another(filled, directory):
     filled.lock()
     text = (directory / "keys.json").read_text().replace('"kind": "recovery"', '"kind": "keystore"')
     (directory / "keys.json").write_text(text)
-    assert not opens(directory, keystore=RECOVERY)
+    with pytest.raises(WrongKey):
+        read_key_file(directory).master_key(keystore=RECOVERY)
+    with pytest.raises(Tampered):
+        opens(directory, keystore=RECOVERY)
 
 
 def test_a_locked_store_gives_no_new_keys(filled):
@@ -94,11 +97,11 @@ def test_a_locked_store_gives_no_new_keys(filled):
 
 
 def test_keys_that_cannot_be_written_leave_the_old_ones(filled, directory):
-    (directory / "keys.json.tmp").mkdir()
+    (directory / "keys.json.next.tmp").mkdir()
     with pytest.raises(StoreError):
         filled.rekey(passphrase="another passphrase")
     filled.lock()
-    (directory / "keys.json.tmp").rmdir()
+    (directory / "keys.json.next.tmp").rmdir()
     assert opens(directory, passphrase=PASSPHRASE)
 
 
