@@ -47,7 +47,7 @@ DAMAGES = (
     "root",  # what holds everything together is gone, changed, or another store's
     "file",  # the file itself is damaged
     "keys",  # the file with the locked keys is gone or damaged
-    "oldkeys",  # the file with the locked keys does not belong to the data: one of the two is changed, or another copy's
+    "oldkeys",  # that file does not belong to the data: one of the two was changed, or is another copy's
     "blob",  # sound or a picture is gone or damaged
 )
 

@@ -108,6 +108,9 @@ class FakeStore:
         self.chores -= 1
         return self.chores > 0
 
+    def when_damaged(self, tell: Callable[[], None]) -> None:
+        self.tell_damaged = tell
+
     @property
     def anchor(self) -> Anchor:
         return Anchor(store_id="5a" * 16, commit=sum(call[0] == "commit" for call in self.calls if call))

@@ -32,7 +32,7 @@ from companion.people import Me, Member
 from companion.ports import Blobs, Change, Clock, Edit, Network, Store
 
 log = logging.getLogger(__name__)
-SETTINGS = "settings"
+SETTINGS, DAMAGES = "settings", "damages"
 AUTO_LOCK_MINUTES = (1, 2, 5, 10, 15)
 
 
@@ -62,6 +62,7 @@ class Opened:
         tell: Callable[[frozenset[str]], None],
     ) -> None:
         self._context = Context(me=me, store=store, blobs=blobs, clock=clock, tell=tell)
+        store.when_damaged(lambda: tell(frozenset({DAMAGES})))
         self._network = network
         self.security = security
         self.auto_lock_minutes = 5

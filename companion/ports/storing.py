@@ -190,6 +190,9 @@ class Store(Documents, Protocol):
     async def accept_rollback(self) -> None:
         """Go on from this state, because the person says that it came from a backup."""
 
+    def when_damaged(self, tell: Callable[[], None]) -> None:
+        """Call `tell`, in the event loop, whenever `damages` has grown, whoever came upon it."""
+
     @property
     def damages(self) -> tuple[Damage, ...]:
         """What was found damaged so far. It can be read as far as it opens; commits to it raise Tampered."""

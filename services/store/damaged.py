@@ -3,6 +3,9 @@
 Such a table can be read and not be written: the store below refuses every commit that touches it.
 """
 
+import threading
+from collections.abc import Callable
+
 from companion.errors import Tampered
 from companion.ports import Damage
 from services.store.format import Document
@@ -17,6 +20,9 @@ class DamagedTables:
 
     def __init__(self, store: SealedStore) -> None:
         self._store = store
+        self._lock = threading.Lock()
+        self.tell: Callable[[], None] = lambda: None
+        """Called, on any thread, when something more was found."""
         self._found: dict[str, tuple[Damage, Numbered]] = {}
         self._blobs: tuple[Damage, ...] = ()
 
@@ -30,13 +36,18 @@ class DamagedTables:
 
     def note(self, table: str, error: Tampered) -> None:
         """Take note of what a check found, and read what is left."""
-        if table not in self._found:
-            damage = Damage(part=kind_of(table), kind=error.kind)
-            self._found[table] = (damage, self._store.readable(table))
+        damage, readable = Damage(part=kind_of(table), kind=error.kind), self._store.readable(table)
+        with self._lock:  # the index's own thread may come upon it at the same moment
+            is_new = table not in self._found
+            self._found.setdefault(table, (damage, readable))
+        if is_new:
+            self.tell()
 
     def note_blob(self) -> None:
         """Take note that sound or a picture is gone or was changed."""
-        self._blobs = (Damage(part="blobs", kind="blob"),)
+        is_new, self._blobs = not self._blobs, (Damage(part="blobs", kind="blob"),)
+        if is_new:
+            self.tell()
 
     def documents(self, table: str) -> Numbered:
         """Return the documents of a table, of a damaged one those that open by themselves. Do not change them."""

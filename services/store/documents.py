@@ -6,11 +6,11 @@ in which they are made and the event loop never waits for a disk.
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from itertools import takewhile
 from typing import TypeVar
 
-from companion.errors import Tampered
+from companion.errors import StoreError, Tampered
 from companion.ports import Anchor, Change, Damage, Doc, Edit, Hit, Rescue, Searchable
 from services.store.blob_port import SealedBlobs
 from services.store.checking import Report
@@ -78,11 +78,11 @@ class DocumentStore:
 
         Call it when nobody types, and when the app is hidden.
         """
-        return await self._worker.run(self._store.idle)
+        return await self._worker.run(self._store.idle, self._hear)
 
     async def start_search(self, searchables: Iterable[Searchable]) -> None:
         """Begin to build the word index of these documents in the background."""
-        await self._worker.run(self._store.start_search, tuple(searchables))
+        await self._worker.run(self._store.start_search, tuple(searchables), self._hear)
 
     async def search(
         self, text: str, kinds: frozenset[str], limit: int, where: Callable[[Doc], bool] | None = None
@@ -133,6 +133,20 @@ class DocumentStore:
     async def counts(self) -> dict[str, int]:
         """Return the number of documents of each table. Loads nothing."""
         return await self._worker.run(self._store.counts)
+
+    def when_damaged(self, tell: Callable[[], None]) -> None:
+        """Call `tell`, in this event loop, whenever more of what is stored turns out to be damaged."""
+        loop = asyncio.get_running_loop()
+
+        def hop() -> None:
+            with suppress(RuntimeError):  # the loop has ended: nobody is there to hear it
+                loop.call_soon_threadsafe(tell)
+
+        self._damaged.tell = hop
+
+    def _hear(self, table: str, error: Tampered) -> None:
+        with suppress(StoreError):  # it was locked meanwhile
+            self._damaged.note(table, error)
 
     @property
     def damages(self) -> tuple[Damage, ...]:
@@ -216,7 +230,11 @@ class DocumentStore:
 
     def _index(self, table: str) -> dict[str, int]:
         if table not in self._ids:
-            numbered = self._store.documents(table)
+            try:
+                numbered = self._store.documents(table)
+            except Tampered as error:
+                self._damaged.note(table, error)
+                raise
             self._ids[table] = {str(document["_id"]): number for number, document in numbered if "_id" in document}
         return self._ids[table]
 

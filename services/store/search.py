@@ -3,10 +3,11 @@
 The index is never on a disk. It is brought up to date when somebody searches, so that no save waits for it.
 """
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from companion.errors import StoreError, Tampered, TooNew
 from companion.ports import Hit, Searchable
@@ -15,6 +16,7 @@ from services.store.migrations import kind_of
 from services.store.search_text import Query, fold_whole
 from services.store.storage import SealedStorage
 
+log = logging.getLogger(__name__)
 BUILD_BATCH = 500
 HITS = 50
 HASH_BYTES = 16_000_000  # of the index that is not yet merged: builds in half the time that FTS5's 1 MB takes
@@ -25,6 +27,8 @@ _TIME_MAX_MS = 2**42 - 1
 
 
 Where = Callable[[Document], bool]
+Hear = Callable[[str, Tampered], None]
+"""Gets the name of a table that does not add up, and what the check said. It may come from the index's own thread."""
 
 
 def _text_of(searchable: Searchable, document: Mapping[str, object]) -> str:
@@ -103,10 +107,13 @@ class WordIndex:
 
 
 class Search:
-    """Finds documents of an opened store."""
+    """Finds documents of an opened store. It reads every table that it covers, so `hear` hears of what is damaged."""
 
-    def __init__(self, storage: SealedStorage, searchables: Iterable[Searchable]) -> None:
+    def __init__(
+        self, storage: SealedStorage, searchables: Iterable[Searchable], hear: Hear = lambda table, error: None
+    ) -> None:
         self._storage = storage
+        self._hear = hear
         self._searchables = {searchable.kind: searchable for searchable in searchables}
         self._lock = threading.Lock()
         self._pending: dict[str, dict[int, Document | None]] = {}
@@ -160,7 +167,7 @@ class Search:
             return
         with suppress(StoreError):
             for name, searchable in self._tables():
-                with suppress(Tampered, TooNew):  # such a table shows its fault when it is used
+                with self._passing_over(name):
                     self._add_table(index, name, searchable)
         with self._lock:
             if self._is_closed or self._storage.is_closed:
@@ -192,7 +199,9 @@ class Search:
             for name, document_id in self._index.find(query):
                 if len(hits) == limit:
                     break
-                document = self._storage.rows(name).get(document_id) if _is_wanted(name, wanted) else None
+                document = None
+                with self._passing_over(name):
+                    document = self._storage.rows(name).get(document_id) if _is_wanted(name, wanted) else None
                 if document is not None and (where is None or where(document)):
                     hits.append(self._hit(query, name, document))
         return hits
@@ -202,12 +211,22 @@ class Search:
         for name, searchable in self._tables():
             if not _is_wanted(name, wanted):
                 continue
-            with suppress(Tampered, TooNew):  # such a table shows its fault when it is used
+            with self._passing_over(name):
                 for document_id, document in self._storage.snapshot(name):
                     if (where is None or where(document)) and query.matches(fold_whole(_text_of(searchable, document))):
                         found.append((_time_of(searchable, document), name, document_id, document))
         found.sort(key=lambda hit: hit[:3], reverse=True)
         return [self._hit(query, name, document) for _, name, _, document in found[:limit]]
+
+    @contextmanager
+    def _passing_over(self, name: str) -> Iterator[None]:
+        """Go on without a table that cannot be read: a damaged one is said, a newer one says so when it is used."""
+        try:
+            yield
+        except Tampered as error:
+            self._hear(name, error)
+        except TooNew:
+            log.info("a table of a newer version is not searched")
 
     def _tables(self) -> list[tuple[str, Searchable]]:
         return [

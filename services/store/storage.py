@@ -281,11 +281,9 @@ class SealedStorage(Storage):
             batch.new_secret(name)
         self.checkpoint()
 
-    def migrate_some(self) -> bool:
+    def migrate_some(self, hear: Callable[[str, Tampered], None]) -> bool:
         """Write back up to 200 documents that are older on the disk than in memory; return whether there may be more.
-
-        A table that cannot be read is passed over: it shows its fault when it is used.
-        """
+        A table that cannot be read is passed over; `hear` hears of a damaged one."""
         with self.lock:
             for name, head in self.heads().items():
                 latest = self._migrations.latest(name)
@@ -293,7 +291,9 @@ class SealedStorage(Storage):
                     continue
                 try:
                     loaded = self._load(head)
-                except (Tampered, TooNew):
+                except (Tampered, TooNew) as error:
+                    if isinstance(error, Tampered):
+                        hear(name, error)
                     continue
                 some = list(islice(loaded.stale, MIGRATION_BATCH))
                 with self._writing(nests=False) as batch:
@@ -342,7 +342,7 @@ class SealedStorage(Storage):
                 self._loaded.pop(self._root.heads[name].id, None)
 
     def disk(self) -> tuple[Database, Root]:
-        """Return the file and what the root says of it. Use both under the lock, for reading only."""
+        """Return file and root. Use both under the lock, for reading only."""
         self.sealer()
         return self._database, self._root
 

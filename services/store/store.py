@@ -12,11 +12,10 @@ from tinydb.table import Table
 from companion.crypto.keyslots import KdfParameters
 from companion.errors import StoreError, WrongKey
 from companion.ports import Anchor, Hit, Searchable
-from services.store import database as database_file
 from services.store import keyfile
 from services.store.blobs import BlobReader, BlobRef, BlobWriter
 from services.store.checking import BLOBS, Report, copy_readable, readable, verify
-from services.store.database import Database
+from services.store.database import FILE_NAME, Database
 from services.store.files import ProcessLock, close_to_others, our_errors, private_folder
 from services.store.format import Document, copy_document
 from services.store.keyfile import KeyFile
@@ -24,7 +23,7 @@ from services.store.keyring import KeyRing
 from services.store.migrations import Migrations
 from services.store.opening import key_file, make_files, require_own
 from services.store.sealing import StoreSealer
-from services.store.search import Search, Where
+from services.store.search import Hear, Search, Where
 from services.store.shelf import BlobShelf
 from services.store.storage import SealedStorage
 from services.store.tables import SealedTable
@@ -54,7 +53,7 @@ class SealedStore(TinyDB):
     @our_errors()
     def exists(cls, directory: Path) -> bool:
         """Return whether there is a store, healthy or not. Raises: StoreError if the folder cannot be looked into."""
-        return any((directory / name).exists() for name in (keyfile.FILE_NAME, database_file.FILE_NAME))
+        return any((directory / name).exists() for name in (keyfile.FILE_NAME, FILE_NAME))
 
     @classmethod
     @our_errors()
@@ -128,7 +127,7 @@ class SealedStore(TinyDB):
         anchor: Anchor | None = None,
         migrations: Migrations | None = None,
     ) -> "SealedStore":
-        path, is_read_only = directory / database_file.FILE_NAME, process_lock.is_read_only
+        path, is_read_only = directory / FILE_NAME, process_lock.is_read_only
         if not is_read_only:
             Database.finish_creation(path)
         database = Database.open(path, is_read_only=is_read_only)
@@ -180,7 +179,7 @@ class SealedStore(TinyDB):
 
     @property
     def is_read_only(self) -> bool:
-        """Whether the folder cannot be written. Writing then raises ReadOnly."""
+        """Whether the folder cannot be written."""
         return self._storage.is_read_only
 
     @property
@@ -306,11 +305,12 @@ class SealedStore(TinyDB):
         """Forget the documents of one table, or of all, until they are used again."""
         self._storage.unload(name)
 
-    def start_search(self, searchables: Iterable[Searchable]) -> Search:
-        """Begin to build their word index in the background. `find_words` works at once, more slowly."""
+    def start_search(self, searchables: Iterable[Searchable], hear: Hear = lambda table, error: None) -> Search:
+        """Begin to build their word index in the background. `find_words` works at once, more slowly.
+        `hear` is called, on any thread, for each table that turns out to be damaged."""
         if self._search is not None:
             self._search.close()
-        self._search = Search(self._storage, searchables)
+        self._search = Search(self._storage, searchables, hear)
         self._search.start()
         return self._search
 
@@ -327,13 +327,13 @@ class SealedStore(TinyDB):
             raise StoreError("search was not started")
         return self._search.find(text, tables, limit, where)
 
-    def idle(self) -> bool:
+    def idle(self, hear: Hear = lambda table, error: None) -> bool:
         """Do the housekeeping that no save should wait for; return whether there is more of it.
 
         Call it when nobody types, and when the app is hidden. Moves the WAL into the file, and writes back some
-        documents that a newer version of the app has migrated.
+        documents that a newer version of the app has migrated. `hear`: see `start_search`.
         """
-        has_more = self._storage.migrate_some()
+        has_more = self._storage.migrate_some(hear)
         self._storage.checkpoint()
         return has_more
 
