@@ -26,14 +26,26 @@
     │   └── KeystoreUnavailable the system has no safe place for small secrets, or it did not answer
     ├── SyncError               the service
     │   ├── Offline             no answer: try again later
+    │   │   ├── NoNetwork       this device is connected to nothing
+    │   │   ├── NameUnknown     the service's name leads nowhere
+    │   │   ├── CertificateUnknown      signed by somebody whom this device does not trust
+    │   │   │   └── CertificateSignedBy     and we know how they call themselves
+    │   │   ├── CertificateDated        holds at another time than this device's
+    │   │   ├── OtherAnswers    a sign-in page or a filter answers in the service's place
+    │   │   ├── ProxyRefuses    the network's proxy lets nothing through
+    │   │   └── StreamHeld      the network holds back what should come at once
     │   ├── RelayRefused        an answer that says no
+    │   │   └── ServiceFull     it has no room for this now: later
     │   └── VersionMismatch     client and service do not speak the same version
+    │       └── ServiceTooOld   the service has to be updated, not the app
     ├── MessageRejected         somebody else's fault: skip it
     └── CryptoError             bytes that do not open, verify or parse
 
 Messages hold ids, sizes and versions, never text, keys or passphrases. What the person reads is in
 `views/words/texts.py`.
 """
+
+from collections.abc import Mapping
 
 DAMAGES = (
     "changed",  # a document or record that does not open
@@ -53,7 +65,9 @@ DAMAGES = (
 
 
 class CompanionError(Exception):
-    """Anything this app raises on purpose."""
+    """Anything this app raises on purpose. `told` fills the places in braces of its sentence."""
+
+    told: Mapping[str, str] = {}
 
 
 class UsageError(CompanionError):
@@ -172,21 +186,67 @@ class Offline(SyncError):
         self.retry_after_s = retry_after_s
 
 
+class NoNetwork(Offline):
+    """This device has no way to the outside at present."""
+
+
+class NameUnknown(Offline):
+    """The name in the service's address leads nowhere: it is mistyped, or there is no connection."""
+
+
+class CertificateUnknown(Offline):
+    """The certificate at the service's address is signed by somebody whom this device does not trust."""
+
+
+class CertificateSignedBy(CertificateUnknown):
+    """The same, and they call themselves `issuer`."""
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__("a certificate that nobody known here signed")
+        self.told = {"issuer": issuer}
+
+
+class CertificateDated(Offline):
+    """The certificate at the service's address does not hold at the date of this device."""
+
+
+class OtherAnswers(Offline):
+    """What answers at the service's address is not the service: a network's sign-in page, or a filter."""
+
+
+class ProxyRefuses(Offline):
+    """The proxy of this network wants something first, or lets nothing through to the service."""
+
+
+class StreamHeld(Offline):
+    """Nothing of a stream comes through, though single calls may."""
+
+
 class RelayRefused(SyncError):
     """The service answered no. `status` is the HTTP status, `reason` its short code.
 
-    `retry_after_s` is the time in seconds after which the same call may be taken, or None.
+    `retry_after_s` is the time in seconds after which the same call may be taken, or None. `head` is the last number of
+    a log, where the refusal names one.
     """
 
-    def __init__(self, status: int, reason: str = "", *, retry_after_s: int | None = None) -> None:
+    def __init__(self, status: int, reason: str = "", *, retry_after_s: int | None = None, head: int = 0) -> None:
         super().__init__(f"refused with {status} {reason}".rstrip())
         self.status = status
         self.reason = reason
         self.retry_after_s = retry_after_s
+        self.head = head
+
+
+class ServiceFull(RelayRefused):
+    """The service has no room for this at present. The same call may be taken later."""
 
 
 class VersionMismatch(SyncError):
     """The service speaks no protocol version that this app knows."""
+
+
+class ServiceTooOld(VersionMismatch):
+    """The service is older than this app can use."""
 
 
 class MessageRejected(CompanionError):

@@ -1,5 +1,7 @@
 """The relay's edge: every call is counted, and whatever goes wrong inside is answered, and logged without content.
 
+Every answer bears the service's mark, by which a client tells it from what others answer in its place.
+
 Starlette's router finds the call. The edge knows no call's meaning.
 """
 
@@ -15,10 +17,12 @@ from starlette.types import Message, Receive, Scope, Send
 
 from services.relay.refusal import Refusal
 from services.relay.replies import no
+from services.sync.protocol import MARK_HEADER, SERVICE
 
 log = logging.getLogger(__name__)
 
 Close = Callable[[], Awaitable[None]]
+MARK = (MARK_HEADER.encode(), SERVICE.encode())
 
 
 class Edge:
@@ -55,6 +59,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message = {**message, "headers": [*message.get("headers", ()), MARK]}
             await send(message)
 
         try:

@@ -13,6 +13,8 @@ from companion.strings import read_line
 from services.sync.protocol import decode_octets, parse_id
 
 TEXT_LIMIT = 200
+IDLE_MOST = 200
+"""Frames of kinds that only newer versions know, and of things that were said before, in one stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,42 @@ class Bye:
 StreamItem = RelayEvent | InboxItem | Live | GroupRefused | Bye
 
 
+class Worth:
+    """Keeps a stream to what it may say: each refusal once, that it is live once, and little that is not new.
+
+    Each item may be small and cheap, and all of them together still keep a device busy for ever.
+    """
+
+    def __init__(self) -> None:
+        self._refused: set[str] = set()
+        self._seen: dict[str, int] = {}
+        self._is_live = False
+        self._idle = 0
+
+    def weigh(self, item: StreamItem | None) -> None:
+        """Raises Offline for a stream that goes on about nothing."""
+        match item:
+            case RelayEvent():
+                is_new = self._is_new(item.group, item.seq)
+            case InboxItem():
+                is_new = self._is_new("", item.seq)
+            case GroupRefused():
+                is_new = item.group not in self._refused
+                self._refused.add(item.group)
+            case Live():
+                is_new, self._is_live = not self._is_live, True
+            case _:
+                is_new = False
+        self._idle += not is_new
+        if self._idle > IDLE_MOST:
+            raise Offline("a stream that goes on about nothing")
+
+    def _is_new(self, place: str, seq: int) -> bool:
+        is_new = seq > self._seen.get(place, 0)
+        self._seen[place] = max(seq, self._seen.get(place, 0))
+        return is_new
+
+
 def read_item(name: str, fields: dict[str, object], known: set[str]) -> StreamItem | None:
     """Read one frame; frames of an unknown kind are left for newer versions."""
     if name == "live":
@@ -91,10 +129,10 @@ def read_inbox_item(fields: Mapping[str, object]) -> InboxItem:
     )
 
 
-def read_items(fields: Mapping[str, object], name: str) -> list[dict[str, object]]:
-    """Return a list of objects."""
+def read_items(fields: Mapping[str, object], name: str, limit: int) -> list[dict[str, object]]:
+    """Return a list of at most so many objects."""
     items = fields.get(name)
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+    if not isinstance(items, list) or len(items) > limit or not all(isinstance(item, dict) for item in items):
         raise Offline(f"a page without {name}")
     return items
 

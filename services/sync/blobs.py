@@ -13,7 +13,7 @@ import httpx
 
 from companion.errors import Offline, RelayRefused
 from services.sync.protocol import BLOB_LIMIT_BYTES, OFFSET_HEADER, PART_BYTES, encode_octets
-from services.sync.transport import ANSWER_S, Answer, Call
+from services.sync.transport import ANSWER_S, PIECE_LIMIT_BYTES, Answer, Call
 
 PART_S = 120.0  # to send 1 MiB over a slow line
 COMPLETE_S = 60.0  # the relay reads all parts once more and checks the whole
@@ -96,7 +96,9 @@ class BlobCalls:
             with contextlib.suppress(Offline, RelayRefused):
                 return _piece(await self._direct("GET", url, headers=headers), wanted)
         try:
-            return _piece(await self._call("GET", f"/v1/blobs/{id}", headers=headers), wanted)
+            return _piece(
+                await self._call("GET", f"/v1/blobs/{id}", headers=headers, most_bytes=PIECE_LIMIT_BYTES), wanted
+            )
         except RelayRefused as refusal:
             if refusal.status == 416:
                 return b""

@@ -11,13 +11,23 @@ from contextlib import aclosing
 import httpx
 
 from companion.crypto.primitives import sign, signing_public
-from companion.errors import InviteExpired, InviteUnknown, InviteUsed, Offline, RelayRefused, VersionMismatch
+from companion.errors import (
+    InviteExpired,
+    InviteUnknown,
+    InviteUsed,
+    Offline,
+    OtherAnswers,
+    RelayRefused,
+    ServiceTooOld,
+    VersionMismatch,
+)
 from companion.ports import Appended, ClaimedKeyPackage, Clock, GroupCursor, InboxItem, RelayEvent
 from services.clock import SystemClock
 from services.sync.answers import (
     About,
     Bye,
     StreamItem,
+    Worth,
     read_event,
     read_item,
     read_items,
@@ -46,7 +56,14 @@ from services.sync.protocol import (
     request_message,
     session_message,
 )
-from services.sync.transport import ANSWER_S, Answer, Transport, parse_fields
+from services.sync.transport import (
+    ANSWER_S,
+    FIELDS_LIMIT_BYTES,
+    PAGE_ANSWER_BYTES,
+    Answer,
+    Transport,
+    parse_fields,
+)
 
 NEAR_MS = 2_000
 """A Date header says whole seconds, and is under way for a while."""
@@ -56,7 +73,7 @@ class RelayClient:
     """One device's calls to one service. Opens its session by itself, and again when it has run out.
 
     Every call raises Offline, RelayRefused or VersionMismatch; those on invites also InviteExpired, InviteUsed and
-    InviteUnknown. No wait is longer than 40 s.
+    InviteUnknown. No silence is longer than 40 s, and no call but the stream longer than four minutes.
 
     Times that the service compares with its own clock are given in its time, so a device whose clock is off is not shut
     out: that a proof is fresh shows by its nonce.
@@ -92,21 +109,32 @@ class RelayClient:
 
     async def about(self) -> About:
         """Return what the service says of itself. Raises VersionMismatch if we share no protocol version."""
-        answer = await self._transport.call("GET", "/v1/about")
-        fields = answer.fields()
+        return (await self._about())[0]
+
+    async def _about(self) -> tuple[About, bool]:
+        """Return what the service says of itself, and whether its answers bear its mark: before there were marks, it
+        named itself here only.
+        """
+        answer = await self._transport.call("GET", "/v1/about", needs_mark=False)
+        try:
+            fields = answer.fields()
+        except Offline:
+            fields = {}
         if fields.get("service") != SERVICE:
-            raise Offline("something else answers at this address")
+            raise OtherAnswers("something else answers at this address")
         low, high = read_number(fields, "protocol_min"), read_number(fields, "protocol_max")
         if low > PROTOCOL_MAX or high < PROTOCOL_MIN:
-            raise VersionMismatch(f"the service speaks {low} to {high}, this app {PROTOCOL_MIN} to {PROTOCOL_MAX}")
+            kind = ServiceTooOld if high < PROTOCOL_MIN else VersionMismatch
+            raise kind(f"the service speaks {low} to {high}, this app {PROTOCOL_MIN} to {PROTOCOL_MAX}")
         self._hear(answer)
         self._blob_origin = self._transport.trusted_origin(fields.get("blobs"))
-        return About(
+        about = About(
             protocol_min=low,
             protocol_max=high,
             incarnation=read_text(fields, "incarnation"),
             version=read_text(fields, "version"),
         )
+        return about, answer.is_marked
 
     async def create_group(self, group: str, capability: str) -> None:
         await self._call("POST", "/v1/groups", content=_json({"group": group, "capability": capability}))
@@ -146,16 +174,22 @@ class RelayClient:
             f"/v1/groups/{group}/events?since={since}&limit={limit}&wait={wait_s}",
             headers={CAPABILITY_HEADER: capability},
             answer_s=ANSWER_S + wait_s,
+            most_bytes=PAGE_ANSWER_BYTES,
         )
-        return tuple(read_event(group, item) for item in read_items(answer.fields(), "events"))
+        return tuple(read_event(group, item) for item in read_items(answer.fields(), "events", limit))
 
     async def stream(
-        self, groups: tuple[GroupCursor, ...], *, inbox: int | None = None, incarnation: str = ""
+        self,
+        groups: tuple[GroupCursor, ...],
+        *,
+        inbox: int | None = None,
+        incarnation: str = "",
+        is_brief: bool = False,
     ) -> AsyncGenerator[StreamItem, None]:
         """Yield what comes after the cursors, in order for each group, until the service says goodbye.
 
         `inbox` is the cursor of this device's inbox, which deletes what is older; without it the inbox is left alone.
-        `incarnation` is the log that the cursors belong to, if that is known.
+        `incarnation` is the log that the cursors belong to, if that is known. A brief stream ends when it is live.
         """
         wanted: dict[str, object] = {
             "groups": [{"group": g.group, "capability": g.capability, "since": g.since} for g in groups]
@@ -164,12 +198,16 @@ class RelayClient:
             wanted["inbox"] = inbox
         if incarnation:
             wanted["incarnation"] = incarnation
+        if is_brief:
+            wanted["brief"] = 1
         known = {g.group for g in groups}
         await self._session()
         try:
             async with aclosing(self._frames(_json(wanted))) as frames:
+                worth = Worth()
                 async for name, fields in frames:
                     item = read_item(name, fields, known)
+                    worth.weigh(item)
                     if item is not None:
                         yield item
                     if isinstance(item, Bye):
@@ -255,21 +293,28 @@ class RelayClient:
         headers: Mapping[str, str] | None = None,
         content: bytes = b"",
         answer_s: float = ANSWER_S,
+        most_bytes: int = FIELDS_LIMIT_BYTES,
     ) -> Answer:
+        async def once() -> Answer:
+            return await self._transport.call(
+                method,
+                path,
+                headers=self._authorised(headers),
+                content=content,
+                answer_s=answer_s,
+                most_bytes=most_bytes,
+            )
+
         token = await self._session()
         try:
-            return await self._transport.call(
-                method, path, headers=self._authorised(headers), content=content, answer_s=answer_s
-            )
+            return await once()
         except RelayRefused as refusal:
             if refusal.status != 401:
                 raise
         if self._token == token:
             self._token = ""
         await self._session()
-        return await self._transport.call(
-            method, path, headers=self._authorised(headers), content=content, answer_s=answer_s
-        )
+        return await once()
 
     def _authorised(self, headers: Mapping[str, str] | None) -> dict[str, str]:
         return {**(headers or {}), "authorization": f"Bearer {self._token}"}
@@ -314,7 +359,9 @@ class RelayClient:
         """Return the token, after opening a session if there is none."""
         async with self._opening:
             if not self._token:
-                await self.about()
+                _, is_marked = await self._about()
+                if not is_marked:
+                    raise ServiceTooOld("a service whose answers cannot be told from others'")
                 nonce = await self._challenge()
                 at_ms = self._service_ms()
                 message = session_message(

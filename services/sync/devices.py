@@ -10,7 +10,7 @@ from companion.errors import Offline
 from companion.ports import ClaimedKeyPackage, InboxItem
 from services.sync.answers import read_inbox_item, read_items, read_number, read_octets
 from services.sync.protocol import CID_HEADER, PAGE_LIMIT_EVENTS, encode_octets
-from services.sync.transport import ANSWER_S, Answer, Call
+from services.sync.transport import ANSWER_S, PAGE_ANSWER_BYTES, Answer, Call
 
 
 class DeviceCalls:
@@ -28,12 +28,14 @@ class DeviceCalls:
         await self._call("POST", f"/v1/devices/{device}/inbox", headers={CID_HEADER: cid}, content=body)
 
     async def inbox(self, since: int, limit: int, wait_s: int) -> tuple[InboxItem, ...]:
+        limit = min(limit, PAGE_LIMIT_EVENTS)
         answer = await self._call(
             "GET",
-            f"/v1/inbox?since={since}&limit={min(limit, PAGE_LIMIT_EVENTS)}&wait={wait_s}",
+            f"/v1/inbox?since={since}&limit={limit}&wait={wait_s}",
             answer_s=ANSWER_S + wait_s,
+            most_bytes=PAGE_ANSWER_BYTES,
         )
-        return tuple(read_inbox_item(item) for item in read_items(answer.fields(), "items"))
+        return tuple(read_inbox_item(item) for item in read_items(answer.fields(), "items", limit))
 
     async def acknowledge(self, upto: int) -> None:
         await self._call("DELETE", f"/v1/inbox?upto={upto}")

@@ -6,7 +6,6 @@ is free.
 """
 
 import asyncio
-import contextlib
 import importlib.util
 import json
 import subprocess
@@ -14,10 +13,9 @@ import sys
 from asyncio.subprocess import Process
 from pathlib import Path
 
-import httpx
-
 from companion.errors import Offline, SyncError
 from services.sync.protocol import SERVICE
+from services.sync.transport import Transport
 
 HOST = "127.0.0.1"
 PACKAGES = ("apsw", "http_ece", "obstore", "prometheus_client", "starlette", "uvicorn", "services.relay")
@@ -121,9 +119,12 @@ class EmbeddedRelay:
 
     async def _answers(self, port: int) -> bool:
         """Whether the relay of this folder answers there, and not something else that took the port."""
-        with contextlib.suppress(httpx.HTTPError, ValueError, OSError, KeyError, TypeError):
-            async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_S) as http:
-                about = (await http.get(f"http://{HOST}:{port}/v1/about")).json()
-                note = json.loads(self._note.read_text(encoding="utf-8"))
-                return bool(about["service"] == SERVICE and about["incarnation"] == note["incarnation"])
-        return False
+        transport = Transport(f"http://{HOST}:{port}", None, whole_s=ANSWER_S)
+        try:
+            about = (await transport.call("GET", "/v1/about", answer_s=ANSWER_S)).fields()
+            note = json.loads(self._note.read_text(encoding="utf-8"))
+            return bool(about["service"] == SERVICE and about["incarnation"] == note["incarnation"])
+        except (SyncError, ValueError, OSError, KeyError, TypeError):
+            return False
+        finally:
+            await transport.close()

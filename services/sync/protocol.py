@@ -34,6 +34,7 @@ INBOX_LIMIT_BYTES = 131_072
 INBOX_MOST_ITEMS = 500
 INBOX_MOST_BYTES = 8 * 1_048_576
 
+MARK_HEADER = "companion-service"  # with SERVICE on every answer: what does not bear it is not the service's
 CAPABILITY_HEADER = "companion-capability"
 EXPIRES_HEADER = "companion-expires"
 CID_HEADER = "idempotency-key"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 
+from companion.errors import CompanionError
 from companion.times import DAY_MS, HOUR_MS, MINUTE_MS
 
 
@@ -27,7 +28,7 @@ class Texts:
         for kind in type(error).__mro__:
             key = f"errors.{kind.__name__}"
             if key in self._words:
-                return self._words[key]
+                return self(key, **(error.told if isinstance(error, CompanionError) else {}))
         return self._words["errors.other"]
 
     def keys(self) -> frozenset[str]:

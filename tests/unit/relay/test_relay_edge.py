@@ -25,13 +25,18 @@ class Failing:
         raise ValueError("the marmalade lighthouse")
 
 
-async def ready(hub):
+async def ready(hub, method="GET", path="/readyz"):
     pusher = SimpleNamespace(gateway=SimpleNamespace(kind="web"), tell_device=None, arrived=None)
     metrics = Metrics(lambda: 0)
     app = create_app(Failing(), hub, pusher, SimpleNamespace(origin=None), metrics, lifespan=None)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://relay") as http:
-        return await http.get("/readyz")
+        return await http.request(method, path)
+
+
+@pytest.mark.parametrize("call", [("GET", "/readyz"), ("GET", "/nowhere"), ("DELETE", "/healthz"), ("GET", "/healthz")])
+async def test_every_answer_bears_the_mark_of_the_service(call):
+    assert (await ready(Hub(), *call)).headers["companion-service"] == "companion-relay"
 
 
 async def test_mistake_of_the_service_is_answered_and_logged_without_content(caplog):

@@ -12,6 +12,7 @@ from services.sync.blobs import is_of
 from services.sync.client import RelayClient
 from services.sync.protocol import BLOB_LIMIT_BYTES, PART_BYTES
 from services.sync.transport import Transport
+from tests.marked import marked_transport
 
 BLOB = "ab" * 16
 STORE = "https://store.example"
@@ -30,7 +31,7 @@ class Service:
 
     def client(self):
         private, public = signing_keypair()
-        http = httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
+        http = httpx.AsyncClient(transport=marked_transport(self.answer))
         return RelayClient(self.base, device_id(public), private, http=http)
 
     def answer(self, request):

@@ -10,6 +10,7 @@ from companion.devices import device_id
 from companion.errors import Offline, RelayRefused, VersionMismatch
 from companion.ports import GroupCursor
 from services.sync.client import RelayClient
+from tests.marked import marked_transport
 
 GROUP, CAPABILITY, CID = "ab" * 16, "cd" * 32, "ef" * 16
 ABOUT = {"service": "companion-relay", "protocol_min": 1, "protocol_max": 1, "incarnation": "0" * 32, "version": "1"}
@@ -29,7 +30,7 @@ def client_of(answer, about=ABOUT):
         return answer(request) if callable(answer) else answer
 
     private, public = signing_keypair()
-    http = httpx.AsyncClient(transport=httpx.MockTransport(handle))
+    http = httpx.AsyncClient(transport=marked_transport(handle))
     return RelayClient("http://relay.example", device_id(public), private, http=http)
 
 

@@ -11,6 +11,7 @@ from companion.errors import Offline
 from services.sync.client import RelayClient
 from services.sync.protocol import capability_hash, decode_octets, request_message
 from tests.fakes import FakeClock
+from tests.marked import marked_transport
 
 DEVICE, CID = "ab" * 16, "ef" * 16
 ABOUT = {"service": "companion-relay", "protocol_min": 1, "protocol_max": 1, "incarnation": "0" * 32, "version": "1"}
@@ -31,7 +32,7 @@ def client_of(answer, asked=None):
             asked.append(request)
         return answer
 
-    http = httpx.AsyncClient(transport=httpx.MockTransport(handle))
+    http = httpx.AsyncClient(transport=marked_transport(handle))
     return RelayClient("http://Relay.example", device_id(public), private, http=http, clock=FakeClock(1_000)), public
 
 

@@ -12,6 +12,7 @@ from companion.devices import device_id
 from services.sync.client import RelayClient
 from services.sync.protocol import EXPIRES_HEADER, TIME_HEADER
 from tests.fakes import FakeClock
+from tests.marked import marked_transport
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1_000)
@@ -37,7 +38,7 @@ class Service:
 
 def client_of(service: Service, clock: FakeClock) -> RelayClient:
     private, public = signing_keypair()
-    http = httpx.AsyncClient(transport=httpx.MockTransport(service))
+    http = httpx.AsyncClient(transport=marked_transport(service))
     return RelayClient("http://relay.example", device_id(public), private, http=http, clock=clock)
 
 
