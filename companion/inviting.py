@@ -156,11 +156,15 @@ def _label(code: InviteCode) -> bytes:
 
 def join_content(invitation: Invitation, me: Me, packages: dict[str, bytes]) -> dict[str, object]:
     """Return what a guest's device asks with. `packages`: a key package for each of the guest's devices."""
+    return request_content(invitation.code, invitation.group, me, packages)
+
+
+def request_content(code: InviteCode, group: str, me: Me, packages: dict[str, bytes]) -> dict[str, object]:
     return {
         **joining_content(me.member, packages),
         "kind": "join",
-        "invite": invitation.code.id,
-        "proof": proof_of(invitation.code, invitation.group, me.member, me.device),
+        "invite": code.id,
+        "proof": proof_of(code, group, me.member, me.device),
     }
 
 

@@ -29,6 +29,9 @@ class MemorySide:
         self.out = []
         self.learns = {}
         self.states = []
+        self.unknown_groups = []
+        self.troubles = []
+        self.paces = []
         self.posted = []
         self.before_receive = lambda event: None
         self.changed = asyncio.Event()
@@ -125,6 +128,17 @@ class MemorySide:
     async def removed(self, group):
         self.out.append(group)
         self.changed.set()
+
+    async def unknown(self, group):
+        self.unknown_groups.append(group)
+        self.changed.set()
+
+    def set_sync_trouble(self, error):
+        self.troubles.append(error)
+        self.changed.set()
+
+    def set_sync_pace(self, every_s):
+        self.paces.append(every_s)
 
     def set_sync_state(self, state):
         self.states.append(state)

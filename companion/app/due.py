@@ -97,8 +97,8 @@ class Due:
         held = [self._chat.held_ms(message) for message in waiting if message.state == "held"]
         uploads = [self._upload_ms - watch for message in waiting if message.state == "uploading"]
         ours = [due_ms - watch for due_ms in (self._expire_ms, *self._receipts.values(), *self._reads.values())]
-        closing = await self._polls.next_left_ms()
-        return max(0, min([HOUR_MS, *held, *uploads, *ours, *([] if closing is None else [closing])]))
+        closing, asking = await self._polls.next_left_ms(), await self._groups.asking.left_ms()
+        return max(0, min([HOUR_MS, asking, *held, *uploads, *ours, *([] if closing is None else [closing])]))
 
     async def run(self) -> None:
         """Do all that is due by now."""
@@ -109,6 +109,7 @@ class Due:
         if self._upload_ms <= now:
             self._upload_ms = now + UPLOAD_MS if await self._sharing.send_waiting() else 0
         await self._polls.close_due()
+        await self._groups.ask_again()
         for group in [group for group, due_ms in self._receipts.items() if due_ms <= now]:
             await self._tell_got(group, now)
         for group in [group for group, due_ms in self._reads.items() if due_ms <= now]:

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from companion.errors import SyncError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appended:
@@ -188,6 +190,11 @@ class SyncSide(Protocol):
         nor capability any more: the core then offers the group itself first (an item with an empty body).
         """
 
+    async def unknown(self, group: str) -> None:
+        """The service knows neither this group nor our capability for it, and was not restored. It may be told often
+        of the same group. The core offers the group itself again, or asks others to be let back in.
+        """
+
     async def incarnation(self) -> str:
         """The id of the service's log that the cursors belong to, empty before the first contact."""
 
@@ -205,6 +212,12 @@ class SyncSide(Protocol):
 
     def set_sync_state(self, state: str) -> None:
         """`state` is "connecting", "online" or "waiting"."""
+
+    def set_sync_trouble(self, error: SyncError | None) -> None:
+        """Why nothing goes or comes at present; None when it does again."""
+
+    def set_sync_pace(self, every_s: int) -> None:
+        """How often messages are looked for on this network; 0 where they come by themselves."""
 
 
 class Network(Protocol):

@@ -2,6 +2,7 @@
 
 import flet as ft
 
+from companion.errors import Offline, ServiceFull, SyncError
 from companion.groups import Group
 from views import theme
 from views.groups.composing import Foot
@@ -15,6 +16,9 @@ from views.parts.buttons import icon_button
 from views.parts.people import group_mark
 from views.parts.safe import safe
 from views.parts.surfaces import notice
+from views.words.texts import Texts
+
+ALL_WELL: tuple[str, SyncError | None, int] = ("", None, 0)
 
 
 @safe
@@ -65,11 +69,22 @@ def Topics(group: Group) -> ft.Control:
     return ft.Container(ft.Semantics(container=True, content=row), padding=ft.Padding.only(bottom=theme.TIGHT))
 
 
+def way_words(texts: Texts, sync: str, trouble: SyncError | None, every_s: int, *, waits: bool) -> str:
+    """Say what is wrong with the way to the service, as exactly as it is known; nothing where all is well."""
+    if trouble is not None and (isinstance(trouble, ServiceFull) or (sync == "waiting" and type(trouble) is not Offline)):
+        return texts.error(trouble)
+    if sync == "waiting":
+        return texts("groups.waiting") if waits else texts("groups.offline")
+    return texts("groups.looked_for", seconds=every_s) if every_s else ""
+
+
 @safe
 def Waiting(group: Group) -> ft.Control:
-    """What a missing connection means for this conversation; nothing while there is one."""
+    """What a missing or hampered connection means for this conversation; nothing while all is well."""
     texts = use_quiet_window().texts
-    sync = use_part(lambda state: next((one.sync for one in state.groups if one.group.id == group.id), ""))
+    way = use_part(
+        lambda s: next(((one.sync, one.trouble, one.every_s) for one in s.groups if one.group.id == group.id), ALL_WELL)
+    )
     waits = use_part(
         lambda s: s.chat.group == group.id and any(m.state in ("waiting", "uploading") for m in s.chat.messages)
     )
@@ -77,8 +92,7 @@ def Waiting(group: Group) -> ft.Control:
     parts: list[ft.Control] = []
     if refused:
         parts.append(notice(ft.Icons.ERROR_OUTLINE_ROUNDED, texts("groups.refused"), kind="alert"))
-    if sync == "waiting":
-        words = texts("groups.waiting") if waits else texts("groups.offline")
+    if words := way_words(texts, *way, waits=waits):
         parts.append(notice(ft.Icons.CLOUD_OFF_ROUNDED, words, kind="honey" if waits else "stone"))
     pad = ft.Padding.symmetric(horizontal=theme.GAP, vertical=theme.TIGHT) if parts else 0
     return ft.Container(ft.Column(parts, spacing=theme.SMALL, tight=True), padding=pad)

@@ -16,6 +16,7 @@ from companion.chat.attention import Quiet, Wishes
 from companion.chat.message import Message, in_order
 from companion.chat.reports import Report
 from companion.chat.standing import News
+from companion.errors import SyncError
 from companion.groups import Group
 
 FIRST = 24
@@ -31,11 +32,16 @@ CHAT_TABLES = frozenset({"groups", "sync", "waiting", "standings", "seen", "wish
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupLine:
-    """A group in the list: its newest message, what is new, and whether its service can be reached."""
+    """A group in the list: its newest message, what is new, and whether its service can be reached.
+
+    `trouble` says why it cannot, or why something waits; messages are looked for every `every_s` seconds, 0: they come.
+    """
 
     group: Group
     newest: Message | None
     sync: str
+    trouble: SyncError | None = None
+    every_s: int = 0
     news: News = field(default_factory=News)
     wishes: Wishes = field(default_factory=lambda: Wishes(group=""))
 
@@ -120,6 +126,8 @@ class ChatWindow:
                     group=group,
                     newest=newest[-1] if newest else None,
                     sync=opened.groups.sync_state(group.service),
+                    trouble=opened.groups.sync_trouble(group.service),
+                    every_s=opened.groups.sync_every_s(group.service),
                     news=await opened.attention.news(group.id),
                     wishes=await opened.attention.wishes(group.id),
                 )

@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 
 from companion import groups, inviting, outgoing, safety
 from companion.app.context import Context
+from companion.app.groups.asking import Asking, rejoin_change
 from companion.app.groups.commits import ADMINISTRATORS, LEAVE, REMOVE_PERSON, Intent
 from companion.app.groups.events import is_membership
 from companion.app.groups.inbox import Inbox
 from companion.app.groups.key_states import KeyState, own_identity, ruled
 from companion.app.groups.revoking import tell_revoked
-from companion.app.groups.sync_side import SERVICES, Side, rejoin_change
+from companion.app.groups.sync_side import ONLINE, SERVICES, Side
 from companion.app.groups.tools import Contents, make_tools, stand
 from companion.chat.message import Message, lines, messages_table
 from companion.crypto.primitives import random_bytes
@@ -42,6 +43,7 @@ class Grouping:
         self._network = network
         self.tools = make_tools(context, contents)
         self.inbox = Inbox(self.tools)
+        self.asking = Asking(self.tools)
         self._sides: dict[str, Side] = {}
 
     async def start(self) -> None:
@@ -62,6 +64,23 @@ class Grouping:
         """Return "connecting", "online" or "waiting"."""
         side = self._sides.get(service)
         return "connecting" if side is None else side.state
+
+    def sync_trouble(self, service: str) -> SyncError | None:
+        """Return why nothing goes or comes at present, as far as is known."""
+        side = self._sides.get(service)
+        return None if side is None else side.trouble
+
+    def sync_every_s(self, service: str) -> int:
+        """Return how often messages are looked for on this network; 0 where they come by themselves."""
+        side = self._sides.get(service)
+        return 0 if side is None else side.every_s
+
+    async def ask_again(self) -> None:
+        """Ask once more to be let in where no answer has come for long."""
+        async with self.tools.key_states.turn():
+            services = await self.asking.again(lambda service: self.sync_state(service) == ONLINE)
+        for service in services:
+            await self.follow(service)
 
     def time_at(self, group: Group) -> int:
         """Return the time at the group's service: what its stamps on messages and answers are compared with."""
@@ -166,7 +185,8 @@ class Grouping:
     async def join(self, invitation: Invitation) -> Group:
         """Use the invite and ask to be let in with all my devices. Raises InviteError, Offline."""
         known = await self.group(invitation.group)
-        if known is not None and known.state in (JOINING, MEMBER, REJOINING, LEAVING):
+        is_asked = known is not None and await self.asking.is_asked(known, invitation.code)
+        if known is not None and (known.state in (MEMBER, REJOINING, LEAVING) or is_asked):
             return known
         service, me, outbox = invitation.code.service, self._context.me, self.tools.outbox
         relay = await self._network.relay(service)
@@ -191,7 +211,9 @@ class Grouping:
             outbox.letter(service, device, {**expect, "asks": device.id not in packages}) for device in me.other_devices
         )
         asked = outbox.letter(service, invitation.inviter_device, inviting.join_content(invitation, me, packages))
-        await self._context.commit(Change(put=(package, stand(group), *told, asked)))
+        await self._context.commit(
+            Change(put=(package, stand(group), *told, asked, self.asking.asked(group, invitation)))
+        )
         await self.follow(service)
         return group
 

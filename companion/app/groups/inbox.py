@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 
 from companion import groups, inviting
-from companion.app.groups.commits import ADD, RETURN, Intent
+from companion.app.groups.asking import Asked, asking_content
+from companion.app.groups.commits import ADD, INTENTS, RETURN, Intent
 from companion.app.groups.key_states import KeyState, leaf_of, person_at, ruled, used
 from companion.app.groups.tools import Outcome, Tools, stand
 from companion.chat.message import messages_table
@@ -61,7 +62,9 @@ class Inbox:
             log.info("a letter of an unknown kind was left alone")
             return Outcome(), ""
         with refused("a letter"):
-            return await handler(service, letter, item), str(letter.content.get("group", ""))
+            outcome = await handler(service, letter, item)
+        meant = (put.doc["group"] for put in outcome.change.put if put.table == INTENTS)
+        return outcome, str(next(meant, letter.content.get("group", "")))
 
     # Somebody asks to be let in
 
@@ -78,11 +81,18 @@ class Inbox:
         member, packages = request.announcement.member, request.announcement.packages
         if group.state in (JOINING, REJOINING):
             return Outcome(change=Change(put=(_later(service, item, group.id),)))
+        seat = group.seat(member.person)
+        if seat is not None and group.state == MEMBER and key_state is not None:
+            if item.at_ms <= seat.joined_ms:  # it asked before it was let in: the welcome is on its way
+                return Outcome()
+            seat.member.devices.newer(member.devices)
+            intents = (_return(group, key_state, device, package).put() for device, package in packages.items())
+            return Outcome(change=Change(put=tuple(intents)))
         if request.is_declined or group.state != MEMBER or key_state is None:
             declined: Doc = {"kind": "declined", "group": group.id}
             letters = tuple(self._tools.outbox.letter(service, to, declined) for to in member.devices.active)
             return Outcome(change=Change(put=letters))
-        if group.seat(member.person) is not None or invite.used_by:
+        if invite.used_by:
             return Outcome()
         key_state, announced = self._tools.outbox.content(group, key_state, groups.joining_content(member, packages))
         used_up = Put(inviting.TABLE, replace(invite, used_by=member.person).to_doc())
@@ -108,11 +118,12 @@ class Inbox:
         if known is not None and known.state in groups.FOLLOWED:
             return Outcome()
         device = self._context.me.member.devices.device(letter.sender)
+        awaited = Asked(group=group.id, at_ms=self._context.clock.now_ms()).put()
         if not letter.content.get("asks") or device is None:
-            return Outcome(change=Change(put=(stand(group),)))
+            return Outcome(change=Change(put=(stand(group), awaited)))
         package, content = asking_content(self._tools, group)
         asked = self._tools.outbox.letter(service, device, content)
-        return Outcome(change=Change(put=(package, stand(group), asked)))
+        return Outcome(change=Change(put=(package, stand(group), asked, awaited)))
 
     async def _welcome(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
         arrival = inviting.read_welcome(letter.content)
@@ -179,11 +190,7 @@ class Inbox:
         if seat is None:
             return Outcome(change=self._answer(service, member, letter.sender, {"kind": "out", "group": group.id}))
         seat.member.devices.newer(member.devices)
-        leaf = leaf_of(key_state.keys, letter.sender)
-        key = b"" if leaf is None else key_state.keys.member(leaf).encryption_key
-        kind = ADD if leaf is None else RETURN
-        intent = Intent(group=group.id, kind=kind, subject=letter.sender, package=package, leaf_key=key)
-        return Outcome(change=Change(put=(intent.put(),)))
+        return Outcome(change=Change(put=(_return(group, key_state, letter.sender, package).put(),)))
 
     async def _out(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
         group = await self._tools.group(str(letter.content.get("group")))
@@ -219,11 +226,11 @@ def kept_letter(doc: Doc) -> InboxItem:
     return InboxItem(cid=str(doc["cid"]), body=base64.b64decode(str(doc["body"])), **at)
 
 
-def asking_content(tools: Tools, group: Group) -> tuple[Put, dict[str, object]]:
-    """Return what a device that belongs into a group asks with, and the key package to keep for it."""
-    package, message = tools.key_states.make_package(group.service)
-    me = tools.context.me.member.to_doc()
-    return package, {"kind": "rejoin", "group": group.id, "member": me, "package": message.hex()}
+def _return(group: Group, key_state: KeyState, device: str, package: bytes) -> Intent:
+    """Return what lets a device of a member in, or back in."""
+    leaf = leaf_of(key_state.keys, device)
+    key = b"" if leaf is None else key_state.keys.member(leaf).encryption_key
+    return Intent(group=group.id, kind=ADD if leaf is None else RETURN, subject=device, package=package, leaf_key=key)
 
 
 def _is_known(group: Group, letter: Letter) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from companion import outgoing
 from companion.app.context import ME
+from companion.app.groups.asking import rejoin_change
 from companion.app.groups.batch import Batch
 from companion.app.groups.events import (
     EARLY,
@@ -14,14 +15,14 @@ from companion.app.groups.events import (
     early_id,
     is_membership,
 )
-from companion.app.groups.inbox import LATER, Inbox, asking_content, kept_letter
-from companion.app.groups.key_states import PACKAGES_LEAST, PACKAGES_PUBLISHED, KeyState, leaf_of
-from companion.app.groups.linking import account_of, waits_for_handover
+from companion.app.groups.inbox import LATER, Inbox, kept_letter
+from companion.app.groups.key_states import KeyState
+from companion.app.groups.packages import Packages
 from companion.app.groups.revoking import tell_revoked
 from companion.app.groups.tail import tail_own, tail_table
 from companion.app.groups.tools import Outcome, Tools, stand
-from companion.errors import CryptoError, MessageRejected
-from companion.groups import FOLLOWED, MEMBER, REJOINING, Group
+from companion.errors import CryptoError, MessageRejected, SyncError
+from companion.groups import FOLLOWED, MEMBER, Group
 from companion.outgoing import COMMIT, CONTENT, CREATE, PROPOSAL, Outgoing
 from companion.ports import Appended, Change, Doc, Drop, GroupCursor, InboxItem, Network, OutboxItem, Put, RelayEvent
 
@@ -31,7 +32,7 @@ SERVICES = "services"  # what is known of each service: the log's incarnation an
 EARLY_MS = 60_000  # how long an envelope in keys that we never saw may wait for them
 TAIL_KEPT = 500  # envelopes of a group that could be offered again
 ASTRAY = 3  # envelopes in other keys than ours that show that the group was parted
-ASKED_DEVICES = 8
+ELSEWHERE_MS = 600_000
 ONLINE = "online"
 
 
@@ -47,8 +48,13 @@ class Side:
         self._network = network
         self._service = service
         self._wake = wake
-        self._are_packages_there = False
+        self._packages = Packages(tools, service)
+        self._offered: dict[
+            tuple[str, str], int
+        ] = {}  # group and capability that were offered again: when, by the watch
         self.state = "connecting"
+        self.trouble: SyncError | None = None
+        self.every_s = 0
         self.rejected = 0
         """Envelopes that were skipped because they were malformed, forged or out of order."""
 
@@ -62,20 +68,7 @@ class Side:
             for group in await self._groups():
                 await self._judge(group.id, self._context.told.now_ms(self._service))
         await tell_revoked(self._context, relay, self._service)
-        if self._are_packages_there or await waits_for_handover(self._context):
-            return
-        await relay.join_account(account_of(self._context.me))
-        held = await relay.key_packages_left()
-        is_due, change = await self._tools.key_states.aged_packages(await self._tools.certainty.now_ms())
-        wanted = PACKAGES_PUBLISHED - held if held < PACKAGES_LEAST else 0
-        made = [self._tools.key_states.make_package(self._service) for _ in range(wanted)]
-        last = self._tools.key_states.make_package(self._service, is_last_resort=True) if is_due else None
-        puts = tuple(put for put, _ in (*made, *([last] if last else [])))
-        if puts or change.drop:
-            await self._context.commit(change + Change(put=puts))  # first here: a package without its keys is a trap
-        if puts:
-            await relay.publish_key_packages(tuple(message for _, message in made), last[1] if last else None)
-        self._are_packages_there = True
+        await self._packages.provide(relay)
 
     async def outbox(self) -> tuple[OutboxItem, ...]:
         """Everything that waits for this service and may go now, oldest first."""
@@ -97,6 +90,9 @@ class Side:
                 change += Change(put=(tail_own(item, receipt.seq),))
             await self._context.commit(change)
             self._tools.outbox.forget(cid)
+            known = await self._tools.group(item.group)
+            if item.kind == CREATE and known is not None and known.cursor:  # the service had lost it
+                await self._go_back(item.group, 0, founds=False)
 
     async def mark_refused(self, cid: str, status: int, code: str) -> None:
         """The service does not take it as it is: whether it may go in another form depends on what it is."""
@@ -256,26 +252,52 @@ class Side:
         standing = await self._standing()
         inbox = standing["inbox"] if not standing["incarnation"] else 0
         await self._stand({**standing, "incarnation": value, "inbox": inbox})
-        self._are_packages_there = False
+        self._packages.forget()
 
     async def restored(self, group: str, head: int) -> None:
         """The service went back: offer again what I sent after `head`, and every commit, in the order it had."""
         async with self._tools.key_states.turn():
+            await self._go_back(group, head, founds=head == 0)
+
+    async def unknown(self, group: str) -> None:
+        """The service lost the group, or never had it, or another capability is in force there than we know.
+
+        So the group itself is offered again, once: its answer shows which. Who still does not find it after ten
+        minutes, in which others may have brought our capability in force, lost their place.
+        """
+        async with self._tools.key_states.turn():
             known = await self._tools.group(group)
-            if known is None:
+            if known is None or known.state != MEMBER or await self._tools.key_states.of(group) is None:
                 return
-            head = min(head, known.cursor)
-            tail = sorted(await self._context.store.all(tail_table(group)), key=lambda doc: int(str(doc["seq"])))
-            lost = [doc for doc in tail if int(str(doc["seq"])) > head]
-            change = Change(put=tuple(Put(tail_table(group), {**doc, "is_lost": True}) for doc in lost))
-            if head == 0:
-                change += self._founded_again(known, tail)
-            items = [Outgoing.from_doc(doc["item"]) for doc in lost if isinstance(doc["item"], dict)]
-            change += Change(put=tuple(Put(outgoing.TABLE, item.to_doc()) for item in items))
-            rewound = replace(known, cursor=head, capability=_capability_at(known, tail, head))
-            await self._context.commit(change + Change(put=(stand(rewound),)))
-            for item in items:
-                self._tools.outbox.forget(item.cid)
+            first = replace(known, capability=_capability_at(known, await self._tail(group), 0))
+            offered, now_ms = (group, first.capability), self._context.clock.monotonic_ms()
+            if offered not in self._offered:
+                self._offered[offered] = now_ms
+                await self._context.commit(Change(put=(self._tools.outbox.creation(first),)))
+            elif now_ms - self._offered[offered] > ELSEWHERE_MS and (known.seats[1:] or self._context.me.other_devices):
+                del self._offered[offered]
+                await self._ask_to_rejoin(known)
+        await self._wake()
+
+    async def _tail(self, group: str) -> list[Doc]:
+        return sorted(await self._context.store.all(tail_table(group)), key=lambda doc: int(str(doc["seq"])))
+
+    async def _go_back(self, group: str, head: int, *, founds: bool) -> None:
+        known = await self._tools.group(group)
+        if known is None:
+            return
+        head = min(head, known.cursor)
+        tail = await self._tail(group)
+        lost = [doc for doc in tail if int(str(doc["seq"])) > head]
+        change = Change(put=tuple(Put(tail_table(group), {**doc, "is_lost": True}) for doc in lost))
+        if founds:
+            change += self._founded_again(known, tail)
+        items = [Outgoing.from_doc(doc["item"]) for doc in lost if isinstance(doc["item"], dict)]
+        change += Change(put=tuple(Put(outgoing.TABLE, item.to_doc()) for item in items))
+        rewound = replace(known, cursor=head, capability=_capability_at(known, tail, head))
+        await self._context.commit(change + Change(put=(stand(rewound),)))
+        for item in items:
+            self._tools.outbox.forget(item.cid)
 
     def _founded_again(self, group: Group, tail: list[Doc]) -> Change:
         first = replace(group, capability=_capability_at(group, tail, 0))
@@ -295,6 +317,16 @@ class Side:
             if state == ONLINE:
                 self._tools.outbox.release()
                 self._tools.commits.release()
+            self._context.tell(frozenset({"sync"}))
+
+    def set_sync_trouble(self, error: SyncError | None) -> None:
+        before, self.trouble = self.trouble, error
+        if (type(before), before and before.told) != (type(error), error and error.told):
+            self._context.tell(frozenset({"sync"}))
+
+    def set_sync_pace(self, every_s: int) -> None:
+        if every_s != self.every_s:
+            self.every_s = every_s
             self._context.tell(frozenset({"sync"}))
 
     # Losing one's place
@@ -331,8 +363,7 @@ class Side:
 
     async def _trim(self, group: str) -> None:
         """Keep only the newest of what could be offered again."""
-        tail = sorted(await self._context.store.all(tail_table(group)), key=lambda doc: int(str(doc["seq"])))
-        old = tuple(Drop(tail_table(group), str(doc["_id"])) for doc in tail[:-TAIL_KEPT])
+        old = tuple(Drop(tail_table(group), str(doc["_id"])) for doc in (await self._tail(group))[:-TAIL_KEPT])
         if old:
             await self._context.commit(Change(drop=old))
 
@@ -345,23 +376,6 @@ class Side:
 
     async def _stand(self, doc: Doc) -> None:
         await self._context.commit(Change(put=(Put(SERVICES, doc),)))
-
-
-async def rejoin_change(tools: Tools, group: Group) -> Change:
-    """Return the change with which this device, which lost its place, asks others in the group to let it back in.
-
-    My own other devices are asked first, then those who look after the group, then others, eight in all.
-    """
-    me = tools.context.me
-    key_state = await tools.key_states.of(group.id)
-    own = me.other_devices
-    carers = [s.member for s in group.seats if s.member.person in group.administrators]
-    others = [s.member for s in group.seats if s.member.person not in group.administrators]
-    peers = [d for m in (*carers, *others) if m.person != me.member.person for d in m.devices.active]
-    in_group = [d for d in (*own, *peers) if key_state is None or leaf_of(key_state.keys, d.id) is not None]
-    package, content = asking_content(tools, group)
-    letters = tuple(tools.outbox.letter(group.service, device, content) for device in in_group[:ASKED_DEVICES])
-    return Change(put=(package, stand(replace(group, state=REJOINING, astray=0)), *letters))
 
 
 def _capability_at(group: Group, tail: list[Doc], head: int) -> str:

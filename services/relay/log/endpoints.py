@@ -157,7 +157,8 @@ class LogApi:
         if incarnation != self._incarnation():  # it speaks of a log from before a restore
             inbox = -1
             limits = await self._log.went_back(groups, incarnation)
-        wanted = Wanted(inbox=inbox if inbox >= 0 else None)
+        is_brief = bool(fields.number("brief", 1, default=0))
+        wanted = Wanted(inbox=inbox if inbox >= 0 else None, is_brief=is_brief)
         openings = await self._log.openings([(group, capability) for group, capability, _ in asked])
         for (group, capability, since), opening, limit in zip(asked, openings, limits, strict=True):
             refusal = _refusal(opening, since, limit)

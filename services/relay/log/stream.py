@@ -32,12 +32,16 @@ HEADERS = [
 
 @dataclass(slots=True, kw_only=True)
 class Wanted:
-    """What one stream reads: a cursor and a capability hash for each group, and the inbox's cursor if it is wanted."""
+    """What one stream reads: a cursor and a capability hash for each group, and the inbox's cursor if it is wanted.
+
+    A brief one ends as soon as it is live: so it comes through where an answer is handed on only when it is complete.
+    """
 
     cursors: dict[bytes, int] = field(default_factory=dict)
     capabilities: dict[bytes, bytes] = field(default_factory=dict)
     inbox: int | None = None
     preface: bytes = b""
+    is_brief: bool = False
 
 
 class EventStream:
@@ -56,6 +60,7 @@ class EventStream:
         self._inbox_key = inbox_key(device)
         self._inbox = wanted.inbox
         self._preface = wanted.preface
+        self._is_brief = wanted.is_brief
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         keys = [*self._cursors] if self._inbox is None else [*self._cursors, self._inbox_key]
@@ -92,6 +97,8 @@ class EventStream:
             if reader.end is None and not is_live:
                 is_live = True
                 yield LIVE
+                if self._is_brief:
+                    return
             await reader.wait(KEEPALIVE_S)
             if not reader.news and reader.end is None:
                 yield KEEPALIVE

@@ -12,6 +12,7 @@ from companion.ports import Appended, InboxItem, RelayEvent
 from services.sync.answers import About, Bye, GroupRefused, Live
 from services.sync.client import RelayClient
 from services.sync.loop import SyncLoop
+from tests.marked import marked_transport
 from tests.memory_side import MemorySide
 
 GROUP, CAPABILITY = "ab" * 16, "cd" * 32
@@ -46,7 +47,7 @@ class PlayedRelay:
     async def acknowledge_inbox(self, upto):
         self.acknowledged.put_nowait(upto)
 
-    async def stream(self, groups, *, inbox=None, incarnation=""):
+    async def stream(self, groups, *, inbox=None, incarnation="", is_brief=False):
         self.asked.append(({g.group: (g.capability, g.since) for g in groups}, inbox, incarnation))
         for item in self.streams.pop(0) if self.streams else [Live()]:
             if isinstance(item, Exception):
@@ -78,6 +79,7 @@ async def begin():
         loops[-1].start()
         return loops[-1]
 
+    start.loops = loops
     yield start
     for loop in loops:
         await loop.stop()
@@ -223,7 +225,7 @@ async def test_wish_of_the_service_is_read_from_its_answer(status, kind, header,
     def handle(request):
         return httpx.Response(status, headers=headers, json={"error": "slow-down"})
 
-    http = httpx.AsyncClient(transport=httpx.MockTransport(handle))
+    http = httpx.AsyncClient(transport=marked_transport(handle))
     client = RelayClient("http://relay.example", device_id(public), private, http=http)
     with pytest.raises(kind) as problem:
         await client.about()
