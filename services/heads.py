@@ -14,30 +14,44 @@ HEAD_BYTES = 16 * 1024
 """To be given to uvicorn as `h11_max_incomplete_event_size`."""
 
 
-class PromptHeads(H11Protocol):
-    """Give it to uvicorn as `http`. A connection whose head is late is cut."""
+class Late:
+    """Cuts a connection whose head is late; for a protocol of uvicorn, which has `loop` and `transport`."""
 
     head_s = HEAD_S
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
     _late: asyncio.TimerHandle | None = None
+
+    def _await_head(self) -> None:
+        if self._late is None:
+            self._late = self.loop.call_later(self.head_s, self.transport.abort)
+
+    def _in_time(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+
+class PromptHeads(Late, H11Protocol):
+    """Give it to uvicorn as `http`. A connection whose head is late is cut."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
-        self._late = self.loop.call_later(self.head_s, transport.abort)
+        self._await_head()
 
     def data_received(self, data: bytes) -> None:
+        end = data.find(b"\r\n\r\n")
+        head = len(self.conn.trailing_data[0]) + (end if end >= 0 else len(data))
+        if self.conn.their_state is h11.IDLE and head > HEAD_BYTES:  # h11 only bounds what is not complete
+            self.transport.abort()
+            return
         super().data_received(data)
         is_half = self.transport.get_protocol() is self and self.conn.their_state is h11.IDLE
         if is_half and self.conn.trailing_data[0]:
-            if self._late is None:
-                self._late = self.loop.call_later(self.head_s, self.transport.abort)
+            self._await_head()
         else:
             self._in_time()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._in_time()
         super().connection_lost(exc)
-
-    def _in_time(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None

@@ -24,6 +24,11 @@ _SEALED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES
 _INFO = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\x00"
 
 
+def sealed_bytes(size_bytes: int) -> int:
+    """Return how long a file of this content is, sealed."""
+    return HEADER_BYTES + size_bytes + TAG_BYTES * (size_bytes // CHUNK_BYTES + 1)
+
+
 class _ChunkKey:
     """The key, nonces and commitment of one file."""
 

@@ -19,6 +19,7 @@ from services.relay.clock import ServiceClock
 from services.relay.database.sqlite import DATABASE_NAME, SqliteDatabase
 from services.relay.database.store import Database, UnknownDatabase
 from services.relay.folder import FolderInUse, FolderLock, write_whole
+from services.relay.heads import PromptRequests
 from services.relay.hub import Hub
 from services.relay.limits import Quotas
 from services.relay.operate.metrics import Metrics
@@ -198,6 +199,7 @@ def _run(settings: Settings, database: Database, objects: ObjectStore, listener:
             database, hub, pusher, objects, metrics, origins=settings.origins, lifespan=lifespan, clock=clock.now_ms
         ),
         lifespan="on",
+        http=PromptRequests,
         ws="none",
         log_config=None,
         access_log=False,

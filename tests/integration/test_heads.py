@@ -8,6 +8,7 @@ import pytest
 import uvicorn
 
 from services.heads import HEAD_BYTES, PromptHeads
+from services.relay.heads import PromptRequests
 
 WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 HALF = b"GET / HTTP/1.1\r\nHos"
@@ -17,17 +18,21 @@ class Hurried(PromptHeads):
     head_s = 0.3
 
 
+class HurriedRelay(PromptRequests):
+    head_s = 0.3
+
+
 async def answer(scope, receive, send) -> None:
     await asyncio.sleep(0.6)  # an answer may take longer than a head
     await send({"type": "http.response.start", "status": 204, "headers": []})
     await send({"type": "http.response.body"})
 
 
-@pytest.fixture
-async def port() -> AsyncIterator[int]:
+@pytest.fixture(params=[Hurried, HurriedRelay])
+async def port(request: pytest.FixtureRequest) -> AsyncIterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        answer, http=Hurried, h11_max_incomplete_event_size=HEAD_BYTES, lifespan="off", log_config=None, ws="none"
+        answer, http=request.param, h11_max_incomplete_event_size=HEAD_BYTES, lifespan="off", log_config=None, ws="none"
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the test's process keeps its own
@@ -56,7 +61,7 @@ async def talk(port: int, *parts: bytes, pause_s: float = 0.0) -> bytes:
     return said
 
 
-@pytest.mark.parametrize("parts", [(), (HALF,), (WHOLE, HALF)])
+@pytest.mark.parametrize("parts", [(), (HALF,), (WHOLE, HALF), (b"\r\n",), (WHOLE, b"\r\n"), (WHOLE, b"G")])
 async def test_who_says_nothing_or_half_of_it_is_cut_off(port: int, parts: tuple[bytes, ...]) -> None:
     assert b"STILL OPEN" not in await talk(port, *parts, pause_s=0.0 if len(parts) < 2 else 0.8)
 
@@ -75,8 +80,35 @@ async def test_a_head_in_two_pieces_is_answered(port: int) -> None:
     assert b" 204 " in await talk(port, HALF, rest, pause_s=0.1)
 
 
-@pytest.mark.parametrize("pad", [b"x: " + b"y" * HEAD_BYTES, b"\r\n".join(b"x%d: y" % n for n in range(4_000))])
+@pytest.mark.parametrize(
+    "pad",
+    [
+        b"x: " + b"y" * HEAD_BYTES,
+        b"x: " + b"y" * HEAD_BYTES + b"\r\n\r\n",
+        b"\r\n".join(b"x%d: y" % n for n in range(4_000)),
+        b"\r\n".join(b"x%d: y" % n for n in range(4_000)) + b"\r\n\r\n",
+    ],
+    ids=["one", "one, whole", "many", "many, whole"],
+)
 async def test_a_head_that_is_too_long_is_refused(port: int, pad: bytes) -> None:
     said = await talk(port, b"GET / HTTP/1.1\r\nHost: x\r\n" + pad)
     assert b"STILL OPEN" not in said
     assert b" 204 " not in said
+
+
+async def test_an_address_that_is_too_long_is_refused(port: int) -> None:
+    said = await talk(port, b"GET /" + b"y" * HEAD_BYTES + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert b" 204 " not in said
+    assert b"STILL OPEN" not in said
+
+
+async def test_trailers_without_end_are_cut(port: int) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    trailers = tuple(b"".join(b"t%d: y\r\n" % n for n in range(k, k + 1_000)) for k in range(0, 4_000, 1_000))
+    said = await talk(port, head + b"1\r\nx\r\n0\r\n", *trailers, pause_s=0.01)
+    assert b"STILL OPEN" not in said
+
+
+async def test_many_calls_on_one_connection_are_answered(port: int) -> None:
+    last = WHOLE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    assert (await talk(port, WHOLE, last, pause_s=0.8)).count(b" 204 ") == 2

@@ -71,9 +71,10 @@ def Topics(group: Group) -> ft.Control:
 
 def way_words(texts: Texts, sync: str, trouble: SyncError | None, every_s: int, *, waits: bool) -> str:
     """Say what is wrong with the way to the service, as exactly as it is known; nothing where all is well."""
-    if trouble is not None and (isinstance(trouble, ServiceFull) or (sync == "waiting" and type(trouble) is not Offline)):
+    is_waiting, is_named = sync == "waiting", type(trouble) not in (Offline, type(None))
+    if trouble is not None and (isinstance(trouble, ServiceFull) or (is_waiting and is_named)):
         return texts.error(trouble)
-    if sync == "waiting":
+    if is_waiting:
         return texts("groups.waiting") if waits else texts("groups.offline")
     return texts("groups.looked_for", seconds=every_s) if every_s else ""
 

@@ -73,7 +73,8 @@ class Receiving:
     async def settle(
         self, group: str, message: str, *, state: str, seq: int, at_ms: int, documents: Documents
     ) -> Change:
-        """Return what the service's answer changes for this message of mine, if any: `state` is "sent" or "refused".
+        """Return what the service's answer changes for this message of mine, if any: `state` is "sent", "refused",
+        or "uploading" where its pictures have to be brought there again.
 
         What was sent leaves the table of what waits and joins the conversation at its end.
         """

@@ -17,10 +17,10 @@ from companion.attachments import IN_WORK, Attachment, InWork, Picture
 from companion.chat.changing import Update
 from companion.chat.message import ATTACHMENT_LIMIT, TEXT_LIMIT, WAITING, Doc, Message, lines, messages_table
 from companion.chat.sharing import FILE_LIMIT_BYTES, SharedFile
-from companion.crypto.chunked import ChunkedReader, ChunkedWriter
+from companion.crypto.chunked import ChunkedReader, ChunkedWriter, sealed_bytes
 from companion.crypto.primitives import hkdf, random_bytes
 from companion.errors import CryptoError, MessageRejected, SyncError, UsageError
-from companion.fields import refused
+from companion.fields import refused, whole
 from companion.ports import Change, Edit, Network, Pictures, Put
 from companion.strings import clean_text
 
@@ -111,11 +111,11 @@ class Sharing:
         if file is None or group is None or local_of(file) is not None:
             return
         relay = await self._network.relay(group.service)
-        sealed = bytearray()
+        sealed, promised = bytearray(), sealed_bytes(whole(file["size_bytes"]))
         while piece := await relay.get_blob(blob, len(sealed), PIECE_BYTES):
             sealed += piece
-            if len(sealed) > 2 * FILE_LIMIT_BYTES:
-                raise MessageRejected(f"an attachment of more than {FILE_LIMIT_BYTES} bytes")
+            if len(sealed) > promised:
+                raise MessageRejected(f"an attachment of more than {promised} bytes")
         content = open_file(bytes(sealed), bytes.fromhex(str(file["key"])), blob)
         if len(content) != file["size_bytes"]:
             raise MessageRejected(f"an attachment of {len(content)} bytes")

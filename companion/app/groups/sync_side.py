@@ -52,6 +52,7 @@ class Side:
         self._offered: dict[
             tuple[str, str], int
         ] = {}  # group and capability that were offered again: when, by the watch
+        self._uploaded_again = set[str]()  # messages whose pictures the service had lost: once is an accident
         self.state = "connecting"
         self.trouble: SyncError | None = None
         self.every_s = 0
@@ -111,7 +112,9 @@ class Side:
             else:
                 change = Change(drop=(Drop(outgoing.TABLE, cid),))
                 if item.kind == CONTENT:
-                    change += await self._settled(item, "refused", Appended(seq=0, at_ms=0))
+                    is_lost = code == "no-blob" and item.message not in self._uploaded_again
+                    self._uploaded_again |= {item.message} if is_lost else set()
+                    change += await self._settled(item, "uploading" if is_lost else "refused", Appended(seq=0, at_ms=0))
                 await self._context.commit(change)
 
     async def _lost(self, item: Outgoing, group: Group | None, key_state: KeyState | None, code: str) -> None:

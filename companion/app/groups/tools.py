@@ -38,7 +38,9 @@ class Contents(Protocol):
     async def settle(
         self, group: str, message: str, *, state: str, seq: int, at_ms: int, documents: Documents
     ) -> Change:
-        """Return what the service's answer to this message of mine changes: `state` is "sent" or "refused"."""
+        """Return what the service's answer to this message of mine changes: `state` is "sent", "refused", or
+        "uploading" where its pictures have to be brought there again.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from companion.crypto.chunked import CHUNK_BYTES, HEADER_BYTES, TAG_BYTES, ChunkedReader, ChunkedWriter
+from companion.crypto.chunked import CHUNK_BYTES, HEADER_BYTES, TAG_BYTES, ChunkedReader, ChunkedWriter, sealed_bytes
 from companion.errors import CryptoError
 
 KEY = bytes(range(32))
@@ -138,3 +138,8 @@ def test_negative_positions_are_programming_errors():
         reader.read_at(-1, 1)
     with pytest.raises(ValueError, match="negative"):
         reader.read_at(0, -1)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_length_of_a_sealed_file_is_known_before(size):
+    assert len(sealed(text_of(size))) == sealed_bytes(size)

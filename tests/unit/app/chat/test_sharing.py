@@ -7,7 +7,7 @@ from companion.app.chat.chatting import UNDO_MS, Ways
 from companion.app.chat.letting_go import local_of
 from companion.attachments import IN_WORK, Picture
 from companion.chat.message import Message, messages_table
-from companion.errors import MessageRejected
+from companion.errors import MessageRejected, RelayRefused
 from tests.fakes import Desk, deliver, make_pair
 
 PIXELS = b"\x89picture of a canary " * 4_000
@@ -105,3 +105,60 @@ async def test_what_hung_on_a_deleted_message_goes_from_both_devices(hazel: Desk
         await core(desk).attaching.sweep()
         assert not any(PIXELS in held for held in desk.vault.blobs.held.values())
         assert desk.vault.store.tables[messages_table(group)][message.id]["attachments"] == []
+
+
+async def lose_blobs(desk: Desk, times: int) -> list[str]:
+    """Let the service know nothing of blobs for so many envelopes; return what it was asked to keep."""
+    relay, uploads, plain = desk.relay, list[str](), desk.relay.append
+    put = relay.put_blob
+
+    def append(item):  # type: ignore[no-untyped-def]
+        nonlocal times
+        if item.blobs and times:
+            times -= 1
+            relay.blobs.clear()
+            raise RelayRefused(409, "no-blob")
+        return plain(item)
+
+    async def put_blob(id, size, read):  # type: ignore[no-untyped-def]
+        uploads.append(id)
+        await put(id, size, read)
+
+    relay.append, relay.put_blob = append, put_blob  # type: ignore[method-assign]
+    return uploads
+
+
+async def test_picture_that_the_service_lost_before_its_message_came_is_brought_again(
+    hazel: Desk, jay: Desk, group: str
+) -> None:
+    uploads = await lose_blobs(hazel, 1)
+    await share(hazel, jay, group)
+    assert (await core(hazel).chat.messages(group))[-1].state == "uploading"
+    await core(hazel).due.run()
+    await deliver(hazel, jay)
+    assert [one.state for one in await core(hazel).chat.messages(group) if one.text == "Our wall"] == ["sent"]
+    assert len(uploads) == 2
+    assert len(set(uploads)) == 1
+
+
+async def test_service_that_loses_it_each_time_is_not_brought_it_for_ever(hazel: Desk, jay: Desk, group: str) -> None:
+    uploads = await lose_blobs(hazel, 9)
+    await share(hazel, jay, group)
+    for _ in range(4):
+        await core(hazel).due.run()
+        await deliver(hazel, jay)
+    assert (await core(hazel).chat.messages(group))[-1].state == "refused"
+    assert len(uploads) == 2
+
+
+async def test_no_more_is_taken_in_than_a_message_promised(hazel: Desk, jay: Desk, group: str) -> None:
+    message, asked = await share(hazel, jay, group), list[int]()
+
+    async def endless(id: str, offset: int, length: int) -> bytes:
+        asked.append(length)
+        return bytes(length)
+
+    hazel.relay.get_blob = endless  # type: ignore[method-assign]
+    with pytest.raises(MessageRejected, match="more than"):
+        await core(jay).sharing.fetch(message, str(message.attachments[0]["blob"]), Cleaner())
+    assert sum(asked) <= 1 << 20
