@@ -42,7 +42,7 @@ LATE_MS = 7 * DAY_MS
 class Invite:
     """An invite that this device made. `used_by` is the person it let in, or empty.
 
-    `is_told`: the service knows that it was revoked.
+    `is_put`: the service holds it; `is_told`: it knows that it was revoked.
     """
 
     code: InviteCode
@@ -51,6 +51,7 @@ class Invite:
     used_by: str = ""
     is_revoked: bool = False
     is_told: bool = False
+    is_put: bool = False
 
     def is_open(self, at_ms: int) -> bool:
         return not self.is_revoked and not self.used_by and at_ms < self.expires_ms
@@ -66,6 +67,7 @@ class Invite:
             "used_by": self.used_by,
             "is_revoked": self.is_revoked,
             "is_told": self.is_told,
+            "is_put": self.is_put,
         }
 
     @classmethod
@@ -78,6 +80,7 @@ class Invite:
             used_by=kept(doc["used_by"]),
             is_revoked=bool(doc.get("is_revoked", False)),
             is_told=bool(doc.get("is_told", False)),
+            is_put=bool(doc.get("is_put", False)),
         )
 
 

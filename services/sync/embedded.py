@@ -18,7 +18,7 @@ from services.sync.protocol import SERVICE
 from services.sync.transport import Transport
 
 HOST = "127.0.0.1"
-PACKAGES = ("apsw", "http_ece", "obstore", "prometheus_client", "starlette", "uvicorn", "services.relay")
+PACKAGES = ("apsw", "http_ece", "httptools", "obstore", "prometheus_client", "starlette", "uvicorn", "services.relay")
 EXIT_FOLDER_IN_USE = 3  # services/relay/serve.py
 EXIT_ADDRESS_IN_USE = 4
 START_S = 15.0

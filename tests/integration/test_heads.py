@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
@@ -28,18 +29,24 @@ async def answer(scope, receive, send) -> None:
     await send({"type": "http.response.body"})
 
 
-@pytest.fixture(params=[Hurried, HurriedRelay])
-async def port(request: pytest.FixtureRequest) -> AsyncIterator[int]:
+@asynccontextmanager
+async def serving(protocol: type[asyncio.Protocol]) -> AsyncIterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        answer, http=request.param, h11_max_incomplete_event_size=HEAD_BYTES, lifespan="off", log_config=None, ws="none"
+        answer, http=protocol, h11_max_incomplete_event_size=HEAD_BYTES, lifespan="off", log_config=None, ws="none"
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the test's process keeps its own
-    serving = asyncio.create_task(server._serve([listener]))
+    task = asyncio.create_task(server._serve([listener]))
     yield listener.getsockname()[1]
     server.should_exit = True
-    await serving
+    await task
+
+
+@pytest.fixture(params=[Hurried, HurriedRelay])
+async def port(request: pytest.FixtureRequest) -> AsyncIterator[int]:
+    async with serving(request.param) as port:
+        yield port
 
 
 async def talk(port: int, *parts: bytes, pause_s: float = 0.0) -> bytes:
@@ -112,3 +119,14 @@ async def test_trailers_without_end_are_cut(port: int) -> None:
 async def test_many_calls_on_one_connection_are_answered(port: int) -> None:
     last = WHOLE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     assert (await talk(port, WHOLE, last, pause_s=0.8)).count(b" 204 ") == 2
+
+
+@pytest.mark.parametrize("protocol", [PromptHeads, PromptRequests])
+@pytest.mark.parametrize("end", [b"", b"\r\nx", b": y\r\nz"])
+async def test_a_head_without_end_is_cut_by_its_length_before_its_time(
+    protocol: type[asyncio.Protocol], end: bytes
+) -> None:
+    piece = b"x" * (HEAD_BYTES // 2)
+    async with serving(protocol) as port:
+        said = await talk(port, b"GET / HTTP/1.1\r\nHost: x\r\n", piece + end, piece, piece, pause_s=0.05)
+    assert b"STILL OPEN" not in said

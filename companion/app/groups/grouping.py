@@ -9,6 +9,7 @@ from companion.app.groups.commits import ADMINISTRATORS, LEAVE, REMOVE_PERSON, I
 from companion.app.groups.events import is_membership
 from companion.app.groups.inbox import Inbox
 from companion.app.groups.key_states import KeyState, own_identity, ruled
+from companion.app.groups.offering import offer
 from companion.app.groups.revoking import tell_revoked
 from companion.app.groups.sync_side import ONLINE, SERVICES, Side
 from companion.app.groups.tools import Contents, make_tools, stand
@@ -143,8 +144,7 @@ class Grouping:
         relay = await self._network.relay(group.service)
         # Ours first: an invite that the service holds and this device has forgotten could let nobody in.
         await self._context.commit(Change(put=(Put(inviting.TABLE, invite.to_doc()),)))
-        sealed = inviting.seal_invitation(group, self._context.me, invite, self.time_at(group) + inviting.INVITE_MS)
-        await relay.put_invite(code.id, sealed, expires_ms)
+        await offer(self.tools, relay, group, invite)
         return invite
 
     async def invites(self, group_id: str) -> tuple[Invite, ...]:

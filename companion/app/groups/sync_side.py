@@ -17,6 +17,7 @@ from companion.app.groups.events import (
 )
 from companion.app.groups.inbox import LATER, Inbox, kept_letter
 from companion.app.groups.key_states import KeyState
+from companion.app.groups.offering import offer_rest
 from companion.app.groups.packages import Packages
 from companion.app.groups.revoking import tell_revoked
 from companion.app.groups.tail import tail_own, tail_table
@@ -69,6 +70,7 @@ class Side:
             for group in await self._groups():
                 await self._judge(group.id, self._context.told.now_ms(self._service))
         await tell_revoked(self._context, relay, self._service)
+        await offer_rest(self._tools, relay, self._service)
         await self._packages.provide(relay)
 
     async def outbox(self) -> tuple[OutboxItem, ...]:

@@ -203,3 +203,20 @@ def test_any_bytes_are_an_answer_or_none(pieces):
                 assert isinstance((await transport.call("GET", "/v1/about")).fields(), dict)
 
     asyncio.run(ask())
+
+
+LINES = st.sampled_from(
+    [b"event: live\n", b"event: event\n", b"data: {}\n", b"data: x\n", b"\n", b":\n", b"id: \n", b"retry: 9\n"]
+)
+
+
+@given(st.lists(st.one_of(st.binary(max_size=50), LINES), max_size=30))
+def test_any_bytes_are_frames_or_the_end_of_a_stream(pieces):
+    """Whatever a stream says, reading it ends, in frames or in one of our errors."""
+
+    async def ask():
+        async with transport_to([STREAM, *pieces]) as transport:
+            with suppress(SyncError):
+                assert len(await read(transport)) <= len(b"".join(pieces))
+
+    asyncio.run(ask())

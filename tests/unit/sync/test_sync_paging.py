@@ -74,6 +74,14 @@ async def test_streams_that_break_off_before_they_begin_are_given_up_for_pages(s
     assert len(relay.asked) == 2
 
 
+async def test_stream_that_flowed_in_between_is_no_sign_of_a_network_that_cuts_them(side, begin, relay):  # noqa: F811
+    cut = Offline("cut")
+    relay.streams = [[cut], [Live(), cut], [cut], [event(1, b"one"), Live()]]
+    begin(side, relay)
+    await side.until(lambda: side.bodies == [b"one"])
+    assert relay.calls == 0
+
+
 async def test_stream_that_falls_silent_in_the_middle_goes_on_in_pages(side, begin, relay):  # noqa: F811
     relay.streams = [[event(1, b"one"), Live(), StreamHeld("silent")]]
     relay.events_held = [event(1, b"one"), event(2, b"two")]

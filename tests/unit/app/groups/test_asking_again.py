@@ -113,6 +113,26 @@ async def test_nothing_is_asked_again_while_there_is_no_connection(relay, alice,
     assert 0 < await core(carol).groups.asking.left_ms() <= AGAIN_MS[0]
 
 
+async def letters_after(relay, desk, state):
+    """How many letters wait once the time is over, with the connection in this state."""
+    desk.network.sides["local"].set_sync_state(state)
+    relay.clock.move(LATE_MS)
+    await core(desk).due.run()
+    return len(await core(desk).groups.tools.outbox.all())
+
+
+async def test_request_that_still_waits_here_is_not_made_twice(relay, alice, carol, group):
+    await ask(alice, carol, group)
+    assert await letters_after(relay, carol, "online") == 1
+
+
+async def test_answer_that_may_lie_at_the_service_is_looked_for_first(relay, alice, carol, group):
+    await ask(alice, carol, group)
+    await carol.network.exchange()
+    assert await letters_after(relay, carol, "waiting") == 0
+    assert await letters_after(relay, carol, "online") == 1
+
+
 async def test_another_invite_asks_anew_and_the_same_one_does_not(relay, alice, bob, carol, group):
     invite = await core(alice).groups.invite(group)
     look = core(carol).groups.look_at
@@ -189,6 +209,7 @@ async def test_who_finds_another_capability_in_force_asks_to_come_back_after_a_w
     side = bob.network.sides["local"]
     await side.unknown(group)
     await deliver(bob, alice)
+    relay.clock.move(9 * MINUTE_MS)
     await side.unknown(group)
     assert await state(bob, group) == "member"
     relay.clock.move(LATE_MS)
