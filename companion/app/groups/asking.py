@@ -10,7 +10,7 @@ from companion.app.groups.key_states import leaf_of
 from companion.app.groups.tools import Tools, stand
 from companion.devices import Device
 from companion.fields import refused, whole
-from companion.groups import JOINING, REJOINING, Group
+from companion.groups import DECLINED, JOINING, REJOINING, Group
 from companion.inviting import Invitation, request_content
 from companion.outgoing import LETTER
 from companion.ports import Change, Doc, Drop, Put
@@ -116,6 +116,16 @@ class Asking:
         code = InviteCode(code=asked.code, service=group.service)
         content = request_content(code, group.id, me, {me.device: message})
         return Change(put=(package, self._tools.outbox.letter(group.service, to, content)))
+
+
+async def nobody_there(tools: Tools, device: str) -> Change:
+    """Return what it means that a device is no longer at the service: the invites that it made let nobody in."""
+    change = Change()
+    for asked in map(Asked.from_doc, await tools.context.store.all(TABLE)):
+        group = await tools.group(asked.group)
+        if asked.device == device and group is not None and group.state == JOINING:
+            change += Change(put=(stand(replace(group, state=DECLINED)),), drop=(Drop(TABLE, asked.group),))
+    return change
 
 
 def _timer(asked: Asked) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from companion import outgoing
 from companion.app.context import ME
-from companion.app.groups.asking import rejoin_change
+from companion.app.groups.asking import nobody_there, rejoin_change
 from companion.app.groups.batch import Batch
 from companion.app.groups.events import (
     EARLY,
@@ -24,7 +24,7 @@ from companion.app.groups.tail import tail_own, tail_table
 from companion.app.groups.tools import Outcome, Tools, stand
 from companion.errors import CryptoError, MessageRejected, SyncError
 from companion.groups import FOLLOWED, MEMBER, Group
-from companion.outgoing import COMMIT, CONTENT, CREATE, PROPOSAL, Outgoing
+from companion.outgoing import COMMIT, CONTENT, CREATE, LETTER, PROPOSAL, Outgoing
 from companion.ports import Appended, Change, Doc, Drop, GroupCursor, InboxItem, Network, OutboxItem, Put, RelayEvent
 
 log = logging.getLogger(__name__)
@@ -113,6 +113,8 @@ class Side:
                 self._tools.outbox.hold(cid, group.capability)
             else:
                 change = Change(drop=(Drop(outgoing.TABLE, cid),))
+                if item.kind == LETTER and status == 404:
+                    change += await nobody_there(self._tools, item.device)
                 if item.kind == CONTENT:
                     is_lost = code == "no-blob" and item.message not in self._uploaded_again
                     self._uploaded_again |= {item.message} if is_lost else set()

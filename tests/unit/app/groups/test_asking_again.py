@@ -158,6 +158,24 @@ async def test_refusal_that_was_lost_is_given_again(relay, alice, carol, group):
     assert await state(carol, group) == "declined"
 
 
+async def test_guest_of_a_device_that_is_gone_is_told_and_waits_no_longer(relay, alice, bob, carol, group):
+    await ask(alice, carol, group)
+    plain, gone = relay.post_to_inbox, core(alice).device
+
+    async def post_to_inbox(device, cid, body):
+        if device == gone:
+            raise RelayRefused(404, "unknown")
+        await plain(device, cid, body)
+
+    relay.post_to_inbox = post_to_inbox
+    await carol.network.exchange()
+    assert await state(carol, group) == "declined"
+    assert not await core(carol)._context.store.all("asked")
+    await ask(bob, carol, group)
+    await deliver(carol, bob)
+    assert await state(carol, group) == "member"
+
+
 async def test_request_to_come_back_that_was_lost_is_made_again(relay, alice, bob, group):
     await core(bob).groups.rejoin(group)
     await bob.network.exchange()
