@@ -31,6 +31,7 @@ from companion import (
 )
 from companion.app.chat.sharing import seal_file
 from companion.app.groups import linking
+from companion.app.groups.asking import Asked
 from companion.app.groups.commits import Intent
 from companion.app.groups.key_states import KeyState
 from companion.chat import agreement, attention, contents, message, polls, private, reports, sharing, standing
@@ -88,7 +89,7 @@ def _of(module: Any) -> Iterator[tuple[str, Callable[..., object]]]:
         if inspect.isfunction(value) and NAMED.fullmatch(name):
             yield f"{module.__name__}.{name}", value
         for inner in vars(value) if inspect.isclass(value) else ():
-            if NAMED.fullmatch(inner):
+            if NAMED.fullmatch(inner) and callable(getattr(value, inner)):
                 yield f"{module.__name__}.{name}.{inner}", getattr(value, inner)
 
 
@@ -252,6 +253,9 @@ def recipes() -> dict[str, Recipe]:
     named = {
         "attachments.Attachment.from_doc": _doc(attachments.Attachment, PICTURE),
         "attachments.InWork.from_doc": _doc(attachments.InWork, attachments.InWork(attachment=PICTURE, owner=OTHER)),
+        "app.groups.asking.Asked.from_doc": Recipe(
+            read=Asked.from_doc, good=(Asked(group=ID, at_ms=3, code="C", device=OTHER).put().doc,)
+        ),
         "app.groups.commits.Intent.from_doc": Recipe(
             read=Intent.from_doc, good=(Intent(group=ID, kind="add", package=b"x", keys=(b"k",)).put().doc,)
         ),
@@ -351,7 +355,7 @@ def recipes() -> dict[str, Recipe]:
         s + "answers.read_event": _content(lambda doc: answers.read_event(ID, doc), event),
         s + "answers.read_inbox_item": _content(answers.read_inbox_item, event),
         s + "answers.read_id": _content(lambda doc: answers.read_id(doc, "cid"), event),
-        s + "answers.read_items": _content(lambda doc: answers.read_items(doc, "items"), {"items": [event]}),
+        s + "answers.read_items": _content(lambda doc: answers.read_items(doc, "items", 9), {"items": [event]}),
         s + "answers.read_number": _content(lambda doc: answers.read_number(doc, "seq"), event),
         s + "answers.read_octets": _content(lambda doc: answers.read_octets(doc, "body"), event),
         s + "answers.read_text": _content(lambda doc: answers.read_text(doc, "error"), event),
