@@ -284,7 +284,6 @@ class Side:
             elif now_ms - self._offered[offered] > ELSEWHERE_MS and (known.seats[1:] or self._context.me.other_devices):
                 del self._offered[offered]
                 await self._ask_to_rejoin(known)
-        await self._wake()
 
     async def _tail(self, group: str) -> list[Doc]:
         return sorted(await self._context.store.all(tail_table(group)), key=lambda doc: int(str(doc["seq"])))

@@ -237,6 +237,18 @@ async def test_who_finds_another_capability_in_force_asks_to_come_back_after_a_w
     assert await state(bob, group) == "member"
 
 
+async def test_loop_that_hears_unknown_again_and_again_is_not_hurried_by_it(relay, alice, bob, group):
+    woken = []
+
+    async def follow(service, side):
+        woken.append(service)
+
+    side, bob.network.follow = bob.network.sides["local"], follow
+    for _ in range(3):
+        await side.unknown(group)
+    assert woken == []
+
+
 async def test_group_of_one_is_never_asked_for(relay, alice):
     made = await core(alice).groups.create("Alone", LOOKS[0])
     await deliver(alice)
