@@ -3,6 +3,7 @@
 A device's row is locked by whatever numbers or counts something of it, so that its numbers have no gaps.
 """
 
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
@@ -31,6 +32,9 @@ from services.sync.protocol import INBOX_MOST_BYTES, INBOX_MOST_ITEMS, KEY_PACKA
 if TYPE_CHECKING:
     import asyncpg
 
+KEEP_CHALLENGE_KEY = "insert into meta values('challenge_key', $1) on conflict do nothing"
+CHALLENGE_KEY = "select value from meta where key = 'challenge_key'"
+SPEND = "insert into spent values($1, $2) on conflict do nothing returning true"
 LEFT = "select count(*) from key_package where device = $1 and not is_last_resort and length(body) > 0"
 NEXT = """
 update key_package k set body = '' from (
@@ -72,17 +76,18 @@ class PostgresDevices:
         self._forgetting = forgetting
         self._tell = tell
         self._lose = lose
+        self._challenge_key: bytes | None = None
 
-    async def put_challenge(self, nonce: bytes, device: bytes, expires_ms: int, at_ms: int) -> None:
-        async with self._connection() as connection:
-            await connection.execute("insert into challenge values($1, $2, $3)", nonce, device, expires_ms)
+    async def challenge_key(self) -> bytes:
+        if self._challenge_key is None:
+            async with self._connection() as connection, connection.transaction():
+                await connection.execute(KEEP_CHALLENGE_KEY, secrets.token_bytes(32).hex())
+                self._challenge_key = bytes.fromhex(await connection.fetchval(CHALLENGE_KEY))
+        return self._challenge_key
 
-    async def take_challenge(self, nonce: bytes, device: bytes, at_ms: int) -> bool:
+    async def spend(self, nonce: bytes, until_ms: int, at_ms: int) -> bool:
         async with self._connection() as connection:
-            row = await connection.fetchrow(
-                "delete from challenge where nonce = $1 returning device, expires_ms", nonce
-            )
-        return row is not None and row["device"] == device and row["expires_ms"] > at_ms
+            return bool(await connection.fetchval(SPEND, nonce, until_ms))
 
     async def open_session(
         self, device: bytes, public_key: bytes, token_hash: bytes, expires_ms: int, at_ms: int
@@ -213,7 +218,7 @@ class PostgresDevices:
 
     async def sweep(self, at_ms: int) -> None:
         async with self._connection() as connection, connection.transaction():
-            await connection.execute("delete from challenge where expires_ms <= $1", at_ms)
+            await connection.execute("delete from spent where until_ms <= $1", at_ms)
             await connection.execute("delete from session where expires_ms <= $1", at_ms)
             await connection.execute("delete from inbox where at_ms <= $1", at_ms - INBOX_MS)
             await connection.execute("delete from key_package where at_ms <= $1", at_ms - KEY_PACKAGE_MS)

@@ -13,11 +13,11 @@ from companion.crypto.primitives import verify
 from companion.devices import device_id
 from companion.errors import CryptoError
 from companion.times import SLACK_MS
+from services.relay.devices.challenges import SPENT_MS, is_fresh, mint
 from services.relay.devices.store import DeviceStore
 from services.relay.refusal import Refusal, bad_request, no_session
 from services.sync.protocol import encode_octets, request_message, session_message
 
-CHALLENGE_MS = 60_000
 SESSION_MS = 30 * 60_000
 TOKEN_BYTES = 32
 CACHE_MOST = 20_000
@@ -79,10 +79,7 @@ class Sessions:
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
     async def challenge(self, device: bytes) -> bytes:
-        nonce = secrets.token_bytes(32)
-        at_ms = self._now_ms()
-        await self._store.put_challenge(nonce, device, at_ms + CHALLENGE_MS, at_ms)
-        return nonce
+        return mint(await self._store.challenge_key(), device, self._now_ms())
 
     async def open(self, proof: Proof, origin: str) -> tuple[str, int]:
         """Return (token, expires_ms). `origin` is what the caller addressed; it counts if none is configured.
@@ -93,9 +90,7 @@ class Sessions:
         at_ms = self._now_ms()
         if device_id(proof.public_key) != proof.device.hex():
             raise bad_request("The device id does not belong to this key.")
-        is_open = await self._store.take_challenge(proof.nonce, proof.device, at_ms)
-        if not is_open or not self._is_signed(proof.public_key, proof.signature, proof.message, origin):
-            raise Refusal(401, "no-session", "The signature or its challenge is not valid.")
+        await self._check(proof, proof.public_key, origin, at_ms)
         token = encode_octets(secrets.token_bytes(TOKEN_BYTES))
         expires_ms = at_ms + SESSION_MS
         await self._store.open_session(proof.device, proof.public_key, _hash(token), expires_ms, at_ms)
@@ -128,9 +123,17 @@ class Sessions:
     async def check_signed(self, call: SignedCall, origin: str) -> None:
         """Check that the device signed this very call, which serves once. Raises 401."""
         at_ms = self._now_ms()
-        is_open = await self._store.take_challenge(call.nonce, call.device, at_ms)
-        public_key = await self._store.public_key(call.device)
-        if not is_open or public_key is None or not self._is_signed(public_key, call.signature, call.message, origin):
+        await self._check(call, await self._store.public_key(call.device), origin, at_ms)
+
+    async def _check(self, shown: Proof | SignedCall, public_key: bytes | None, origin: str, at_ms: int) -> None:
+        """Check nonce and signature, and use the nonce up. What costs the service most comes last. Raises 401."""
+        is_proven = (
+            public_key is not None
+            and is_fresh(await self._store.challenge_key(), shown.device, shown.nonce, at_ms)
+            and self._is_signed(public_key, shown.signature, shown.message, origin)
+            and await self._store.spend(shown.nonce, at_ms + SPENT_MS, at_ms)
+        )
+        if not is_proven:
             raise Refusal(401, "no-session", "The signature or its challenge is not valid.")
 
     def _is_signed(self, public_key: bytes, signature: bytes, message: Callable[[str], bytes], origin: str) -> bool:

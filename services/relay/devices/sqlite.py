@@ -1,5 +1,8 @@
-"""`DeviceStore` in SQLite. Challenges live in memory: they last a minute and one process serves the file."""
+"""`DeviceStore` in SQLite. Used nonces live in memory, like the key that they are minted with: one process serves the
+file.
+"""
 
+import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,11 +26,9 @@ from services.relay.devices.store import (
 )
 from services.relay.limits import DAY_MS, HOUR_MS, MINUTE_MS, Quotas
 from services.relay.meters import Cost
-from services.relay.refusal import busy, other_bytes
+from services.relay.refusal import other_bytes
 from services.relay.writer import Batch, Read, Write
 from services.sync.protocol import INBOX_MOST_BYTES, INBOX_MOST_ITEMS, KEY_PACKAGES_MOST
-
-CHALLENGES_MOST = 10_000
 
 _LEFT = "select count(*) from key_package where device = ? and not is_last_resort and length(body) > 0"
 _NEXT = (
@@ -53,21 +54,17 @@ class SqliteDevices:
         self._read = read
         self._quotas = quotas
         self._forgetting = forgetting
-        self._challenges: dict[bytes, tuple[bytes, int]] = {}
+        self._challenge_key = secrets.token_bytes(32)
+        self._spent: dict[bytes, int] = {}
 
-    async def put_challenge(self, nonce: bytes, device: bytes, expires_ms: int, at_ms: int) -> None:
-        if len(self._challenges) >= CHALLENGES_MOST:
-            self._forget_challenges(at_ms)
-        if len(self._challenges) >= CHALLENGES_MOST:
-            raise busy()
-        self._challenges[nonce] = (device, expires_ms)
+    async def challenge_key(self) -> bytes:
+        return self._challenge_key
 
-    async def take_challenge(self, nonce: bytes, device: bytes, at_ms: int) -> bool:
-        known = self._challenges.pop(nonce, None)
-        return known is not None and known[0] == device and known[1] > at_ms
-
-    def _forget_challenges(self, at_ms: int) -> None:
-        self._challenges = {n: c for n, c in self._challenges.items() if c[1] > at_ms}
+    async def spend(self, nonce: bytes, until_ms: int, at_ms: int) -> bool:
+        if nonce in self._spent:
+            return False
+        self._spent[nonce] = until_ms
+        return True
 
     async def open_session(
         self, device: bytes, public_key: bytes, token_hash: bytes, expires_ms: int, at_ms: int
@@ -189,7 +186,7 @@ class SqliteDevices:
             batch.execute("delete from inbox where at_ms <= ?", at_ms - INBOX_MS)
             batch.execute("delete from key_package where at_ms <= ?", at_ms - KEY_PACKAGE_MS)
 
-        self._forget_challenges(at_ms)
+        self._spent = {nonce: until_ms for nonce, until_ms in self._spent.items() if until_ms > at_ms}
         await self._write(job)
 
     async def _rows(self, sql: str, *values: bytes | str | int) -> list[tuple[Any, ...]]:

@@ -60,10 +60,11 @@ class Package:
 class DeviceStore(Protocol):
     """The devices' part of the database."""
 
-    async def put_challenge(self, nonce: bytes, device: bytes, expires_ms: int, at_ms: int) -> None: ...
+    async def challenge_key(self) -> bytes:
+        """Return the key that nonces are minted with: the same at all nodes. It lives as long as `spend` remembers."""
 
-    async def take_challenge(self, nonce: bytes, device: bytes, at_ms: int) -> bool:
-        """Return whether the nonce was open for this device; it is gone afterwards."""
+    async def spend(self, nonce: bytes, until_ms: int, at_ms: int) -> bool:
+        """Note until then that this nonce was used, and return whether that is the first time."""
 
     async def open_session(
         self, device: bytes, public_key: bytes, token_hash: bytes, expires_ms: int, at_ms: int

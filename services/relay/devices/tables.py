@@ -1,6 +1,6 @@
-"""The tables of devices in both databases: their keys, sessions and challenges, inboxes and key packages.
+"""The tables of devices in both databases: their keys and sessions, used nonces, inboxes and key packages.
 
-SQLite has no table of challenges: they last a minute, and one process serves the file.
+SQLite has no table of used nonces: they are remembered for minutes, and one process serves the file.
 """
 
 SQLITE = """
@@ -28,8 +28,8 @@ create table if not exists device(
 create index if not exists device_account on device(account) where account is not null;
 create table if not exists session(token bytea primary key, device bytea not null, expires_ms bigint not null);
 create index if not exists session_device on session(device, expires_ms);
-create unlogged table if not exists challenge(
-    nonce bytea primary key, device bytea not null, expires_ms bigint not null);
+drop table if exists challenge;
+create table if not exists spent(nonce bytea primary key, until_ms bigint not null);
 create table if not exists inbox(
     device bytea not null, seq bigint not null, cid bytea not null, digest bytea not null, at_ms bigint not null,
     body bytea not null, primary key(device, seq));

@@ -7,6 +7,7 @@ import pytest
 
 from services.relay.database.sqlite import SqliteDatabase
 from services.relay.database.store import UnknownDatabase
+from services.relay.devices.challenges import SPENT_MS
 from services.relay.hub import Hub
 from services.relay.limits import DAY_MS, MINUTE_MS, Quotas
 from services.relay.log.store import INVITE_MEMORY_MS
@@ -155,14 +156,13 @@ async def test_sweep_ends_sessions(open_store):
     assert await store.devices.session(b"t" * 32, NOW_MS) is None
 
 
-async def test_challenge_serves_once_for_its_device_in_its_minute(open_store):
+async def test_used_nonce_is_remembered_as_long_as_it_would_serve(open_store):
     store = await open_store()
-    for nonce in (b"1", b"2", b"3"):
-        await store.devices.put_challenge(nonce, DEVICE, NOW_MS + 60_000, NOW_MS)
-    assert await store.devices.take_challenge(b"1", DEVICE, NOW_MS)
-    assert not await store.devices.take_challenge(b"1", DEVICE, NOW_MS)
-    assert not await store.devices.take_challenge(b"2", b"e" * 16, NOW_MS)
-    assert not await store.devices.take_challenge(b"3", DEVICE, NOW_MS + 60_000)
+    assert await store.devices.spend(b"1", NOW_MS + SPENT_MS, NOW_MS)
+    await store.sweep(NOW_MS + SPENT_MS - 1)
+    assert not await store.devices.spend(b"1", NOW_MS + 2 * SPENT_MS, NOW_MS)
+    await store.sweep(NOW_MS + SPENT_MS)
+    assert await store.devices.spend(b"1", NOW_MS + 2 * SPENT_MS, NOW_MS)
 
 
 async def test_too_many_waiting_jobs_are_refused(open_store, draft):
