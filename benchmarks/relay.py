@@ -156,7 +156,7 @@ class RelayServer(Server):
 
     def command(self) -> list[str]:
         options = ["--port", "0", "--data", str(self.folder / "relay")]
-        options += ["--events-per-minute", "1000000", "--devices-per-minute", "100000"]
+        options += ["--events-per-minute", "1000000", "--newcomer-bytes-per-day", str(2**50)]
         return [sys.executable, "-m", "services.relay", "serve", *options]
 
     async def make_group(self) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from services.relay.clock import ServiceClock
+from services.relay.devices.admission import OPEN, TOKEN, WAYS, read_tokens
 from services.relay.limits import Quotas
 from services.relay.operate.postgres import migrate, renew, status_of, sweep_of
 from services.relay.operate.sqlite import backup, restore, status, sweep
 from services.relay.operate.store import CannotDo, Copied
 from services.relay.operate.sweeper import DEFAULT_KEEP_DAYS
-from services.relay.serve import Settings, serve
+from services.relay.serve import Settings, is_loopback, serve
 from services.sync.protocol import KEEP_LIMIT_DAYS
 
 
@@ -52,6 +53,8 @@ def run(given: argparse.Namespace) -> int:
                     data=given.data,
                     database=given.database,
                     origins=tuple(given.origin),
+                    admission=given.admission,
+                    admission_tokens=given.admission_tokens,
                     port_file=given.port_file,
                     exit_with_stdin=given.exit_with_stdin,
                     most_bytes=given.most_bytes,
@@ -62,7 +65,7 @@ def run(given: argparse.Namespace) -> int:
                     push_test_authority=given.push_test_authority,
                     quotas=Quotas(
                         events_per_minute=given.events_per_minute,
-                        devices_per_minute=given.devices_per_minute,
+                        newcomer_bytes_per_day=given.newcomer_bytes_per_day,
                         blob_bytes_per_day=given.blob_bytes_per_day,
                         blob_bytes_kept=given.blob_bytes_kept,
                     ),
@@ -105,7 +108,18 @@ def arguments(words: list[str]) -> argparse.Namespace:
             _add_blobs(command)
         if name == "sweep":
             _add_keep_days(command)
-    return parser.parse_args(words)
+    given = parser.parse_args(words)
+    if given.command == "serve":
+        _check_serve(parser, given)
+    return given
+
+
+def _check_serve(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    """End the program where options do not fit together."""
+    if not given.origin and not is_loopback(given.host):
+        parser.error("--origin is needed where other machines can call: devices sign the address that they use")
+    if given.admission == TOKEN and given.admission_tokens is None:
+        parser.error("--admission token needs --admission-tokens")
 
 
 def _add_serve(command: argparse.ArgumentParser) -> None:
@@ -124,7 +138,21 @@ def _add_serve(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="URL",
-        help="base address as clients use it; give it when a proxy stands in front, once for each address",
+        help="base address as clients use it, once for each; without any, only programs of this machine can log in,"
+        " at the address it listens on",
+    )
+    command.add_argument(
+        "--admission",
+        choices=WAYS,
+        default=OPEN,
+        help="who may register: anybody, whoever somebody who is in has invited or who has a token, or whoever has a"
+        " token (default: %(default)s)",
+    )
+    command.add_argument(
+        "--admission-tokens",
+        type=_tokens,
+        metavar="FILE",
+        help="a file with one token a line, of 16 to 200 letters, digits, - and _; it is read at each registration",
     )
     command.add_argument("--port-file", type=_file, help="file to write the port to once the service listens")
     command.add_argument("--exit-with-stdin", action="store_true", help="end when standard input closes")
@@ -145,10 +173,10 @@ def _add_serve(command: argparse.ArgumentParser) -> None:
         help="what one device may send (default: %(default)s)",
     )
     command.add_argument(
-        "--devices-per-minute",
+        "--newcomer-bytes-per-day",
         type=_positive,
-        default=Quotas().devices_per_minute,
-        help="how many new devices may register (default: %(default)s)",
+        default=Quotas().newcomer_bytes_per_day,
+        help="what all devices together that registered within the last day may send and upload (default: %(default)s)",
     )
     command.add_argument(
         "--blob-bytes-per-day",
@@ -211,6 +239,17 @@ def _file(text: str) -> Path:
     path = Path(text)
     if path.exists() and not path.is_file():  # it would be replaced, a device just as well
         raise argparse.ArgumentTypeError("this is not a regular file")
+    return path
+
+
+def _tokens(text: str) -> Path:
+    path = Path(text)
+    try:
+        read_tokens(path)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"this cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return path
 
 

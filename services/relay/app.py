@@ -11,10 +11,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from services.clock import SystemClock
 from services.relay.blobs.endpoints import BlobApi
 from services.relay.blobs.objects import ObjectStore
 from services.relay.database.store import Database
+from services.relay.devices.admission import OPEN, Admission
 from services.relay.devices.endpoints import DeviceApi
 from services.relay.devices.sessions import Sessions
 from services.relay.edge import Close, Edge
@@ -41,8 +41,10 @@ class Api:
         objects: ObjectStore,
         metrics: Metrics,
         clock: Callable[[], int],
+        admission: str = OPEN,
     ) -> None:
         self._database = database
+        self._admission = admission
         self._hub = hub
         self._pusher = pusher
         self._objects = objects
@@ -72,6 +74,7 @@ class Api:
                 "protocol_max": PROTOCOL_MAX,
                 "incarnation": self._database.incarnation,
                 "version": _version(),
+                "admission": self._admission,
                 **({"blobs": self._objects.origin} if self._objects.origin else {}),
             }
         )
@@ -93,15 +96,15 @@ def create_app(
     objects: ObjectStore,
     metrics: Metrics,
     *,
-    origins: tuple[str, ...] = (),
-    clock: Callable[[], int] | None = None,
+    origins: tuple[str, ...],
+    admission: Admission,
+    clock: Callable[[], int],
     lifespan: Callable[[], Awaitable[Close]],
 ) -> Edge:
     """Wire the calls. `lifespan` opens what the app needs and returns what closes it again."""
-    clock = clock or SystemClock().now_ms
-    sessions = Sessions(database.devices, origins, clock)
+    sessions = Sessions(database.devices, origins, admission, clock)
     hub.lost_by(sessions.forget)
-    api = Api(database, hub, sessions, pusher, objects, metrics, clock)
+    api = Api(database, hub, sessions, pusher, objects, metrics, clock, admission.way)
     return Edge(api.routes(), metrics.answered, lifespan)
 
 

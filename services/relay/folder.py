@@ -1,6 +1,7 @@
 """The relay's data folder: made private, and held by one process at a time."""
 
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -8,6 +9,9 @@ if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
+
+
+SECRET_BYTES = 32
 
 
 class FolderInUse(Exception):
@@ -31,6 +35,27 @@ class FolderLock:
 
     def close(self) -> None:
         os.close(self._file)
+
+
+def open_secret(path: Path) -> bytes:
+    """Return the 32 bytes of a secret, made at the first call. Raises OSError, and ValueError for another file."""
+    if not path.exists():
+        write_secret(path, secrets.token_bytes(SECRET_BYTES))
+    secret = path.read_bytes()
+    if len(secret) != SECRET_BYTES:
+        raise ValueError("not a secret of this service")
+    return secret
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Put a file that only its owner reads in its place, whole. Raises OSError."""
+    temporary = path.with_name(path.name + ".new")
+    temporary.unlink(missing_ok=True)
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -11,14 +11,15 @@ DAY_MS = 86_400_000
 class Quotas:
     """What one device may do in a minute, an hour or a day, and how much one group may keep.
 
-    `posted` and `claimed` count what others send to one device and take of its key packages.
+    `posted` and `claimed` count what strangers send to one device and take of its key packages. What newcomers leave is
+    counted for all of them together.
     """
 
     events_per_minute: int = 1_200
     event_bytes_per_day: int = 512 * 1024 * 1024
     groups_per_day: int = 500
     invites_per_day: int = 500
-    devices_per_minute: int = 600
+    newcomer_bytes_per_day: int = 2 * 1024 * 1024 * 1024
     posts_per_hour: int = 1_200
     posted_per_hour: int = 1_200
     packages_per_day: int = 1_000

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import apsw
 
 from services.relay.limits import DAY_MS
-from services.relay.refusal import slow_down
+from services.relay.refusal import Refusal, slow_down
 
 KEPT_MOST = 8_192
 
@@ -36,14 +36,21 @@ begin
         used = excluded.used + case when m.start_ms = excluded.start_ms then m.used else 0 end
     returning used into v_used;
     if v_used > p_limit then
-        raise exception using errcode = 'CMP29', message = (1 + (v_start + p_window - p_at) / 1000)::text;
+        raise exception using errcode = 'CMP29',
+            message = p_kind || ' ' || (1 + (v_start + p_window - p_at) / 1000)::text;
     end if;
 end $$;
 """
 
 TAKE = "select relay_take($1, $2, $3, $4, $5, $6)"  # device, kind, amount, limit, window, at; raises CMP29
 SWEEP = "delete from meter where start_ms < $1"
-REFUSALS: dict[str, Callable[[str], Exception]] = {"CMP29": lambda text: slow_down(int(text))}
+OTHERS = {
+    "posted": "So many letters came for that device lately that it gets no more for now.",
+    "admits": "This invite has let in as many devices as it may in one day.",
+    "claimed": "So many asked for key packages of that device lately that none is handed out for now.",
+    "newcomers": "Whoever came to this service within the last day has used up what is kept for newcomers today.",
+}
+"""What to say where it is not the caller who is over a limit, by the kind of what is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ class Meters:
             known = self._used.get(key) or _read(connection, key)
             used = known[1] if known is not None and known[0] == start else 0
             if used + cost.amount > cost.limit:
-                raise slow_down(1 + (start + cost.window_ms - at_ms) // 1_000)
+                raise over(cost.kind, 1 + (start + cost.window_ms - at_ms) // 1_000)
             after[key] = (start, used + cost.amount)
         self._used.update(after)
         self._changed.update(after)
@@ -94,6 +101,19 @@ class Meters:
     def forget(self) -> None:
         self._used.clear()
         self._changed.clear()
+
+
+def over(kind: str, retry_after_s: int) -> Refusal:
+    """Return the refusal of what is over its limit, in a sentence that says whose limit it is."""
+    return slow_down(retry_after_s, OTHERS.get(kind, "This device is over its limit for now."))
+
+
+def _over(text: str) -> Refusal:
+    kind, seconds = text.split()
+    return over(kind, int(seconds))
+
+
+REFUSALS: dict[str, Callable[[str], Exception]] = {"CMP29": _over}
 
 
 def _read(connection: apsw.Connection, key: tuple[bytes, str]) -> tuple[int, int] | None:

@@ -37,8 +37,13 @@ def other_bytes() -> Refusal:
     return Refusal(409, "other-bytes", "This id came before with other bytes.")
 
 
-def slow_down(retry_after_s: int) -> Refusal:
-    return Refusal(429, "slow-down", "This device is over its limit for now.", retry_after_s=retry_after_s)
+def slow_down(retry_after_s: int, message: str) -> Refusal:
+    return Refusal(429, "slow-down", message, retry_after_s=retry_after_s)
+
+
+def full(message: str, retry_after_s: int) -> Refusal:
+    """There is no room now, and there may be later."""
+    return Refusal(429, "full", message, retry_after_s=retry_after_s)
 
 
 def busy() -> Refusal:

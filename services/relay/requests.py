@@ -41,11 +41,6 @@ class Call:
         return str(self._scope["path"])
 
     @property
-    def origin(self) -> str:
-        """What the caller addressed: scheme and host."""
-        return f"{self._scope['scheme']}://{self.header('host') or ''}".lower()
-
-    @property
     def caller(self) -> str:
         """The address that the connection comes from, or nothing."""
         client = self._scope.get("client")
@@ -145,6 +140,9 @@ class Fields:
 
     def __init__(self, values: dict[str, object]) -> None:
         self._values = values
+
+    def has(self, name: str) -> bool:
+        return name in self._values
 
     def id(self, name: str) -> bytes:
         return self._parsed(name, parse_id)

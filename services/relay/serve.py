@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import json
 import logging
 import socket
@@ -18,7 +19,8 @@ from services.relay.blobs.objects import ObjectStore, UnusableObjects, open_obje
 from services.relay.clock import ServiceClock
 from services.relay.database.sqlite import DATABASE_NAME, SqliteDatabase
 from services.relay.database.store import Database, UnknownDatabase
-from services.relay.folder import FolderInUse, FolderLock, write_whole
+from services.relay.devices.admission import OPEN, Admission
+from services.relay.folder import FolderInUse, FolderLock, open_secret, write_whole
 from services.relay.heads import PromptRequests
 from services.relay.hub import Hub
 from services.relay.limits import Quotas
@@ -33,6 +35,7 @@ GRACE_S = 2
 IDLE_CONNECTION_S = 30
 UNSENT_MS = 30_000
 BACKLOG = 2_048
+NAMES_KEY = "names.key"
 
 EXIT_FOLDER_IN_USE = 3
 EXIT_ADDRESS_IN_USE = 4
@@ -52,6 +55,8 @@ class Settings:
     data: Path
     database: str | None = None
     origins: tuple[str, ...] = ()
+    admission: str = OPEN
+    admission_tokens: Path | None = None
     port_file: Path | None = None
     exit_with_stdin: bool = False
     most_bytes: int | None = None
@@ -68,7 +73,7 @@ class _NoDatabase(Exception):
 
 
 class _NoKey(Exception):
-    """The key that pings are signed with cannot be used; the text says why in a word."""
+    """A key in the folder cannot be used; the text says why in a word."""
 
 
 class _Server(uvicorn.Server):
@@ -106,7 +111,7 @@ def serve(settings: Settings) -> int:
     except UnknownDatabase as error:
         return _complain(f"The database was not made by this version of the relay: {error}.", EXIT_DATABASE)
     except _NoKey as error:
-        return _complain(f"The key for pushes cannot be used: {error}.", EXIT_KEY)
+        return _complain(f"A key in the folder cannot be used: {error}.", EXIT_KEY)
     except _NoDatabase as error:
         return _complain(f"The database cannot be opened: {error}.", EXIT_DATABASE)
     finally:
@@ -116,13 +121,17 @@ def serve(settings: Settings) -> int:
 
 
 def make_database(settings: Settings) -> Database:
+    try:
+        key = open_secret(settings.data / NAMES_KEY)
+    except (OSError, ValueError) as error:
+        raise _NoKey(type(error).__name__) from None
     if settings.database is None:
-        return SqliteDatabase(settings.data / DATABASE_NAME, settings.quotas, settings.most_bytes)
+        return SqliteDatabase(settings.data / DATABASE_NAME, settings.quotas, settings.most_bytes, key)
     try:
         from services.relay.database.postgres import PostgresDatabase  # an extra of its own
     except ModuleNotFoundError as error:
         raise _NoDatabase(f"the package {error.name} is not installed") from None
-    return PostgresDatabase(settings.database, settings.quotas)
+    return PostgresDatabase(settings.database, settings.quotas, key)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -142,6 +151,20 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def own_origins(host: str, port: int) -> tuple[str, ...]:
+    """Return the addresses at which this machine itself reaches a service that listens on loopback."""
+    names = {host, "localhost"} if is_loopback(host) else set()
+    return tuple(f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}" for name in sorted(names))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs of this machine can call a service that listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def make_pusher(settings: Settings, database: Database, hub: Hub, clock: Callable[[], int]) -> Pusher:
@@ -196,7 +219,11 @@ def _run(settings: Settings, database: Database, objects: ObjectStore, listener:
 
     config = uvicorn.Config(
         create_app(
-            database, hub, pusher, objects, metrics, origins=settings.origins, lifespan=lifespan, clock=clock.now_ms
+            *(database, hub, pusher, objects, metrics),
+            origins=settings.origins or own_origins(settings.host, port),
+            admission=Admission(settings.admission, settings.admission_tokens, database.log.vouches),
+            lifespan=lifespan,
+            clock=clock.now_ms,
         ),
         lifespan="on",
         http=PromptRequests,

@@ -89,7 +89,9 @@ class RelayClient:
         clock: Clock | None = None,
     ) -> None:
         clock = clock or SystemClock()
-        self._transport = Transport(base_url, http)
+        address, _, token = base_url.partition("#")  # a service may take new devices by a token of its operator only
+        self._transport = Transport(address, http)
+        self._introduction = {"token": token} if token else {}
         self._device = device_id
         self._key = signing_private_key
         self._now_ms, self._watch_ms = clock.now_ms, clock.monotonic_ms
@@ -102,7 +104,8 @@ class RelayClient:
 
     @property
     def base_url(self) -> str:
-        return self._transport.base_url
+        token = self._introduction.get("token")
+        return f"{self._transport.base_url}#{token}" if token else self._transport.base_url
 
     async def close(self) -> None:
         await self._transport.close()
@@ -225,11 +228,11 @@ class RelayClient:
         await self._call("PUT", f"/v1/invites/{id}", headers={EXPIRES_HEADER: str(theirs_ms)}, content=body)
 
     async def get_invite(self, id: str) -> bytes:
-        return (await self._invite("GET", f"/v1/invites/{id}")).body
+        return (await self._invite("GET", id)).body
 
     async def claim_invite(self, id: str) -> bytes:
         """Use the invite up and return its content; the same device gets it again."""
-        return (await self._invite("POST", f"/v1/invites/{id}/claim")).body
+        return (await self._invite("POST", id, "/claim")).body
 
     async def post_to_inbox(self, device: str, cid: str, body: bytes) -> None:
         await self._devices.post_to_inbox(device, cid, body)
@@ -270,9 +273,10 @@ class RelayClient:
         await self._session()
         return await self._blobs.get(id, offset, length)
 
-    async def _invite(self, method: str, path: str) -> Answer:
+    async def _invite(self, method: str, id: str, act: str = "") -> Answer:
+        self._introduction["invite"] = id  # it vouches for this device where it is new
         try:
-            return await self._call(method, path)
+            return await self._call(method, f"/v1/invites/{id}{act}")
         except RelayRefused as refusal:
             if refusal.status == 410:
                 raise (InviteUsed if refusal.reason == "used" else InviteExpired)(str(refusal)) from None
@@ -373,6 +377,7 @@ class RelayClient:
                     "nonce": encode_octets(nonce),
                     "at_ms": at_ms,
                     "signature": encode_octets(sign(self._key, message)),
+                    **self._introduction,
                 }
                 answer = await self._transport.call("POST", "/v1/sessions", content=_json(proof))
                 self._token = read_text(answer.fields(), "token")

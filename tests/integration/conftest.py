@@ -10,6 +10,8 @@ import pytest
 
 from companion.crypto.primitives import signing_keypair
 from companion.devices import device_id
+from services.relay.database.sqlite import SqliteDatabase
+from services.relay.hub import Hub
 from services.sync.client import RelayClient
 from services.sync.loop import SyncLoop
 from tests.memory_side import MemorySide
@@ -66,6 +68,30 @@ def either_relay(request, tmp_path):
     process.start()
     yield process
     process.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def make_store(request, tmp_path):
+    """Open stores on one database, in turn of each kind; on PostgreSQL they are nodes of one service."""
+    opened = []
+    database = None
+    if request.param == "postgres":
+        database = request.getfixturevalue("postgres").create_database(secrets.token_hex(8))
+
+    async def make(quotas=None):
+        if database is None:
+            store = SqliteDatabase(tmp_path / "relay.db", quotas)
+        else:
+            from services.relay.database.postgres import PostgresDatabase
+
+            store = PostgresDatabase(database, quotas)
+        await store.open(Hub())
+        opened.append(store)
+        return store
+
+    yield make
+    for store in opened:
+        await store.close()
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ async def test_a_clock_a_hundred_days_ahead_at_the_start_empties_nothing(store, 
 async def test_a_clock_that_jumps_ahead_while_it_serves_forgets_no_letter_and_no_blob(store, clock, process):
     _, sweeper = process()
     await sweeper.once()
-    await store.devices.open_session(DEVICE, b"k" * 32, b"t" * 32, START_MS + HOUR_MS, START_MS)
+    await store.devices.open_session(DEVICE, b"k" * 32, b"t" * 32, START_MS + HOUR_MS, START_MS, may_register=True)
     await store.devices.post(Post(device=DEVICE, cid=b"c" * 16, body=b"letter", sender=b"e" * 16, at_ms=START_MS))
     await store.devices.publish(DEVICE, (b"package",), None, START_MS)
     await store.blobs.reserve(Upload(blob=b"b" * 16, size=5, sha256=b"s" * 32, device=DEVICE, at_ms=START_MS))

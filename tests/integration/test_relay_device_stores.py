@@ -15,30 +15,6 @@ from services.relay.refusal import Refusal
 
 NOW_MS = 1_800_000_000_000
 
-
-@pytest.fixture(params=["sqlite", "postgres"])
-async def make_store(request, tmp_path):
-    opened = []
-    database = None
-    if request.param == "postgres":
-        database = request.getfixturevalue("postgres").create_database(secrets.token_hex(8))
-
-    async def make(quotas=None):
-        if database is None:
-            store = SqliteDatabase(tmp_path / "relay.db", quotas)
-        else:
-            from services.relay.database.postgres import PostgresDatabase
-
-            store = PostgresDatabase(database, quotas)
-        await store.open(Hub())
-        opened.append(store)
-        return store
-
-    yield make
-    for store in opened:
-        await store.close()
-
-
 ALICE, BOB, CAROL = (bytes([n]) * 16 for n in (1, 2, 3))
 GROUP, CAPABILITY = b"g" * 16, b"c" * 32
 
@@ -46,7 +22,7 @@ GROUP, CAPABILITY = b"g" * 16, b"c" * 32
 async def register(store, *devices):
     for device in devices:
         token = hashlib.sha256(device).digest()
-        await store.devices.open_session(device, b"key" + device, token, NOW_MS + 1_000, NOW_MS)
+        await store.devices.open_session(device, b"key" + device, token, NOW_MS + 1_000, NOW_MS, may_register=True)
 
 
 def post(device, body=b"x", **changes):
@@ -65,18 +41,99 @@ async def code_of(work):
     return refusal.value.status, refusal.value.code
 
 
-async def test_inbox_holds_so_many_items_and_bytes(make_store):
-    store = await make_store()
+FULL = (429, "full")
+
+
+async def fill(store, device, senders, body=b"x"):
+    """Post from these senders in turn until none of them finds room, and return how many went in."""
+    count = 0
+    for sender in senders:
+        try:
+            while True:
+                await store.devices.post(post(device, body, sender=sender))
+                count += 1
+        except Refusal as refusal:
+            assert (refusal.status, refusal.code) == FULL  # noqa: PT017  (how many went in before it counts)
+    return count
+
+
+def strangers(many):
+    return [b"stranger" + n.to_bytes(8, "big") for n in range(many)]
+
+
+async def test_no_stranger_fills_an_inbox_alone(make_store):
+    store = await make_store(Quotas(posted_per_hour=10_000))
     await register(store, ALICE, CAROL)
-    await asyncio.gather(*(store.devices.post(post(ALICE)) for _ in range(500)))
-    assert await code_of(store.devices.post(post(ALICE))) == (413, "quota")
-    for _ in range(64):
-        await store.devices.post(post(CAROL, bytes(131_072)))
-    assert await code_of(store.devices.post(post(CAROL))) == (413, "quota")
+    assert await fill(store, ALICE, [BOB]) == 62
+    await store.devices.post(post(ALICE, sender=CAROL))
+    assert await fill(store, CAROL, [BOB], bytes(131_072)) == 8
+
+
+async def test_inbox_that_strangers_have_filled_still_takes_a_letter_from_whom_its_owner_wrote_to(make_store):
+    store = await make_store(Quotas(posted_per_hour=10_000))
+    await register(store, ALICE, BOB, CAROL)
+    await store.devices.post(post(CAROL, b"may I join?", sender=ALICE))
+    assert await fill(store, ALICE, strangers(20)) == 500
+    assert await code_of(store.devices.post(post(ALICE, sender=BOB))) == FULL
+    assert await store.devices.post(post(ALICE, b"welcome", sender=CAROL))
+    await store.devices.acknowledge(ALICE, 500)
+    assert await store.devices.post(post(ALICE, sender=BOB))
+    assert [i.seq for i in await store.devices.inbox(ALICE, 499, 5)] == [501, 502]
+
+
+async def test_strangers_do_not_use_up_the_hour_of_whom_the_owner_wrote_to(make_store):
+    store = await make_store(Quotas(posted_per_hour=1, claimed_per_hour=1))
+    await register(store, ALICE, BOB, CAROL)
+    await store.devices.publish(ALICE, [b"1", b"2", b"3"], None, NOW_MS)
+    await store.devices.post(post(CAROL, sender=ALICE))
+    await store.devices.post(post(ALICE, sender=BOB))
+    await store.devices.claim(ALICE, BOB, NOW_MS)
+    limit = (429, "slow-down")
+    assert await code_of(store.devices.post(post(ALICE, sender=BOB))) == limit
+    assert await code_of(store.devices.claim(ALICE, BOB, NOW_MS)) == limit
+    assert await store.devices.post(post(ALICE, sender=CAROL))
+    assert (await store.devices.claim(ALICE, CAROL, NOW_MS)).body
+
+
+async def test_devices_of_one_account_know_each_other(make_store):
+    store = await make_store(Quotas(posted_per_hour=10_000))
+    await register(store, ALICE, BOB, CAROL)
+    for device in (ALICE, CAROL):
+        await store.devices.join_account(device, b"a" * 32)
+    await fill(store, ALICE, strangers(20))
+    assert await store.devices.post(post(ALICE, sender=CAROL))
+    assert await code_of(store.devices.post(post(ALICE, sender=BOB))) == FULL
+
+
+async def test_one_friend_leaves_room_for_another(make_store):
+    store = await make_store()
+    await register(store, ALICE, BOB, CAROL)
+    for friend in (BOB, CAROL):
+        await store.devices.post(post(friend, sender=ALICE))
+    assert await fill(store, ALICE, [BOB]) == 250
+    assert await store.devices.post(post(ALICE, sender=CAROL))
+
+
+async def test_inbox_has_no_more_room_in_bytes_than_in_items(make_store):
+    store = await make_store()
+    await register(store, CAROL)
+    assert await fill(store, CAROL, strangers(20), bytes(131_072)) == 64
     assert len(await store.devices.inbox(CAROL, 0, 500)) == 8  # a page has at most 1 MiB
-    await store.devices.acknowledge(ALICE, 1)
-    assert await store.devices.post(post(ALICE))
-    assert [i.seq for i in await store.devices.inbox(ALICE, 499, 5)] == [500, 501]
+
+
+async def test_who_wrote_to_whom_is_forgotten_after_a_month_and_stands_nowhere_in_plain(tmp_path):
+    store = SqliteDatabase(tmp_path / "relay.db", Quotas(posted_per_hour=10_000))
+    await store.open(Hub())
+    await register(store, ALICE, BOB, CAROL)
+    await store.devices.post(post(CAROL, sender=ALICE))
+    rows = await store._read(lambda c: list(c.execute("select pair from acquaintance")))
+    kept = {row[0] for row in rows}
+    unkeyed = (hashlib.sha256(word + ALICE + CAROL).digest()[:16] for word in (b"", b"companion-wrote-v1\0"))
+    assert len(kept) == 1
+    assert not kept & set(unkeyed)
+    await store.sweep(NOW_MS + INBOX_MS)
+    assert not await store._read(lambda c: list(c.execute("select pair from acquaintance")))
+    await store.close()
 
 
 async def test_posts_and_claims_are_limited_for_both_sides(make_store):
@@ -143,7 +200,7 @@ async def test_space_of_deleted_events_is_free_again(make_store):
     await register(store, ALICE, BOB)
     await store.log.create_group(GROUP, CAPABILITY, BOB, NOW_MS)
     await store.log.append(draft(ALICE, bytes(10)))
-    assert await code_of(store.log.append(draft(BOB, b"1"))) == (413, "quota")
+    assert await code_of(store.log.append(draft(BOB, b"1"))) == (429, "full")
     await store.devices.delete_account(ALICE, NOW_MS)
     assert (await store.log.append(draft(BOB, bytes(10)))).seq == 2
 

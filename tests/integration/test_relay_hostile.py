@@ -138,6 +138,15 @@ async def test_a_clock_that_is_off_shuts_nobody_out_and_a_challenge_serves_once(
         check_refusal(await http.post("/v1/sessions", json=fields), 401, "no-session")
 
 
+async def test_what_a_caller_says_it_addressed_does_not_count(http, relay):
+    for origin, host in (("http://evil.example", "evil.example"), (f"http://evil:{relay.port}", f"evil:{relay.port}")):
+        fields = await proof(http, origin=origin)
+        answer = await http.post("/v1/sessions", json=fields, headers={"host": host})
+        check_refusal(answer, 401, "no-session")
+    fields = await proof(http, origin=f"http://localhost:{relay.port}")
+    assert (await http.post("/v1/sessions", json=fields)).status_code == 201
+
+
 async def test_configured_origin_counts_and_the_host_header_does_not(make_relay):
     relay = make_relay("--origin", "https://Relay.Example:8443")
     async with caller(relay) as http:

@@ -105,7 +105,9 @@ class LogMachine(RuleBasedStateMachine):
         self.runner.run(self.store.open(self.ear))
         self.create_group(bytes(16), bytes(32))
         for sender in SENDERS:
-            self.runner.run(self.store.devices.open_session(sender, sender * 2, sender * 2, NOW_MS + 1, NOW_MS))
+            self.runner.run(
+                self.store.devices.open_session(sender, sender * 2, sender * 2, NOW_MS + 1, NOW_MS, may_register=True)
+            )
 
     def teardown(self):
         if hasattr(self, "store"):

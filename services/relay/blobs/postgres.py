@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
+from services.relay import newcomers
 from services.relay.blobs.store import (
     GOING,
     IDLE_MS,
@@ -74,6 +75,8 @@ class PostgresBlobs:
         """Count the upload; whatever is over its limit raises and undoes the entry. The counter's lock comes first."""
         day_bytes = self._quotas.blob_bytes_per_day
         await connection.execute(TAKE, upload.device, "blobs", upload.size, day_bytes, DAY_MS, upload.at_ms)
+        pot = self._quotas.newcomer_bytes_per_day
+        await connection.execute(newcomers.ROOM, upload.device, upload.size, pot, upload.at_ms)
         used = await connection.fetchval("select sum(size)::bigint from blob where device = $1", upload.device)
         if used > self._quotas.blob_bytes_kept:
             raise over_space()

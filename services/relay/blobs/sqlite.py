@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from services.relay import newcomers
 from services.relay.blobs.store import (
     GOING,
     IDLE_MS,
@@ -47,7 +48,8 @@ class SqliteBlobs:
             ((used,),) = batch.execute("select coalesce(sum(size), 0) from blob where device = ?", upload.device)
             if used + upload.size > quotas.blob_bytes_kept:
                 raise over_space()
-            batch.take(upload.at_ms, Cost(upload.device, "blobs", upload.size, quotas.blob_bytes_per_day, DAY_MS))
+            cost = Cost(upload.device, "blobs", upload.size, quotas.blob_bytes_per_day, DAY_MS)
+            newcomers.take(batch, upload.at_ms, upload.device, upload.size, quotas, cost)
             batch.execute(
                 "insert into blob(id, size, sha256, state, device, touched_ms) values(?, ?, ?, ?, ?, ?)",
                 *(upload.blob, upload.size, upload.sha256, UPLOADING, upload.device, touched(upload.at_ms)),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.relay.limits import DAY_MS, HOUR_MS
-from services.relay.refusal import Refusal, other_bytes
+from services.relay.refusal import Refusal, full, other_bytes
 
 IDLE_MS = DAY_MS  # how long a blob may stay incomplete, or without an event that refers to it
 UPLOADING, WHOLE, KEPT, GOING = "uploading", "whole", "kept", "going"
@@ -53,7 +53,7 @@ class BlobStore(Protocol):
     async def reserve(self, upload: Upload) -> BlobEntry:
         """Enter the blob if it is new, and return its entry.
 
-        Raises: 409 if the id has other bytes or another device uploads it, 413 over the device's space, 429 over its
+        Raises: 409 if the id has other bytes or another device uploads it, 429 over the device's space or its
         bytes for the day, 503 while an older blob of this id is being deleted.
         """
 
@@ -100,4 +100,4 @@ def check_same(upload: Upload, known: BlobEntry) -> BlobEntry:
 
 
 def over_space() -> Refusal:
-    return Refusal(413, "quota", "This device has used all of its space for blobs.")
+    return full("This device has used all of its space for blobs, until what is old is forgotten.", 3_600)

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -50,15 +51,17 @@ REFUSALS: dict[str, Callable[[str], Exception]] = {**meters.REFUSALS, **blobs.RE
 
 
 class PostgresDatabase:
-    """A `Database` behind a `postgresql://` address."""
+    """A `Database` behind a `postgresql://` address. `key` hides who wrote to whom, and is the same at all nodes."""
 
-    def __init__(self, url: str, quotas: Quotas | None = None) -> None:
+    def __init__(self, url: str, quotas: Quotas | None = None, key: bytes | None = None) -> None:
         self._url = url
         self._incarnation = ""
         quotas = quotas or Quotas()
         forgetting = (push.forget_device, blobs.forget_device, log.forget_device)
         self.log: LogStore = log.PostgresLog(self._connection, quotas, self._publish)
-        self.devices: DeviceStore = PostgresDevices(self._connection, quotas, forgetting, self._tell, self._lose)
+        self.devices: DeviceStore = PostgresDevices(
+            self._connection, quotas, forgetting, self._tell, self._lose, key or secrets.token_bytes(32)
+        )
         self.blobs: BlobStore = blobs.PostgresBlobs(self._connection, quotas)
         self.push: PushStore = push.PostgresPush(self._connection)
 

@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import queue
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,7 @@ from services.relay.database.store import Figures, UnknownDatabase, figures_of, 
 from services.relay.database.tables import INCARNATION, NEWEST, SCHEMA_VERSION, SQLITE, SQLITE_FIGURES, TIME
 from services.relay.devices.sqlite import SqliteDevices
 from services.relay.devices.store import DeviceStore
+from services.relay.devices.tables import LATER
 from services.relay.hub import Listener
 from services.relay.limits import Quotas
 from services.relay.log.sqlite import SqliteLog
@@ -41,9 +43,11 @@ T = TypeVar("T")
 
 
 class SqliteDatabase:
-    """A `Database` in one file, served by one process."""
+    """A `Database` in one file, served by one process. `key` hides who wrote to whom; without one it is forgotten."""
 
-    def __init__(self, path: Path, quotas: Quotas | None = None, most_bytes: int | None = None) -> None:
+    def __init__(
+        self, path: Path, quotas: Quotas | None = None, most_bytes: int | None = None, key: bytes | None = None
+    ) -> None:
         self._path = path
         self._most_bytes = most_bytes
         self._readers: queue.SimpleQueue[apsw.Connection] = queue.SimpleQueue()
@@ -54,7 +58,9 @@ class SqliteDatabase:
         self._rows = log.rows
         forgetting = (push.forget_device, blobs.forget_device, log.forget_device)
         self.log: LogStore = log
-        self.devices: DeviceStore = SqliteDevices(self._write, self._read, quotas, forgetting)
+        self.devices: DeviceStore = SqliteDevices(
+            self._write, self._read, quotas, forgetting, key or secrets.token_bytes(32)
+        )
         self.blobs: BlobStore = blobs.SqliteBlobs(self._write, self._read, quotas)
         self.push: PushStore = push.SqlitePush(self._write, self._read)
 
@@ -138,6 +144,7 @@ class SqliteDatabase:
             connection.pragma("max_page_count", max(1, self._most_bytes // PAGE_BYTES))
         with connection:
             connection.execute(SQLITE)
+            _add_columns(connection)
             connection.pragma("application_id", APPLICATION_ID)
             connection.pragma("user_version", SCHEMA_VERSION)
             connection.execute(
@@ -147,6 +154,14 @@ class SqliteDatabase:
             self._incarnation = str(next(rows)[0])
             rows.close()
         return connection
+
+
+def _add_columns(connection: apsw.Connection) -> None:
+    for table, columns in LATER.items():
+        known = {row[0] for row in connection.execute("select name from pragma_table_info(?)", (table,))}
+        for column in columns:
+            if column.split()[0] not in known:
+                connection.execute(f"alter table {table} add column {column}")
 
 
 def check_ours(connection: apsw.Connection) -> None:

@@ -1,6 +1,6 @@
 """All tables of the relay in both databases, in the order in which they need each other, and how much is in them."""
 
-from services.relay import meters
+from services.relay import meters, newcomers
 from services.relay.blobs import tables as blobs
 from services.relay.devices import tables as devices
 from services.relay.log import tables as log
@@ -8,7 +8,7 @@ from services.relay.push import tables as push
 
 SCHEMA_VERSION = 1  # 2026-11-23: the first
 
-_PARTS = (meters, devices, log, blobs, push)
+_PARTS = (meters, newcomers, devices, log, blobs, push)
 
 SQLITE = "\n".join(
     (

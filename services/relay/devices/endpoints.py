@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from services.relay.devices.admission import TOKEN_LIMIT, Introduction
 from services.relay.devices.sessions import Proof, Sessions, SignedCall
 from services.relay.devices.store import DeviceStore, Post, inbox_key
 from services.relay.hub import Hub
@@ -83,7 +84,11 @@ class DeviceApi:
             at_ms=fields.number("at_ms", SEQ_LIMIT),
             signature=fields.octets("signature", 64),
         )
-        token, expires_ms = await self._sessions.open(proof, call.origin)
+        shown = Introduction(
+            token=fields.text("token", TOKEN_LIMIT) if fields.has("token") else "",
+            invite=fields.id("invite") if fields.has("invite") else None,
+        )
+        token, expires_ms = await self._sessions.open(proof, shown)
         return answer({"token": token, "expires_ms": expires_ms}, 201)
 
     async def post(self, call: Call) -> ASGIApp:
@@ -173,5 +178,5 @@ class DeviceApi:
             at_ms=call.parsed(TIME_HEADER, parse_number),
             signature=call.parsed(SIGNATURE_HEADER, parse_octets(64)),
         )
-        await self._sessions.check_signed(signed, call.origin)
+        await self._sessions.check_signed(signed)
         return device, parse_fields(body) if limit else Fields({})

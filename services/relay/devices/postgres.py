@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
+from services.relay import newcomers
 from services.relay.devices.store import (
     INBOX_MS,
     KEY_PACKAGE_MS,
@@ -15,23 +16,40 @@ from services.relay.devices.store import (
     Item,
     Package,
     Post,
+    Waiting,
     bounded,
     check_key,
+    check_room,
     digest,
-    full_inbox,
     inbox_key,
     no_package,
+    sender_tag,
     too_many_packages,
     unknown_device,
+    wrote,
 )
 from services.relay.limits import DAY_MS, HOUR_MS, MINUTE_MS, Quotas
 from services.relay.meters import TAKE
 from services.relay.refusal import other_bytes
-from services.sync.protocol import INBOX_MOST_BYTES, INBOX_MOST_ITEMS, KEY_PACKAGES_MOST
+from services.sync.protocol import KEY_PACKAGES_MOST
 
 if TYPE_CHECKING:
     import asyncpg
 
+REGISTER = "insert into device(device, public_key) values($1, $2) on conflict do nothing returning true"
+KNOWN = """
+select exists (select 1 from acquaintance where pair = $1) or exists (
+    select 1 from device a join device b on a.account = b.account where a.device = $2 and b.device = $3)
+"""
+WAITING = """
+select count(*), coalesce(sum(length(body)), 0)::bigint, count(*) filter (where sender = $3),
+    coalesce(sum(length(body)) filter (where sender = $3), 0)::bigint
+from inbox where device = $1 and length(body) > 0 and is_known = $2
+"""
+ACQUAINT = """
+insert into acquaintance as a values($1, $2) on conflict(pair) do update set at_ms = excluded.at_ms
+where a.at_ms < excluded.at_ms
+"""
 KEEP_CHALLENGE_KEY = "insert into meta values('challenge_key', $1) on conflict do nothing"
 CHALLENGE_KEY = "select value from meta where key = 'challenge_key'"
 SPEND = "insert into spent values($1, $2) on conflict do nothing returning true"
@@ -60,7 +78,7 @@ class PostgresDevices:
     """`connection` lends a connection; `tell` and `lose` say what has news and who is gone, here and to other nodes.
 
     `forgetting` are the other parts of the database: each forgets (device, at_ms) in the transaction that deletes it,
-    and returns what has news by that.
+    and returns what has news by that. `key` hides who wrote to whom.
     """
 
     def __init__(
@@ -70,12 +88,14 @@ class PostgresDevices:
         forgetting: Sequence[Forget],
         tell: Callable[[bytes], None],
         lose: Callable[[bytes], None],
+        key: bytes,
     ) -> None:
         self._connection = connection
         self._quotas = quotas
         self._forgetting = forgetting
         self._tell = tell
         self._lose = lose
+        self._key = key
         self._challenge_key: bytes | None = None
 
     async def challenge_key(self) -> bytes:
@@ -90,16 +110,16 @@ class PostgresDevices:
             return bool(await connection.fetchval(SPEND, nonce, until_ms))
 
     async def open_session(
-        self, device: bytes, public_key: bytes, token_hash: bytes, expires_ms: int, at_ms: int
-    ) -> None:
+        self, device: bytes, public_key: bytes, token_hash: bytes, expires_ms: int, at_ms: int, *, may_register: bool
+    ) -> bool:
         async with self._connection() as connection, connection.transaction():
-            is_new = await connection.fetchval(
-                "insert into device(device, public_key) values($1, $2) on conflict do nothing returning true",
-                *(device, public_key),
-            )
+            if may_register and await connection.fetchval(REGISTER, device, public_key):
+                await connection.execute(newcomers.ENTER, device, at_ms)
             known = await connection.fetchrow(
                 "select public_key, is_gone from device where device = $1 for update", device
             )
+            if known is None:
+                return False
             check_key(known["public_key"], known["is_gone"], public_key)
             await connection.execute(
                 "delete from session where token in"
@@ -107,9 +127,7 @@ class PostgresDevices:
                 *(device, SESSIONS_PER_DEVICE - 1),
             )
             await connection.execute("insert into session values($1, $2, $3)", token_hash, device, expires_ms)
-            if is_new:
-                limit = self._quotas.devices_per_minute
-                await connection.execute(TAKE, b"", "devices", 1, limit, MINUTE_MS, at_ms)
+        return True
 
     async def session(self, token_hash: bytes, at_ms: int) -> tuple[bytes, int] | None:
         async with self._connection() as connection:
@@ -125,7 +143,7 @@ class PostgresDevices:
 
     async def post(self, post: Post) -> bool:
         async with self._connection() as connection, connection.transaction():
-            is_new = await _post(connection, post, self._quotas)
+            is_new = await _post(connection, post, self._quotas, self._key)
         if is_new:
             self._tell(inbox_key(post.device))
         return is_new
@@ -142,7 +160,7 @@ class PostgresDevices:
     async def acknowledge(self, device: bytes, upto: int) -> None:
         async with self._connection() as connection:
             await connection.execute(
-                "update inbox set body = '', at_ms = at_ms - at_ms % $3"
+                "update inbox set body = '', sender = null, at_ms = at_ms - at_ms % $3"
                 " where device = $1 and seq <= $2 and length(body) > 0",
                 *(device, upto, MINUTE_MS),
             )
@@ -158,6 +176,8 @@ class PostgresDevices:
                 raise too_many_packages()
             amount, limit = len(new) + (last_resort is not None), self._quotas.packages_per_day
             await connection.execute(TAKE, device, "packages", amount, limit, DAY_MS, at_ms)
+            size = sum(map(len, new.values())) + len(last_resort or b"")
+            await connection.execute(newcomers.ROOM, device, size, self._quotas.newcomer_bytes_per_day, at_ms)
             await connection.executemany(ADD, [(device, name, at_ms, False, body) for name, body in new.items()])
             if last_resort is not None:
                 await connection.execute("delete from key_package where device = $1 and is_last_resort", device)
@@ -177,7 +197,8 @@ class PostgresDevices:
                 body = await connection.fetchval(LAST_RESORT, device)
             if body is None:
                 raise no_package()
-            await connection.execute(TAKE, device, "claimed", 1, quotas.claimed_per_hour, HOUR_MS, at_ms)
+            if not await _is_known(connection, device, claimant, self._key):
+                await connection.execute(TAKE, device, "claimed", 1, quotas.claimed_per_hour, HOUR_MS, at_ms)
             await connection.execute(TAKE, claimant, "claims", 1, quotas.claims_per_hour, HOUR_MS, at_ms)
         return Package(body=body, is_last_resort=is_last_resort)
 
@@ -185,6 +206,7 @@ class PostgresDevices:
         async with self._connection() as connection:
             sql_text = "update device set account = $2 where device = $1 and not is_gone"
             await connection.execute(sql_text, device, account_hash)
+            await connection.execute(newcomers.SETTLE, device)
 
     async def delete(self, device: bytes, by: bytes, at_ms: int) -> None:
         async with self._connection() as connection, connection.transaction():
@@ -206,7 +228,7 @@ class PostgresDevices:
         await connection.execute(
             "update device set is_gone = true, public_key = '', account = null where device = $1", device
         )
-        for table in ("session", "inbox", "key_package"):
+        for table in ("session", "inbox", "key_package", "newcomer"):
             await connection.execute(f"delete from {table} where device = $1", device)  # noqa: S608  (names of our own)
         return [key for forget in self._forgetting for key in await forget(connection, device, at_ms)]
 
@@ -222,9 +244,22 @@ class PostgresDevices:
             await connection.execute("delete from session where expires_ms <= $1", at_ms)
             await connection.execute("delete from inbox where at_ms <= $1", at_ms - INBOX_MS)
             await connection.execute("delete from key_package where at_ms <= $1", at_ms - KEY_PACKAGE_MS)
+            await connection.execute("delete from acquaintance where at_ms <= $1", at_ms - INBOX_MS)
+        async with self._connection() as connection, connection.transaction():
+            rows = await connection.fetch(newcomers.IDLE, at_ms - newcomers.IDLE_MS, newcomers.IDLE_MOST)
+            rows = await connection.fetch(newcomers.FORGET, [row["device"] for row in rows])
+            idle = [row["device"] for row in rows]
+            for table in ("session", "device"):
+                await connection.execute(f"delete from {table} where device = any($1::bytea[])", idle)  # noqa: S608
+            await connection.execute(newcomers.OLD, at_ms - DAY_MS)
 
 
-async def _post(connection: "asyncpg.Connection", post: Post, quotas: Quotas) -> bool:
+async def _is_known(connection: "asyncpg.Connection", device: bytes, other: bytes, key: bytes) -> bool:
+    """Whether this device has written to the other one, or both belong to one account."""
+    return bool(await connection.fetchval(KNOWN, wrote(key, device, other), device, other))
+
+
+async def _post(connection: "asyncpg.Connection", post: Post, quotas: Quotas, key: bytes) -> bool:
     owner = await connection.fetchrow(
         "select inbox from device where device = $1 and not is_gone for update", post.device
     )
@@ -236,19 +271,21 @@ async def _post(connection: "asyncpg.Connection", post: Post, quotas: Quotas) ->
         if known != name:
             raise other_bytes()
         return False
-    held = await connection.fetchrow(
-        "select count(*) as items, coalesce(sum(length(body)), 0) as size from inbox"
-        " where device = $1 and length(body) > 0",
-        post.device,
-    )
-    if held["items"] >= INBOX_MOST_ITEMS or held["size"] + len(post.body) > INBOX_MOST_BYTES:
-        raise full_inbox()
-    await connection.execute(TAKE, post.device, "posted", 1, quotas.posted_per_hour, HOUR_MS, post.at_ms)
+    is_known = await _is_known(connection, post.device, post.sender, key)
+    tag = sender_tag(key, post.sender, post.device)
+    waiting = Waiting(*await connection.fetchrow(WAITING, post.device, is_known, tag))
+    check_room(waiting, len(post.body), is_known=is_known)
+    if not is_known:
+        await connection.execute(TAKE, post.device, "posted", 1, quotas.posted_per_hour, HOUR_MS, post.at_ms)
     await connection.execute(TAKE, post.sender, "posts", 1, quotas.posts_per_hour, HOUR_MS, post.at_ms)
+    pot = quotas.newcomer_bytes_per_day
+    await connection.execute(newcomers.ROOM, post.sender, len(post.body), pot, post.at_ms)
     seq = owner["inbox"] + 1
     await connection.execute("update device set inbox = $2 where device = $1", post.device, seq)
     await connection.execute(
-        "insert into inbox(device, seq, cid, digest, at_ms, body) values($1, $2, $3, $4, $5, $6)",
-        *(post.device, seq, post.cid, name, post.at_ms, post.body),
+        "insert into inbox(device, seq, cid, digest, at_ms, body, sender, is_known)"
+        " values($1, $2, $3, $4, $5, $6, $7, $8)",
+        *(post.device, seq, post.cid, name, post.at_ms, post.body, tag, is_known),
     )
+    await connection.execute(ACQUAINT, wrote(key, post.sender, post.device), post.at_ms - post.at_ms % DAY_MS)
     return True

@@ -13,6 +13,7 @@ from companion.crypto.primitives import verify
 from companion.devices import device_id
 from companion.errors import CryptoError
 from companion.times import SLACK_MS
+from services.relay.devices.admission import Admission, Introduction
 from services.relay.devices.challenges import SPENT_MS, is_fresh, mint
 from services.relay.devices.store import DeviceStore
 from services.relay.refusal import Refusal, bad_request, no_session
@@ -70,19 +71,26 @@ class _Known:
 
 
 class Sessions:
-    """Opens sessions and recognises them; open ones are remembered so that a call costs no read."""
+    """Opens sessions and recognises them; open ones are remembered so that a call costs no read.
 
-    def __init__(self, store: DeviceStore, origins: tuple[str, ...], now_ms: Callable[[], int]) -> None:
+    A device signs the origin that it spoke to. Only `origins` count, and never what a caller says it has addressed: or
+    whoever runs another service could pass a login there on to this one.
+    """
+
+    def __init__(
+        self, store: DeviceStore, origins: tuple[str, ...], admission: Admission, now_ms: Callable[[], int]
+    ) -> None:
         self._store = store
         self._origins = origins
+        self._admission = admission
         self._now_ms = now_ms
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
     async def challenge(self, device: bytes) -> bytes:
         return mint(await self._store.challenge_key(), device, self._now_ms())
 
-    async def open(self, proof: Proof, origin: str) -> tuple[str, int]:
-        """Return (token, expires_ms). `origin` is what the caller addressed; it counts if none is configured.
+    async def open(self, proof: Proof, shown: Introduction) -> tuple[str, int]:
+        """Return (token, expires_ms). `shown` counts where the device is new here.
 
         The device's clock does not count: that the proof is fresh shows by the challenge, which serves once.
         Raises: 400 if the id is not that of the key, 401 if the proof does not hold, 403.
@@ -90,10 +98,13 @@ class Sessions:
         at_ms = self._now_ms()
         if device_id(proof.public_key) != proof.device.hex():
             raise bad_request("The device id does not belong to this key.")
-        await self._check(proof, proof.public_key, origin, at_ms)
+        await self._check(proof, proof.public_key, at_ms)
         token = encode_octets(secrets.token_bytes(TOKEN_BYTES))
         expires_ms = at_ms + SESSION_MS
-        await self._store.open_session(proof.device, proof.public_key, _hash(token), expires_ms, at_ms)
+        session = (proof.device, proof.public_key, _hash(token), expires_ms, at_ms)
+        if not await self._store.open_session(*session, may_register=self._admission.is_open):
+            await self._admission.check(shown, at_ms)
+            await self._store.open_session(*session, may_register=True)
         self._remember(token, proof.device, expires_ms)
         return token, expires_ms
 
@@ -120,26 +131,26 @@ class Sessions:
         for token in [token for token, known in self._known.items() if known.device == device]:
             del self._known[token]
 
-    async def check_signed(self, call: SignedCall, origin: str) -> None:
+    async def check_signed(self, call: SignedCall) -> None:
         """Check that the device signed this very call, which serves once. Raises 401."""
         at_ms = self._now_ms()
-        await self._check(call, await self._store.public_key(call.device), origin, at_ms)
+        await self._check(call, await self._store.public_key(call.device), at_ms)
 
-    async def _check(self, shown: Proof | SignedCall, public_key: bytes | None, origin: str, at_ms: int) -> None:
+    async def _check(self, shown: Proof | SignedCall, public_key: bytes | None, at_ms: int) -> None:
         """Check nonce and signature, and use the nonce up. What costs the service most comes last. Raises 401."""
         is_proven = (
             public_key is not None
             and is_fresh(await self._store.challenge_key(), shown.device, shown.nonce, at_ms)
-            and self._is_signed(public_key, shown.signature, shown.message, origin)
+            and self._is_signed(public_key, shown.signature, shown.message)
             and await self._store.spend(shown.nonce, at_ms + SPENT_MS, at_ms)
         )
         if not is_proven:
             raise Refusal(401, "no-session", "The signature or its challenge is not valid.")
 
-    def _is_signed(self, public_key: bytes, signature: bytes, message: Callable[[str], bytes], origin: str) -> bool:
-        for known in self._origins or (origin,):
+    def _is_signed(self, public_key: bytes, signature: bytes, message: Callable[[str], bytes]) -> bool:
+        for origin in self._origins:
             try:
-                verify(public_key, signature, message(known))
+                verify(public_key, signature, message(origin))
             except CryptoError:
                 continue
             return True

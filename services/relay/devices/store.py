@@ -5,19 +5,21 @@ when it returns, or raises Refusal and has changed nothing; every call raises 50
 """
 
 import hashlib
+import hmac
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from services.relay.limits import DAY_MS
-from services.relay.refusal import Refusal
-from services.sync.protocol import PAGE_LIMIT_BYTES, encode_octets
+from services.relay.refusal import Refusal, full
+from services.sync.protocol import INBOX_MOST_BYTES, INBOX_MOST_ITEMS, PAGE_LIMIT_BYTES, encode_octets
 
 INBOX_MS = 30 * DAY_MS
 KEY_PACKAGE_MS = 100 * DAY_MS  # no key package may be valid for longer
 INBOX_KEY = b"inbox\0"
 SESSIONS_PER_DEVICE = 8
+KNOWN_SHARE, STRANGER_SHARE = 2, 8  # of how many senders it takes to fill their half of an inbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +69,12 @@ class DeviceStore(Protocol):
         """Note until then that this nonce was used, and return whether that is the first time."""
 
     async def open_session(
-        self, device: bytes, public_key: bytes, token_hash: bytes, expires_ms: int, at_ms: int
-    ) -> None:
-        """Register the device if it is new and keep the session. Raises 403 for another key or a deleted device."""
+        self, device: bytes, public_key: bytes, token_hash: bytes, expires_ms: int, at_ms: int, *, may_register: bool
+    ) -> bool:
+        """Keep the session, and register the device if it is new and may; return whether the device is known now.
+
+        Raises 403 for another key or a deleted device.
+        """
 
     async def session(self, token_hash: bytes, at_ms: int) -> tuple[bytes, int] | None:
         """Return (device, expires_ms) of an open session."""
@@ -78,7 +83,7 @@ class DeviceStore(Protocol):
         """Return the key of a device that is not deleted."""
 
     async def post(self, post: Post) -> bool:
-        """Return whether it is new. Raises 404, 409 for other bytes, 413 for a full inbox and 429."""
+        """Return whether it is new. Raises 404, 409 for other bytes, and 429, also for a full inbox."""
 
     async def inbox(self, device: bytes, since: int, limit: int) -> tuple[Item, ...]:
         """Return what comes after `since`: at most `limit` items and 1 MiB, but at least one if there is one."""
@@ -123,8 +128,41 @@ def no_package() -> Refusal:
     return Refusal(404, "unknown", "This device has no key package here.")
 
 
+def wrote(key: bytes, device: bytes, other: bytes) -> bytes:
+    """Return what is kept of the fact that a device has written to another one."""
+    return hmac.digest(key, b"companion-wrote-v1\0" + device + other, hashlib.sha256)[:16]
+
+
+def sender_tag(key: bytes, sender: bytes, device: bytes) -> bytes:
+    """Return what is kept of who sent an item, as long as it waits: another value in each inbox."""
+    return hmac.digest(key, b"companion-sender-v1\0" + sender + device, hashlib.sha256)[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits in one half of an inbox, and how much of that comes from one sender."""
+
+    items: int
+    size: int
+    sender_items: int
+    sender_size: int
+
+
+def check_room(waiting: Waiting, size: int, *, is_known: bool) -> None:
+    """Raises 429 unless so many bytes more fit into this half of the inbox.
+
+    Those whom the device wrote to itself have one half, everybody else the other; and no sender fills a half alone.
+    """
+    share = KNOWN_SHARE if is_known else STRANGER_SHARE
+    has_room = waiting.items < INBOX_MOST_ITEMS and waiting.size + size <= INBOX_MOST_BYTES
+    if not has_room or waiting.sender_items >= INBOX_MOST_ITEMS // share:
+        raise full_inbox()
+    if waiting.sender_size + size > INBOX_MOST_BYTES // share:
+        raise full_inbox()
+
+
 def full_inbox() -> Refusal:
-    return Refusal(413, "quota", "This inbox is full.")
+    return full("That inbox has no room for more from this device until its owner has taken what waits there.", 60)
 
 
 def too_many_packages() -> Refusal:

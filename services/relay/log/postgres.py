@@ -4,10 +4,13 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
+from services.relay import newcomers
 from services.relay.blobs.store import touched
 from services.relay.limits import DAY_MS, Quotas
 from services.relay.log.store import (
+    ADMITS_PER_DAY,
     FRESH_MS,
+    GROUP_BYTES,
     INVITE_MEMORY_MS,
     ORPHAN_MS,
     Draft,
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 STEP_GROUPS = 200
 STEP_EVENTS = 1_000
 
-APPEND = "select * from relay_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+APPEND = "select * from relay_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
 
 AUTHOR = "select relay_author(gnum, $2, $3) from grp where gid = $1"
 
@@ -156,6 +159,8 @@ class PostgresLog:
             )
             if is_new:
                 await connection.execute(TAKE, device, "groups", 1, self._quotas.groups_per_day, DAY_MS, at_ms)
+                pot = self._quotas.newcomer_bytes_per_day
+                await connection.execute(newcomers.ROOM, device, GROUP_BYTES, pot, at_ms)
                 await connection.execute(AUTHOR, group, author_name(group, device), device)
             elif await connection.fetchval("select capability from grp where gid = $1", group) != capability_hash:
                 raise group_exists()
@@ -181,6 +186,7 @@ class PostgresLog:
                     *(draft.device, quotas.group_bytes, quotas.events_per_minute, quotas.event_bytes_per_day),
                     *(list(draft.blobs), touched(draft.at_ms)),
                     *(draft.next_capability, author_name(draft.group, draft.device)),
+                    quotas.newcomer_bytes_per_day,
                 )
         except _LostEpoch:
             raise await self._lost_epoch(draft) from None
@@ -241,6 +247,8 @@ class PostgresLog:
             )
             if is_new:
                 await connection.execute(TAKE, device, "invites", 1, self._quotas.invites_per_day, DAY_MS, at_ms)
+                pot = self._quotas.newcomer_bytes_per_day
+                await connection.execute(newcomers.ROOM, device, len(body), pot, at_ms)
             elif await connection.fetchval("select body from invite where invite = $1", invite) != body:
                 raise invite_exists()
         return bool(is_new)
@@ -249,6 +257,14 @@ class PostgresLog:
         async with self._connection() as connection:
             row = await connection.fetchrow(INVITE, invite)
         return Invite(**row) if row is not None else None
+
+    async def vouches(self, invite: bytes, at_ms: int) -> bool:
+        async with self._connection() as connection, connection.transaction():
+            row = await connection.fetchrow(INVITE, invite)
+            if row is None or row["expires_ms"] <= at_ms:
+                return False
+            await connection.execute(TAKE, invite, "admits", 1, ADMITS_PER_DAY, DAY_MS, at_ms)
+        return True
 
     async def claim_invite(self, invite: bytes, claimant: bytes, at_ms: int) -> Invite:
         async with self._connection() as connection, connection.transaction():

@@ -5,11 +5,14 @@ from typing import Any
 
 import apsw
 
+from services.relay import newcomers
 from services.relay.blobs.sqlite import check_blobs, refer
 from services.relay.limits import DAY_MS, MINUTE_MS, Quotas
 from services.relay.log.rows import Group, Rows, check_device
 from services.relay.log.store import (
+    ADMITS_PER_DAY,
     FRESH_MS,
+    GROUP_BYTES,
     INVITE_MEMORY_MS,
     ORPHAN_MS,
     Draft,
@@ -72,7 +75,8 @@ class SqliteLog:
                     raise group_exists()
                 return False
             check_device(batch, device)
-            batch.take(at_ms, Cost(device, "groups", 1, self._quotas.groups_per_day, DAY_MS))
+            cost = Cost(device, "groups", 1, self._quotas.groups_per_day, DAY_MS)
+            newcomers.take(batch, at_ms, device, GROUP_BYTES, self._quotas, cost)
             sql = "insert into grp(gid, capability, head, epoch, bytes, rounded) values(?, ?, 0, 0, 0, 0)"
             batch.execute(sql, group, capability_hash)
             self.rows.author(batch, group, batch.connection.last_insert_rowid(), device)  # without any it is dropped
@@ -117,8 +121,8 @@ class SqliteLog:
         size = len(draft.body)
         if group.bytes + size > self._quotas.group_bytes:
             raise group_full()
-        batch.take(
-            draft.at_ms,
+        newcomers.take(
+            *(batch, draft.at_ms, draft.device, size, self._quotas),
             Cost(draft.device, "events", 1, self._quotas.events_per_minute, MINUTE_MS),
             Cost(draft.device, "bytes", size, self._quotas.event_bytes_per_day, DAY_MS),
         )
@@ -185,7 +189,8 @@ class SqliteLog:
                 if known[0] != body:
                     raise invite_exists()
                 return False
-            batch.take(at_ms, Cost(device, "invites", 1, self._quotas.invites_per_day, DAY_MS))
+            cost = Cost(device, "invites", 1, self._quotas.invites_per_day, DAY_MS)
+            newcomers.take(batch, at_ms, device, len(body), self._quotas, cost)
             batch.execute("insert into invite(invite, body, expires_ms) values(?, ?, ?)", invite, body, expires_ms)
             return True
 
@@ -193,6 +198,16 @@ class SqliteLog:
 
     async def get_invite(self, invite: bytes) -> Invite | None:
         return await self._read(lambda connection: _invite(list(connection.execute(_INVITE, (invite,)))))
+
+    async def vouches(self, invite: bytes, at_ms: int) -> bool:
+        def job(batch: Batch) -> bool:
+            known = _invite(batch.execute(_INVITE, invite))
+            if known is None or known.expires_ms <= at_ms:
+                return False
+            batch.take(at_ms, Cost(invite, "admits", 1, ADMITS_PER_DAY, DAY_MS))
+            return True
+
+        return await self._write(job)
 
     async def claim_invite(self, invite: bytes, claimant: bytes, at_ms: int) -> Invite:
         def job(batch: Batch) -> Invite:

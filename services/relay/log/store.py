@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.relay.limits import DAY_MS
-from services.relay.refusal import Refusal
+from services.relay.refusal import Refusal, full
 from services.sync.protocol import encode_octets
 
+GROUP_BYTES = 256  # what a group without any event takes up
 FRESH_MS = DAY_MS  # arrival times older than this are rounded down to the minute
+ADMITS_PER_DAY = 8  # as many devices as a person may have
 INVITE_MEMORY_MS = 7 * DAY_MS  # how long after its end an invite still answers "expired" rather than "unknown"
 ORPHAN_MS = 30 * DAY_MS  # how long a group stays that nobody who is still here has ever sent anything to
 
@@ -148,6 +150,9 @@ class LogStore(Protocol):
 
     async def get_invite(self, invite: bytes) -> Invite | None: ...
 
+    async def vouches(self, invite: bytes, at_ms: int) -> bool:
+        """Whether this invite holds, and has not let as many devices register as it may; one more is counted."""
+
     async def claim_invite(self, invite: bytes, claimant: bytes, at_ms: int) -> Invite:
         """Mark the invite as used by `claimant`. Raises 404, or 410 if it is too old or somebody else's."""
 
@@ -180,7 +185,7 @@ def group_exists() -> Refusal:
 
 
 def group_full() -> Refusal:
-    return Refusal(413, "quota", "This group has used all of its space.")
+    return full("This group has used all of its space, until what is old is forgotten.", 3_600)
 
 
 def lost_epoch(epoch: int, head: int, winner: Event | None) -> Refusal:

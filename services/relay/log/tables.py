@@ -75,7 +75,7 @@ end $$;
 create or replace function relay_append(
     p_gid bytea, p_capability bytea, p_cid bytea, p_body bytea, p_epoch bigint, p_at bigint, p_device bytea,
     p_group_bytes bigint, p_events bigint, p_day_bytes bigint, p_blobs bytea[], p_touched bigint,
-    p_next bytea, p_author bytea,
+    p_next bytea, p_author bytea, p_pot bigint,
     out o_seq bigint, out o_at bigint, out o_new boolean)
 language plpgsql as $$
 declare
@@ -130,5 +130,6 @@ begin
     end if;
     perform relay_take(p_device, 'bytes', length(p_body), p_day_bytes, 86400000, p_at);
     perform relay_take(p_device, 'events', 1, p_events, 60000, p_at);
+    perform relay_room(p_device, length(p_body), p_pot, p_at);
 end $$;
 """

@@ -7,7 +7,6 @@ only the operator can have, so there is no gateway for them here; one is added b
 """
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from services.relay.folder import write_secret
 from services.relay.push.guard import NotAllowed, Rules, knock, parse_endpoint
 from services.relay.push.store import Registration
 from services.sync.protocol import encode_octets
@@ -145,13 +145,7 @@ def open_key(folder: Path) -> ec.EllipticCurvePrivateKey:
         fresh = ec.generate_private_key(ec.SECP256R1()).private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        temporary = folder / f"{KEY_NAME}.new"
-        temporary.unlink(missing_ok=True)
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(fresh)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_secret(path, fresh)
     key = serialization.load_pem_private_key(path.read_bytes(), None)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
         raise ValueError("not a P-256 key")

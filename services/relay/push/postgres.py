@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
+from services.relay import newcomers
 from services.relay.limits import DAY_MS
 from services.relay.meters import TAKE
 from services.relay.push.store import FAR_MS, PINGS_MOST, Ping, Registration
@@ -69,6 +70,7 @@ class PostgresPush:
             if known is not None and tuple(known) == (new.kind, new.endpoint, new.p256dh, new.auth):
                 return False
             await connection.execute(TAKE, new.device, "push", 1, limit, DAY_MS, at_ms)
+            await connection.execute(newcomers.SETTLE, new.device)
             await connection.execute(PUT, new.device, new.kind, new.endpoint, new.p256dh, new.auth, new.wake)
         return known is None
 

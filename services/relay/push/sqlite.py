@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import apsw
 
+from services.relay import newcomers
 from services.relay.limits import DAY_MS
 from services.relay.meters import Cost
 from services.relay.push.store import FAR_MS, PINGS_MOST, Ping, Registration
@@ -32,6 +33,7 @@ class SqlitePush:
             if known == [(new.kind, new.endpoint, new.p256dh, new.auth)]:
                 return False
             batch.take(at_ms, Cost(new.device, "push", 1, limit, DAY_MS))
+            newcomers.settle(batch, new.device)
             batch.execute(
                 "insert or replace into push(device, kind, endpoint, p256dh, auth, wake, awake_ms, next_ms, failures)"
                 " values(?, ?, ?, ?, ?, ?, 0, 0, 0)",

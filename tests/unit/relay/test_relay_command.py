@@ -3,6 +3,7 @@
 import pytest
 
 from services.relay.__main__ import arguments
+from services.relay.serve import own_origins
 
 
 def given(*options):
@@ -26,6 +27,9 @@ def given(*options):
         ("--keep-days", "for ever"),
         ("--blob-bytes-per-day", "0"),
         ("--blob-bytes-kept", "x"),
+        ("--newcomer-bytes-per-day", "0"),
+        ("--admission", "closed"),
+        ("--admission-tokens", "/nowhere/at/all"),
     ],
 )
 def test_unusable_option_is_refused(options, capsys):
@@ -46,3 +50,36 @@ def test_origins_are_kept_in_lower_case():
         "https://relay.example",
         "http://a:1",
     ]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "", "::", "10.0.0.1", "relay.example"])  # noqa: S104  (refused)
+def test_service_that_others_can_call_has_to_know_its_address(host, capsys):
+    with pytest.raises(SystemExit):
+        given("--host", host)
+    assert "--origin is needed" in capsys.readouterr().err
+    assert given("--host", host, "--origin", "https://relay.example").host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.0.0.2"])
+def test_service_for_this_machine_alone_knows_its_address_by_itself(host):
+    assert given("--host", host).origin == []
+    named = f"[{host}]" if ":" in host else host
+    assert own_origins(host, 8_440) == tuple(sorted({f"http://{named}:8440", "http://localhost:8440"}))
+
+
+def test_admission_by_tokens_needs_tokens(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        given("--admission", "token")
+    assert "--admission-tokens" in capsys.readouterr().err
+    file = tmp_path / "tokens"
+    file.write_text("kettle-lantern-marmalade\n", encoding="ascii")
+    assert given("--admission", "token", "--admission-tokens", str(file)).admission_tokens == file
+
+
+@pytest.mark.parametrize("text", ["short", "x" * 201, "with a space in it", "sixteen-letters-\u00e9"])
+def test_unusable_token_is_refused(text, tmp_path, capsys):
+    file = tmp_path / "tokens"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit):
+        given("--admission-tokens", str(file))
+    assert "--admission-tokens" in capsys.readouterr().err

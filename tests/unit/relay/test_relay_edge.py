@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from services.relay.app import create_app
+from services.relay.devices.admission import OPEN, Admission
 from services.relay.edge import Edge
 from services.relay.hub import Hub
 from services.relay.operate.metrics import Metrics
@@ -25,10 +26,13 @@ class Failing:
         raise ValueError("the marmalade lighthouse")
 
 
+WIRED = {"origins": (), "admission": Admission(OPEN, None, None), "clock": lambda: 0, "lifespan": None}
+
+
 async def ready(hub, method="GET", path="/readyz"):
     pusher = SimpleNamespace(gateway=SimpleNamespace(kind="web"), tell_device=None, arrived=None)
     metrics = Metrics(lambda: 0)
-    app = create_app(Failing(), hub, pusher, SimpleNamespace(origin=None), metrics, lifespan=None)
+    app = create_app(Failing(), hub, pusher, SimpleNamespace(origin=None), metrics, **WIRED)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://relay") as http:
         return await http.request(method, path)

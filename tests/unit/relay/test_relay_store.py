@@ -76,20 +76,18 @@ async def test_retry_of_a_stored_event_costs_no_quota(open_store, draft):
 async def test_group_has_a_largest_size(open_store, draft):
     store = await with_group(open_store, quotas=Quotas(group_bytes=10))
     await store.log.append(draft(GROUP, bytes(10)))
-    with pytest.raises(Refusal, match="413 quota"):
+    with pytest.raises(Refusal, match="429 full"):
         await store.log.append(draft(GROUP, b"1"))
 
 
-async def test_groups_invites_and_new_devices_are_limited(open_store):
-    store = await open_store(quotas=Quotas(groups_per_day=1, invites_per_day=1, devices_per_minute=1))
+async def test_groups_and_invites_are_limited(open_store):
+    store = await open_store(quotas=Quotas(groups_per_day=1, invites_per_day=1))
     await store.log.create_group(GROUP, CAPABILITY, DEVICE, NOW_MS)
     await store.log.put_invite(GROUP, b"x", NOW_MS + 1, DEVICE, NOW_MS)
-    await store.devices.open_session(DEVICE, b"k" * 32, b"t" * 32, NOW_MS + 1, NOW_MS)
     other = b"o" * 16
     for refused in (
         store.log.create_group(other, CAPABILITY, DEVICE, NOW_MS),
         store.log.put_invite(other, b"x", NOW_MS + 1, DEVICE, NOW_MS),
-        store.devices.open_session(other, b"l" * 32, b"u" * 32, NOW_MS + 1, NOW_MS),
     ):
         with pytest.raises(Refusal, match="429"):
             await refused
@@ -97,16 +95,16 @@ async def test_groups_invites_and_new_devices_are_limited(open_store):
 
 async def test_known_device_with_another_key_is_refused(open_store):
     store = await open_store()
-    await store.devices.open_session(DEVICE, b"k" * 32, b"t" * 32, NOW_MS + 1, NOW_MS)
+    await store.devices.open_session(DEVICE, b"k" * 32, b"t" * 32, NOW_MS + 1, NOW_MS, may_register=True)
     with pytest.raises(Refusal, match="403 wrong-key"):
-        await store.devices.open_session(DEVICE, b"l" * 32, b"u" * 32, NOW_MS + 1, NOW_MS)
+        await store.devices.open_session(DEVICE, b"l" * 32, b"u" * 32, NOW_MS + 1, NOW_MS, may_register=True)
 
 
 async def test_device_keeps_its_newest_eight_sessions(open_store):
     store = await open_store()
     tokens = [bytes([i]) * 32 for i in range(10)]
     for i, token in enumerate(tokens):
-        await store.devices.open_session(DEVICE, b"k" * 32, token, NOW_MS + 1_000 + i, NOW_MS)
+        await store.devices.open_session(DEVICE, b"k" * 32, token, NOW_MS + 1_000 + i, NOW_MS, may_register=True)
     open_now = [await store.devices.session(token, NOW_MS) is not None for token in tokens]
     assert open_now == [False] * 2 + [True] * 8
 
@@ -149,7 +147,7 @@ async def test_sweep_drops_the_body_of_an_old_invite_and_later_the_rest(open_sto
 
 async def test_sweep_ends_sessions(open_store):
     store = await open_store()
-    await store.devices.open_session(DEVICE, b"k" * 32, b"t" * 32, NOW_MS + 10, NOW_MS)
+    await store.devices.open_session(DEVICE, b"k" * 32, b"t" * 32, NOW_MS + 10, NOW_MS, may_register=True)
     await store.sweep(NOW_MS + 9)
     assert await store.devices.session(b"t" * 32, NOW_MS) == (DEVICE, NOW_MS + 10)
     await store.sweep(NOW_MS + 10)
