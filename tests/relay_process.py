@@ -11,8 +11,17 @@ START_S = 20
 class RelayProcess:
     """One relay with one folder; it keeps its port from start to start."""
 
-    def __init__(self, data: Path, *options: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *options: str,
+        environment: dict[str, str] | None = None,
+        within: tuple[str, ...] = (),
+        program: tuple[str, ...] = (),
+    ) -> None:
         self.data = data
+        self.program = program or (sys.executable, "-m", "services.relay")
+        self.within = within  # the command that runs it somewhere, if any
         self.options = options
         self.environment = environment
         self.port = 0
@@ -23,9 +32,9 @@ class RelayProcess:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "services.relay", "serve", "--port", str(self.port), "--data", str(self.data)]
+        command = [*self.program, "serve", "--port", str(self.port), "--data", str(self.data)]
         self.process = subprocess.Popen(
-            [*command, *self.options],
+            [*self.within, *command, *self.options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

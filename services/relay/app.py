@@ -21,6 +21,7 @@ from services.relay.edge import Close, Edge
 from services.relay.hub import Hub
 from services.relay.log.endpoints import LogApi
 from services.relay.operate.endpoints import OperateApi
+from services.relay.operate.health import Health
 from services.relay.operate.metrics import Metrics
 from services.relay.push.endpoints import PushApi
 from services.relay.push.pusher import Pusher
@@ -41,6 +42,7 @@ class Api:
         objects: ObjectStore,
         metrics: Metrics,
         clock: Callable[[], int],
+        wrong: Callable[[], Awaitable[tuple[str, ...]]],
         admission: str = OPEN,
     ) -> None:
         self._database = database
@@ -49,6 +51,7 @@ class Api:
         self._pusher = pusher
         self._objects = objects
         self._metrics = metrics
+        self._wrong = wrong
         self._sessions = sessions
         self._now_ms = clock
         self._openapi = files("services.relay").joinpath("openapi.json").read_bytes()
@@ -61,7 +64,7 @@ class Api:
             *DeviceApi(data.devices, hub, self._sessions, device, pusher.tell_device, clock).routes(),
             *BlobApi(data.blobs, self._objects, device, clock).routes(),
             *PushApi(data.push, data.log, pusher.gateway, device, clock).routes(),
-            *OperateApi(data.check, self._metrics).routes(),
+            *OperateApi(self._wrong, self._metrics).routes(),
             route("GET", "/v1/about", self.about),
             route("GET", "/v1/openapi.json", self.openapi),
         ]
@@ -95,16 +98,18 @@ def create_app(
     pusher: Pusher,
     objects: ObjectStore,
     metrics: Metrics,
+    health: Health,
     *,
     origins: tuple[str, ...],
     admission: Admission,
     clock: Callable[[], int],
+    key: bytes,
     lifespan: Callable[[], Awaitable[Close]],
 ) -> Edge:
     """Wire the calls. `lifespan` opens what the app needs and returns what closes it again."""
-    sessions = Sessions(database.devices, origins, admission, clock)
+    sessions = Sessions(database.devices, origins, admission, clock, key)
     hub.lost_by(sessions.forget)
-    api = Api(database, hub, sessions, pusher, objects, metrics, clock, admission.way)
+    api = Api(database, hub, sessions, pusher, objects, metrics, clock, health.wrong, admission.way)
     return Edge(api.routes(), metrics.answered, lifespan)
 
 

@@ -43,7 +43,7 @@ def slow_down(retry_after_s: int, message: str) -> Refusal:
 
 def full(message: str, retry_after_s: int) -> Refusal:
     """There is no room now, and there may be later."""
-    return Refusal(429, "full", message, retry_after_s=retry_after_s)
+    return Refusal(507, "full", message, retry_after_s=retry_after_s)
 
 
 def busy() -> Refusal:

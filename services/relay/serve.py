@@ -24,6 +24,19 @@ from services.relay.folder import FolderInUse, FolderLock, open_secret, write_wh
 from services.relay.heads import PromptRequests
 from services.relay.hub import Hub
 from services.relay.limits import Quotas
+from services.relay.operate.health import (
+    BLOBS,
+    DESCRIPTORS,
+    PUSHES,
+    READING,
+    WRITING,
+    Health,
+    Try,
+    Wrong,
+    check_descriptors,
+    descriptor_limit,
+    raise_descriptor_limit,
+)
 from services.relay.operate.metrics import Metrics
 from services.relay.operate.sweeper import DEFAULT_KEEP_DAYS, Sweeper
 from services.relay.push.gateway import WebPush, open_key
@@ -36,6 +49,7 @@ IDLE_CONNECTION_S = 30
 UNSENT_MS = 30_000
 BACKLOG = 2_048
 NAMES_KEY = "names.key"
+HELD_DESCRIPTORS = 200
 
 EXIT_FOLDER_IN_USE = 3
 EXIT_ADDRESS_IN_USE = 4
@@ -77,11 +91,23 @@ class _NoKey(Exception):
 
 
 class _Server(uvicorn.Server):
-    """Says goodbye to the streams before it waits for them."""
+    """Says goodbye to the streams before it waits for them.
+
+    Where descriptors run short, whoever holds a connection and asks for nothing loses it.
+    """
 
     def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
         super().__init__(config)
         self._hub = hub
+        self._most = most_connections()
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._most is not None and len(self.server_state.connections) > self._most:
+            for connection in list(self.server_state.connections):
+                cycle = getattr(connection, "cycle", None)  # what is under way in it; nothing in the others is HTTP
+                if cycle is None or cycle.response_complete:
+                    connection.transport.close()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._hub.close()
@@ -91,6 +117,7 @@ class _Server(uvicorn.Server):
 def serve(settings: Settings) -> int:
     """Serve until a signal, or the end of standard input, and return the process's exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    raise_descriptor_limit()
     try:
         lock = FolderLock(settings.data)
     except FolderInUse:
@@ -105,7 +132,8 @@ def serve(settings: Settings) -> int:
     try:
         with contextlib.suppress(KeyboardInterrupt):
             objects = open_objects(settings.blobs, settings.data, is_direct=settings.blobs_direct)
-            _run(settings, make_database(settings), objects, listener)
+            key = make_key(settings)
+            _run(settings, make_database(settings, key), key, objects, listener)
     except UnusableObjects as error:
         return _complain(f"The place for blobs cannot be used: {error}.", EXIT_BLOBS)
     except UnknownDatabase as error:
@@ -120,11 +148,15 @@ def serve(settings: Settings) -> int:
     return 0
 
 
-def make_database(settings: Settings) -> Database:
+def make_key(settings: Settings) -> bytes:
+    """Return the secret of the folder. Raises _NoKey."""
     try:
-        key = open_secret(settings.data / NAMES_KEY)
+        return open_secret(settings.data / NAMES_KEY)
     except (OSError, ValueError) as error:
         raise _NoKey(type(error).__name__) from None
+
+
+def make_database(settings: Settings, key: bytes) -> Database:
     if settings.database is None:
         return SqliteDatabase(settings.data / DATABASE_NAME, settings.quotas, settings.most_bytes, key)
     try:
@@ -180,12 +212,28 @@ def make_pusher(settings: Settings, database: Database, hub: Hub, clock: Callabl
     return pusher
 
 
-def _run(settings: Settings, database: Database, objects: ObjectStore, listener: socket.socket) -> None:
+def make_health(database: Database, objects: ObjectStore, pusher: Pusher) -> Health:
+    async def push_key() -> None:
+        if await database.push.key(pusher.gateway.key) != pusher.gateway.key:
+            raise Wrong("another key")
+
+    tries: dict[str, Try] = {READING: database.check, WRITING: database.probe, BLOBS: objects.probe}
+    return Health({**tries, PUSHES: push_key, DESCRIPTORS: check_descriptors})
+
+
+def most_connections() -> int | None:
+    """Return how many connections leave enough descriptors for the database and blobs."""
+    limit = descriptor_limit()
+    return None if limit is None else max(1, limit - min(HELD_DESCRIPTORS, limit // 2))
+
+
+def _run(settings: Settings, database: Database, key: bytes, objects: ObjectStore, listener: socket.socket) -> None:
     hub, clock = Hub(), ServiceClock()
     pusher = make_pusher(settings, database, hub, clock.now_ms)
     metrics = Metrics(lambda: hub.readers)
     sweeper = Sweeper(database, objects, clock, settings.keep_days)
     sweeper.tell(metrics.swept)
+    health = make_health(database, objects, pusher)
     port = listener.getsockname()[1]
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{shown}:{port}"
@@ -204,12 +252,13 @@ def _run(settings: Settings, database: Database, objects: ObjectStore, listener:
             raise
         sweeping = asyncio.create_task(sweeper.run())
         pinging = asyncio.create_task(pusher.run())
+        looking = asyncio.create_task(health.run())
         if settings.port_file is not None:
             write_whole(settings.port_file, json.dumps({"port": port, "incarnation": database.incarnation}))
         print(f"Listening on {url}", flush=True)
 
         async def close() -> None:
-            for task in (sweeping, pinging):
+            for task in (sweeping, pinging, looking):
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
@@ -219,11 +268,12 @@ def _run(settings: Settings, database: Database, objects: ObjectStore, listener:
 
     config = uvicorn.Config(
         create_app(
-            *(database, hub, pusher, objects, metrics),
+            *(database, hub, pusher, objects, metrics, health),
             origins=settings.origins or own_origins(settings.host, port),
             admission=Admission(settings.admission, settings.admission_tokens, database.log.vouches),
             lifespan=lifespan,
             clock=clock.now_ms,
+            key=key,
         ),
         lifespan="on",
         http=PromptRequests,

@@ -5,10 +5,12 @@ and news reach the event loop only after the commit, in the order of the jobs. I
 """
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import apsw
@@ -19,6 +21,7 @@ from services.relay.refusal import Refusal, busy
 
 BATCH_MOST = 256
 WAITING_MOST = 1_024
+LOG_MOST_BYTES = 16 * 1_048_576
 
 T = TypeVar("T")
 Value = bytes | str | int | None
@@ -77,9 +80,12 @@ class Kept(Protocol):
 
 
 class Write(Protocol):
-    """Runs a job in the next transaction. Raises what it raises, and 503 if the database takes nothing."""
+    """Runs a job in the next transaction. Raises what it raises, and 503 if the database takes nothing.
 
-    async def __call__(self, work: Callable[[Batch], T]) -> T: ...
+    A job that `frees` room, or takes none to speak of, may go also where the disk is as good as full.
+    """
+
+    async def __call__(self, work: Callable[[Batch], T], *, frees: bool = False) -> T: ...
 
 
 class Read(Protocol):
@@ -92,6 +98,7 @@ class Read(Protocol):
 class _Job:
     work: Callable[[Batch], object]
     future: asyncio.Future[Any]
+    frees: bool
     result: object = None
     problem: Exception | None = None
 
@@ -99,9 +106,12 @@ class _Job:
 class Writer:
     """Runs jobs one after the other in shared transactions."""
 
-    def __init__(self, connection: apsw.Connection, listener: Listener, kept: Sequence[Kept]) -> None:
+    def __init__(
+        self, connection: apsw.Connection, listener: Listener, kept: Sequence[Kept], is_short: Callable[[], bool]
+    ) -> None:
         self._connection = connection
         self._listener = listener
+        self._is_short = is_short
         self._meters = Meters()
         self._kept = (self._meters, *kept)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -111,7 +121,7 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="relay-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Callable[[Batch], T]) -> T:
+    async def run(self, work: Callable[[Batch], T], *, frees: bool = False) -> T:
         """Run `work(batch)` in the next transaction and return its result once that is on the disk.
 
         A job that raises Refusal must not have changed anything. Raises Refusal 503 if too many jobs wait or the
@@ -120,14 +130,14 @@ class Writer:
         if self._is_closed or self._waiting >= WAITING_MOST:
             raise busy()
         self._waiting += 1
-        job = _Job(work, self._loop.create_future())
+        job = _Job(work, self._loop.create_future(), frees)
         self._jobs.put(job)
         result: T = await job.future
         return result
 
     async def sweep(self, at_ms: int) -> None:
         """Forget the counters whose time is over."""
-        await self.run(lambda batch: self._meters.sweep(batch.connection, at_ms))
+        await self.run(lambda batch: self._meters.sweep(batch.connection, at_ms), frees=True)
 
     async def close(self) -> None:
         """Finish what waits, then end the thread."""
@@ -152,9 +162,13 @@ class Writer:
 
     def _commit(self, jobs: list[_Job]) -> Batch | None:
         batch = Batch(self._connection, self._meters)
+        is_short = self._is_short()
         try:
             self._connection.execute("begin immediate")
             for job in jobs:
+                if is_short and not job.frees:
+                    job.problem = busy()
+                    continue
                 try:
                     job.result = job.work(batch)
                 except Refusal as refusal:
@@ -162,6 +176,7 @@ class Writer:
             for rows in self._kept:
                 rows.flush(self._connection)
             self._connection.execute("commit")
+            self._trim()
         except Exception as error:  # edge: whatever one batch does, the thread lives on
             self._roll_back()
             is_lack = isinstance(error, apsw.FullError | apsw.IOError | apsw.BusyError | apsw.CantOpenError)
@@ -169,6 +184,13 @@ class Writer:
                 job.problem = busy() if is_lack else error
             return None
         return batch
+
+    def _trim(self) -> None:
+        """Bring the log that SQLite writes ahead into the database where it has grown, and cut it off."""
+        log = Path(self._connection.filename_wal)
+        if log.exists() and log.stat().st_size > LOG_MOST_BYTES:
+            with contextlib.suppress(apsw.BusyError, apsw.LockedError):  # somebody reads in it: after the next commit
+                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def _roll_back(self) -> None:
         for rows in self._kept:

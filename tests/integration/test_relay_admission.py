@@ -43,7 +43,7 @@ class Device:
 
 
 def sessions_of(store, way=OPEN, tokens=None, now_ms=NOW_MS):
-    return Sessions(store.devices, (ORIGIN,), Admission(way, tokens, store.log.vouches), lambda: now_ms)
+    return Sessions(store.devices, (ORIGIN,), Admission(way, tokens, store.log.vouches), lambda: now_ms, b"s" * 32)
 
 
 async def refusal_of(work):

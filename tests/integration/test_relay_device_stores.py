@@ -41,7 +41,7 @@ async def code_of(work):
     return refusal.value.status, refusal.value.code
 
 
-FULL = (429, "full")
+FULL = (507, "full")
 
 
 async def fill(store, device, senders, body=b"x"):
@@ -200,7 +200,7 @@ async def test_space_of_deleted_events_is_free_again(make_store):
     await register(store, ALICE, BOB)
     await store.log.create_group(GROUP, CAPABILITY, BOB, NOW_MS)
     await store.log.append(draft(ALICE, bytes(10)))
-    assert await code_of(store.log.append(draft(BOB, b"1"))) == (429, "full")
+    assert await code_of(store.log.append(draft(BOB, b"1"))) == (507, "full")
     await store.devices.delete_account(ALICE, NOW_MS)
     assert (await store.log.append(draft(BOB, bytes(10)))).seq == 2
 

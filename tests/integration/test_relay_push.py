@@ -307,7 +307,7 @@ async def test_node_with_another_key_takes_no_registrations(service, relay, devi
     relay.start()
     _, answer = await register(device, service, "/w2")
     assert answer.status_code == 503
-    assert "pushes are off" in relay.stop()
+    assert "push.key is not the key" in relay.stop()
 
 
 @pytest.mark.parametrize("kind", ["fcm", "apns"])

@@ -181,7 +181,7 @@ async def test_long_log_expires_in_steps_and_frees_its_space(open_store):
     store = await open_store(Quotas(events_per_minute=10**6, group_bytes=2_100))
     for _ in range(7):
         await asyncio.gather(*(store.log.append(draft(b"x")) for _ in range(300)))
-    with pytest.raises(Refusal, match="429 full"):
+    with pytest.raises(Refusal, match="507 full"):
         await store.log.append(draft(b"x"))
     old = NOW_MS + 91 * DAY_MS
     steps, after = [], 0
@@ -196,7 +196,7 @@ async def test_long_log_expires_in_steps_and_frees_its_space(open_store):
 async def test_device_has_so_much_space_and_so_many_bytes_a_day(open_store):
     store = await open_store(SMALL)
     await whole(store, size=500)
-    with pytest.raises(Refusal, match="429 full"):
+    with pytest.raises(Refusal, match="507 full"):
         await store.blobs.reserve(upload(b"1" * 16, size=101))
     assert await store.blobs.entry(b"1" * 16) is None
     await store.blobs.reserve(upload(b"1" * 16, size=100))
@@ -204,7 +204,7 @@ async def test_device_has_so_much_space_and_so_many_bytes_a_day(open_store):
     await store.blobs.reserve(upload(b"2" * 16, size=600, device=b"e" * 16))
     await store.blobs.release(LATER_MS, 10)
     same_day = NOW_MS + 1
-    with pytest.raises(Refusal, match="429 full"):
+    with pytest.raises(Refusal, match="507 full"):
         await store.blobs.reserve(upload(b"3" * 16, size=100, at_ms=same_day))
     await store.blobs.forget([b"1" * 16, b"2" * 16])
 

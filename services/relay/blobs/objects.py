@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from obstore.store import S3Config
 
 FOLDER_NAME = "blobs"
+PROBE_NAME = "probe"
 STREAM_BYTES = 262_144
 JOIN_BYTES = 5 * 1_048_576  # the least that S3 takes as one part of many
 JOINS_AT_ONCE = 2
@@ -136,6 +137,12 @@ class ObjectStore:
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < until:
                     path.unlink()
+
+    async def probe(self) -> None:
+        """Put one small object down and take it away. Raises whatever keeps the store from that."""
+        await obstore.put_async(self._store, PROBE_NAME, b"probe", use_multipart=False)
+        with suppress(FileNotFoundError):  # another node was quicker
+            await obstore.delete_async(self._store, PROBE_NAME)
 
     async def address(self, method: str, blob: bytes, part: int | None = None) -> str:
         """Return an address that does this one thing for five minutes without further proof."""

@@ -77,7 +77,7 @@ class SqliteBlobs:
                 batch.execute("update blob set state = ? where id = ?", GOING, blob)
             return blobs
 
-        return await self._write(job)
+        return await self._write(job, frees=True)
 
     async def strays(self, blobs: Sequence[bytes]) -> tuple[bytes, ...]:
         sql = (
@@ -88,21 +88,21 @@ class SqliteBlobs:
         def job(batch: Batch) -> tuple[bytes, ...]:
             return tuple(blob for blob in blobs if batch.execute(sql, blob))
 
-        return await self._write(job)
+        return await self._write(job, frees=True)
 
     async def forget(self, blobs: Sequence[bytes]) -> None:
         def job(batch: Batch) -> None:
             for blob in blobs:
                 batch.execute("delete from blob where id = ? and state = ?", blob, GOING)
 
-        await self._write(job)
+        await self._write(job, frees=True)
 
     async def recount(self) -> None:
         sql = (
             "update blob set state = 'whole' where state = 'kept'"
             " and not exists (select 1 from blob_reference where blob = id)"
         )
-        await self._write(lambda batch: batch.execute(sql))
+        await self._write(lambda batch: batch.execute(sql), frees=True)
 
 
 def forget_device(batch: Batch, device: bytes, at_ms: int) -> None:

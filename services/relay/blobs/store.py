@@ -53,7 +53,7 @@ class BlobStore(Protocol):
     async def reserve(self, upload: Upload) -> BlobEntry:
         """Enter the blob if it is new, and return its entry.
 
-        Raises: 409 if the id has other bytes or another device uploads it, 429 over the device's space or its
+        Raises: 409 if the id has other bytes or another device uploads it, 507 over the device's space, 429 over its
         bytes for the day, 503 while an older blob of this id is being deleted.
         """
 

@@ -12,6 +12,7 @@ import asyncpg
 
 from services.relay.devices.store import inbox_key
 from services.relay.hub import Listener
+from services.relay.trouble import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -71,20 +72,22 @@ class Hints:
                     await self._pool.execute("select pg_notify($1, $2)", CHANNEL, text)
 
     async def _hear(self) -> None:
+        deaf = Trouble(log, "hints from other nodes are not heard at present")
         while True:
             try:
-                await self._hear_once()
-            except FAULTS:
-                log.warning("hints from other nodes are not heard at present")
+                await self._hear_once(deaf)
+            except FAULTS as error:
+                deaf.begins(type(error).__name__)
             await asyncio.sleep(AGAIN_S)
 
-    async def _hear_once(self) -> None:
+    async def _hear_once(self, deaf: Trouble) -> None:
         """Listen until the connection ends."""
         ended = asyncio.Event()
         connection = await asyncpg.connect(self._url, timeout=CALL_S)
         try:
             connection.add_termination_listener(lambda _: ended.set())
             await connection.add_listener(CHANNEL, self._take)
+            deaf.ends()
             await self._look_once()  # at what was said while nobody here listened
             await ended.wait()
         finally:

@@ -31,6 +31,7 @@ from services.relay.push import postgres as push
 from services.relay.push.store import PushStore
 from services.relay.refusal import busy
 
+PROBE = "insert into meta values('probe', $1) on conflict(key) do update set value = excluded.value"
 CONNECTIONS = 10
 CALL_S = 10
 GONE = (
@@ -98,6 +99,13 @@ class PostgresDatabase:
     async def check(self) -> None:
         async with self._connection() as connection:
             await connection.execute("select 1")
+
+    async def probe(self) -> None:
+        async with self._connection() as connection:
+            await connection.execute(PROBE, secrets.token_hex(8))
+
+    def making_room(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
     async def known_time(self) -> tuple[Sure | None, int]:
         async with self._connection() as connection:

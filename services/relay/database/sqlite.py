@@ -9,8 +9,9 @@ import json
 import os
 import queue
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,13 +32,14 @@ from services.relay.log.store import LogStore
 from services.relay.push import sqlite as push
 from services.relay.push.store import PushStore
 from services.relay.refusal import busy
+from services.relay.room import Room
 from services.relay.writer import Batch, Writer
 
 DATABASE_NAME = "relay.db"
 APPLICATION_ID = 0x434D504E  # "CMPN"
 READERS = 2
 PAGE_BYTES = 4_096
-CHECKPOINT_PAGES = 2_000
+CHECKPOINT_PAGES = 1_000
 
 T = TypeVar("T")
 
@@ -50,6 +52,7 @@ class SqliteDatabase:
     ) -> None:
         self._path = path
         self._most_bytes = most_bytes
+        self._room = Room(path.parent)
         self._readers: queue.SimpleQueue[apsw.Connection] = queue.SimpleQueue()
         self._threads = ThreadPoolExecutor(READERS, "relay-reader")
         self._incarnation = ""
@@ -69,12 +72,12 @@ class SqliteDatabase:
         return self._incarnation
 
     async def open(self, listener: Listener) -> None:
-        self._connection = await asyncio.to_thread(self._connect)
+        self._connection = await asyncio.to_thread(self._connect_with_reserve)
         for _ in range(READERS):
             reader = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
             reader.set_busy_timeout(5_000)
             self._readers.put(reader)
-        self._writer = Writer(self._connection, listener, [self._rows])
+        self._writer = Writer(self._connection, listener, [self._rows], self._room.is_short)
 
     async def close(self) -> None:
         await self._writer.close()
@@ -96,7 +99,19 @@ class SqliteDatabase:
     async def keep_time(self, known: Sure) -> None:
         text = json.dumps(known.to_doc(TIME))
         sql = "insert or replace into meta(key, value) values(?, ?)"
-        await self._write(lambda batch: batch.execute(sql, TIME, text))
+        await self._write(lambda batch: batch.execute(sql, TIME, text), frees=True)
+
+    @contextmanager
+    def making_room(self) -> Iterator[None]:
+        with self._room.spent():
+            yield
+        self._room.keep()
+
+    async def probe(self) -> None:
+        def job(batch: Batch) -> None:
+            batch.execute("insert or replace into meta(key, value) values('probe', ?)", secrets.token_hex(8))
+
+        await self._write(job)
 
     async def sweep(self, at_ms: int) -> None:
         await self._writer.sweep(at_ms)
@@ -106,8 +121,8 @@ class SqliteDatabase:
     async def figures(self) -> Figures:
         return await self._read(read_figures)
 
-    async def _write(self, work: Callable[[Batch], T]) -> T:
-        return await self._writer.run(work)
+    async def _write(self, work: Callable[[Batch], T], *, frees: bool = False) -> T:
+        return await self._writer.run(work, frees=frees)
 
     async def _read(self, work: Callable[[apsw.Connection], T]) -> T:
         def with_reader() -> T:
@@ -121,6 +136,10 @@ class SqliteDatabase:
             return await asyncio.get_running_loop().run_in_executor(self._threads, with_reader)
         except (apsw.BusyError, apsw.IOError, apsw.CantOpenError):
             raise busy() from None
+
+    def _connect_with_reserve(self) -> apsw.Connection:
+        with self._room.spent():
+            return self._connect()
 
     def _connect(self) -> apsw.Connection:
         self._path.touch(mode=0o600)
@@ -138,6 +157,7 @@ class SqliteDatabase:
             ("synchronous", "full"),
             ("secure_delete", "on"),
             ("wal_autocheckpoint", CHECKPOINT_PAGES),
+            ("journal_size_limit", CHECKPOINT_PAGES * PAGE_BYTES),
         ):
             connection.pragma(name, value)
         if self._most_bytes is not None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -52,6 +53,12 @@ class Database(Protocol):
 
     async def check(self) -> None:
         """Raises 503 if the database does not answer."""
+
+    async def probe(self) -> None:
+        """Raises 503 if the database takes nothing new."""
+
+    def making_room(self) -> AbstractContextManager[None]:
+        """Let what runs inside, which forgets things, use the room that is held back for it."""
 
     async def known_time(self) -> tuple[Sure | None, int]:
         """Return what was kept last of how late it is for certain, and when the newest event arrived, 0 without one."""

@@ -3,7 +3,9 @@
 Only the hash of a token is kept, and no device is known by anything but its key.
 """
 
+import contextlib
 import hashlib
+import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
@@ -17,10 +19,13 @@ from services.relay.devices.admission import Admission, Introduction
 from services.relay.devices.challenges import SPENT_MS, is_fresh, mint
 from services.relay.devices.store import DeviceStore
 from services.relay.refusal import Refusal, bad_request, no_session
-from services.sync.protocol import encode_octets, request_message, session_message
+from services.sync.protocol import decode_octets, encode_octets, request_message, session_message
 
 SESSION_MS = 30 * 60_000
 TOKEN_BYTES = 32
+UNKEPT_MS = 10 * 60_000
+UNKEPT = b"companion-unkept-session-v1\0"
+UNKEPT_LETTERS = 86  # of 64 bytes in base64url: device, end, eight random ones, and the keyed hash
 CACHE_MOST = 20_000
 TRUSTED_MS = 30_000  # how long a node may take a session to be open without looking; deletion is usually told at once
 
@@ -74,13 +79,20 @@ class Sessions:
     """Opens sessions and recognises them; open ones are remembered so that a call costs no read.
 
     A device signs the origin that it spoke to. Only `origins` count, and never what a caller says it has addressed: or
-    whoever runs another service could pass a login there on to this one.
+    whoever runs another service could pass a login there on to this one. `key` is not in the database.
     """
 
     def __init__(
-        self, store: DeviceStore, origins: tuple[str, ...], admission: Admission, now_ms: Callable[[], int]
+        self,
+        store: DeviceStore,
+        origins: tuple[str, ...],
+        admission: Admission,
+        now_ms: Callable[[], int],
+        key: bytes,
     ) -> None:
         self._store = store
+        self._key = key
+        self._spent: dict[bytes, int] = {}
         self._origins = origins
         self._admission = admission
         self._now_ms = now_ms
@@ -102,11 +114,35 @@ class Sessions:
         token = encode_octets(secrets.token_bytes(TOKEN_BYTES))
         expires_ms = at_ms + SESSION_MS
         session = (proof.device, proof.public_key, _hash(token), expires_ms, at_ms)
-        if not await self._store.open_session(*session, may_register=self._admission.is_open):
-            await self._admission.check(shown, at_ms)
-            await self._store.open_session(*session, may_register=True)
+        try:
+            if not await self._store.open_session(*session, may_register=self._admission.is_open):
+                await self._admission.check(shown, at_ms)
+                await self._store.open_session(*session, may_register=True)
+        except Refusal as refusal:
+            if refusal.status != 503 or await self._store.public_key(proof.device) != proof.public_key:
+                raise
+            token, expires_ms = self._unkept(proof.device, at_ms)  # so that they can read what is here
         self._remember(token, proof.device, expires_ms)
         return token, expires_ms
+
+    def _unkept(self, device: bytes, at_ms: int) -> tuple[str, int]:
+        """Return the token of a session that a database which takes nothing need not keep: it proves itself."""
+        expires_ms = at_ms + UNKEPT_MS
+        said = device + expires_ms.to_bytes(8, "big") + secrets.token_bytes(8)
+        return encode_octets(said + hmac.digest(self._key, UNKEPT + said, hashlib.sha256)), expires_ms
+
+    async def _kept(self, token: str, at_ms: int) -> tuple[bytes, int] | None:
+        """Return (device, expires_ms) of a session that is in the database, or need not be."""
+        if len(token) != UNKEPT_LETTERS:
+            return await self._store.session(_hash(token), at_ms)
+        with contextlib.suppress(ValueError):
+            octets = decode_octets(token)
+            said, mark = octets[:32], octets[32:]
+            device, expires_ms = said[:16], int.from_bytes(said[16:24], "big")
+            is_ours = hmac.compare_digest(mark, hmac.digest(self._key, UNKEPT + said, hashlib.sha256))
+            if is_ours and at_ms < expires_ms and await self._store.public_key(device) is not None:
+                return device, expires_ms
+        return None
 
     async def device(self, authorization: str | None) -> bytes:
         """Return the device behind an Authorization header. Raises 401."""
@@ -116,7 +152,7 @@ class Sessions:
         known = self._known.get(token)
         at_ms = self._now_ms()
         if known is None or not 0 <= at_ms - known.looked_ms < TRUSTED_MS:
-            kept = await self._store.session(_hash(token), at_ms)
+            kept = await self._kept(token, at_ms)
             if kept is None:
                 self._known.pop(token, None)
                 raise no_session()
@@ -142,10 +178,19 @@ class Sessions:
             public_key is not None
             and is_fresh(await self._store.challenge_key(), shown.device, shown.nonce, at_ms)
             and self._is_signed(public_key, shown.signature, shown.message)
-            and await self._store.spend(shown.nonce, at_ms + SPENT_MS, at_ms)
+            and await self._spend(shown.nonce, at_ms)
         )
         if not is_proven:
             raise Refusal(401, "no-session", "The signature or its challenge is not valid.")
+
+    async def _spend(self, nonce: bytes, at_ms: int) -> bool:
+        try:
+            return await self._store.spend(nonce, at_ms + SPENT_MS, at_ms)
+        except Refusal:  # a database that takes nothing: this node at least remembers it
+            self._spent = {known: until_ms for known, until_ms in self._spent.items() if until_ms > at_ms}
+            is_new = nonce not in self._spent
+            self._spent[nonce] = at_ms + SPENT_MS
+            return is_new
 
     def _is_signed(self, public_key: bytes, signature: bytes, message: Callable[[str], bytes]) -> bool:
         for origin in self._origins:

@@ -130,7 +130,7 @@ class SqliteDevices:
         if not await self._rows(find, device, upto):  # a read is cheap, a commit is not
             return
         sql = "update inbox set body = x'', sender = null, at_ms = at_ms - at_ms % ? where device = ? and seq <= ?"
-        await self._write(lambda batch: batch.execute(sql, MINUTE_MS, device, upto))
+        await self._write(lambda batch: batch.execute(sql, MINUTE_MS, device, upto), frees=True)
 
     async def publish(self, device: bytes, one_time: Sequence[bytes], last_resort: bytes | None, at_ms: int) -> int:
         def job(batch: Batch) -> int:
@@ -186,14 +186,14 @@ class SqliteDevices:
                 raise unknown_device()
             self._delete(batch, device, at_ms)
 
-        await self._write(job)
+        await self._write(job, frees=True)
 
     async def delete_account(self, device: bytes, at_ms: int) -> None:
         def job(batch: Batch) -> None:
             for one in _of_account(batch, device):
                 self._delete(batch, one, at_ms)
 
-        await self._write(job)
+        await self._write(job, frees=True)
 
     def _delete(self, batch: Batch, device: bytes, at_ms: int) -> None:
         batch.execute("update device set is_gone = 1, public_key = x'', account = null where device = ?", device)
@@ -214,7 +214,7 @@ class SqliteDevices:
                 batch.execute("delete from device where device = ?", device)
 
         self._spent = {nonce: until_ms for nonce, until_ms in self._spent.items() if until_ms > at_ms}
-        await self._write(job)
+        await self._write(job, frees=True)
 
     async def _rows(self, sql: str, *values: bytes | str | int) -> list[tuple[Any, ...]]:
         def job(connection: apsw.Connection) -> list[tuple[Any, ...]]:

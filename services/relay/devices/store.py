@@ -83,7 +83,7 @@ class DeviceStore(Protocol):
         """Return the key of a device that is not deleted."""
 
     async def post(self, post: Post) -> bool:
-        """Return whether it is new. Raises 404, 409 for other bytes, and 429, also for a full inbox."""
+        """Return whether it is new. Raises 404, 409 for other bytes, 429, and 507 for a full inbox."""
 
     async def inbox(self, device: bytes, since: int, limit: int) -> tuple[Item, ...]:
         """Return what comes after `since`: at most `limit` items and 1 MiB, but at least one if there is one."""
@@ -149,7 +149,7 @@ class Waiting:
 
 
 def check_room(waiting: Waiting, size: int, *, is_known: bool) -> None:
-    """Raises 429 unless so many bytes more fit into this half of the inbox.
+    """Raises 507 unless so many bytes more fit into this half of the inbox.
 
     Those whom the device wrote to itself have one half, everybody else the other; and no sender fills a half alone.
     """

@@ -3,6 +3,7 @@
 Source: docs/protocol.md section 2. No error text repeats what was sent.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -22,7 +23,7 @@ from services.relay.log.store import (
     unknown_group,
 )
 from services.relay.log.stream import EventStream, Wanted, refused_frame
-from services.relay.refusal import bad_request, busy
+from services.relay.refusal import Refusal, bad_request, busy
 from services.relay.replies import answer, encoded, octets
 from services.relay.requests import Call, Fields, route
 from services.sync.protocol import (
@@ -139,7 +140,10 @@ class LogApi:
             raise busy()
         wanted = await self._wanted(await call.fields(FIELDS_BYTES))
         if wanted.inbox is not None:
-            await self._devices.acknowledge(device, wanted.inbox)
+            with contextlib.suppress(
+                Refusal
+            ):  # a full disk does not keep anybody from reading; the next stream says it again
+                await self._devices.acknowledge(device, wanted.inbox)
         self._arrived(device, list(wanted.capabilities.items()))
         return EventStream(log=self._log, devices=self._devices, hub=self._hub, device=device, wanted=wanted)
 

@@ -38,6 +38,7 @@ from services.sync.protocol import PAGE_LIMIT_BYTES
 
 STEP_GROUPS = 200
 STEP_EVENTS = 1_000
+STEP_BYTES = 2 * 1_048_576  # bodies are overwritten, so that a step goes through SQLite's log as a whole
 
 _INVITE = "select body, expires_ms, used_by from invite where invite = ?"
 _WENT_BACK = """
@@ -52,6 +53,10 @@ from grp g join event e on e.gnum = g.gnum and e.seq = g.expired + 1
 where g.gnum > ?2 and days > 0 and e.at_ms <= ?3 - days * 86400000 order by g.gnum limit ?4
 """
 _FRESH = "select seq from event where gnum = ? and seq > ? and at_ms > ? order by seq limit 1"
+_BEYOND = """
+select seq from (select seq, sum(length(body)) over (order by seq) as total from event
+    where gnum = ?1 and seq > ?2 and seq <= ?3) where total > ?4 order by seq limit 1
+"""
 _EMPTY = """
 update event set body = x'', author = null, at_ms = at_ms - at_ms % ?1
 where gnum = ?2 and seq > ?3 and seq <= ?4 and length(body) > 0
@@ -156,23 +161,27 @@ class SqliteLog:
     async def expire(self, at_ms: int, default_days: int, after: int) -> Expired:
         def job(batch: Batch) -> Expired:
             groups = batch.execute(_OLD_GROUPS, default_days, after, at_ms, STEP_GROUPS)
-            emptied = 0
+            emptied = freed = 0
             for gnum, gid, expired, days in groups:
-                emptied += self._expire(batch, gid, expired, at_ms - days * DAY_MS)
-                if emptied >= STEP_EVENTS:
-                    return Expired(events=emptied, after=gnum - 1)
+                count, size, is_done = self._expire(batch, gid, expired, at_ms - days * DAY_MS)
+                emptied, freed = emptied + count, freed + size
+                if not is_done or emptied >= STEP_EVENTS or freed >= STEP_BYTES:
+                    return Expired(events=emptied, after=gnum if is_done else gnum - 1)
             return Expired(events=emptied, after=groups[-1][0] if len(groups) == STEP_GROUPS else None)
 
-        return await self._write(job)
+        return await self._write(job, frees=True)
 
-    def _expire(self, batch: Batch, gid: bytes, expired: int, cutoff_ms: int) -> int:
-        """Empty what arrived in a group up to the cutoff and return how many events that were."""
+    def _expire(self, batch: Batch, gid: bytes, expired: int, cutoff_ms: int) -> tuple[int, int, bool]:
+        """Empty what arrived up to the cutoff, or a step of it; return the events, their bytes, and if that is all."""
         group = self.rows.group(batch, gid)
         assert group is not None  # noqa: S101  (the query named it)
         fresh = batch.row(_FRESH, group.gnum, expired, cutoff_ms)
-        until = min(fresh[0] - 1 if fresh else group.head, expired + STEP_EVENTS)
+        end = fresh[0] - 1 if fresh else group.head
+        until = min(end, expired + STEP_EVENTS)
         if until <= expired:
-            return 0
+            return 0, 0, True
+        beyond = batch.row(_BEYOND, group.gnum, expired, until, STEP_BYTES)
+        until = max(expired + 1, beyond[0] - 1) if beyond is not None else until
         span = (group.gnum, expired, until)
         sql = "select count(*), coalesce(sum(length(body)), 0) from event where gnum = ? and seq > ? and seq <= ?"
         ((count, size),) = batch.execute(sql, *span)
@@ -180,7 +189,7 @@ class SqliteLog:
         batch.execute("update grp set expired = ? where gnum = ?", until, group.gnum)
         group.bytes -= size
         self.rows.change(group)
-        return int(count)
+        return int(count), int(size), until == end
 
     async def put_invite(self, invite: bytes, body: bytes, expires_ms: int, device: bytes, at_ms: int) -> bool:
         def job(batch: Batch) -> bool:
@@ -231,7 +240,7 @@ class SqliteLog:
                     batch.execute("update grp set rounded = ? where gnum = ?", seq, gnum)
             self._drop_orphans(batch, at_ms)
 
-        await self._write(job)
+        await self._write(job, frees=True)
 
     def _drop_orphans(self, batch: Batch, at_ms: int) -> None:
         batch.execute("delete from orphan where exists (select 1 from author a where a.gnum = orphan.gnum)")

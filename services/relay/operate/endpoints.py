@@ -8,19 +8,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from services.relay.operate.health import READING
 from services.relay.operate.metrics import Metrics
 from services.relay.refusal import Refusal
 from services.relay.replies import answer
 from services.relay.requests import Call, route
 
+AGAIN_S = 10
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 
 
 class OperateApi:
-    """`check` raises 503 if the database does not answer."""
+    """`wrong` returns the names of what does not work at present."""
 
-    def __init__(self, check: Callable[[], Awaitable[None]], metrics: Metrics) -> None:
-        self._check = check
+    def __init__(self, wrong: Callable[[], Awaitable[tuple[str, ...]]], metrics: Metrics) -> None:
+        self._wrong = wrong
         self._metrics = metrics
 
     def routes(self) -> list[Route]:
@@ -34,8 +36,13 @@ class OperateApi:
         return answer({"status": "ok"})
 
     async def ready(self, call: Call) -> ASGIApp:
-        await self._check()
-        return answer({"status": "ok"})
+        """Answer 503 where anything does not work; for a proxy that asks for `reading`, where nothing can be read."""
+        wrong = await self._wrong()
+        if READING in wrong or (wrong and not call.number("reading", 0, 1, 0)):
+            raise Refusal(
+                503, "busy", f"Not ready: {', '.join(wrong)}.", retry_after_s=AGAIN_S, details={"wrong": list(wrong)}
+            )
+        return answer({"status": "ok", "wrong": list(wrong)})
 
     async def metrics(self, call: Call) -> ASGIApp:
         """Answer callers on this machine; to anybody else, or through a proxy, there is nothing here."""

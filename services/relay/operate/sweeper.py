@@ -18,6 +18,7 @@ from services.relay.blobs.store import IDLE_MS
 from services.relay.clock import ServiceClock
 from services.relay.database.store import Database, Figures
 from services.relay.refusal import Refusal
+from services.relay.trouble import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Sweeper:
         self._objects = objects
         self._clock = clock
         self._has_looked = False
+        self._ahead = Trouble(log, "less is forgotten, as the clock is in doubt")
         self._keep_days = keep_days
         self._told: Callable[[Swept, Figures | None], None] = lambda swept, figures: None
 
@@ -58,6 +60,7 @@ class Sweeper:
         """Sweep until it is cancelled: most things every minute or so, the rest more seldom."""
         loop = asyncio.get_running_loop()
         seldom = daily = loop.time()
+        waiting = Trouble(log, "the sweep has to wait")
         while True:
             try:
                 is_seldom, is_daily = loop.time() >= seldom, loop.time() >= daily
@@ -65,15 +68,22 @@ class Sweeper:
                 self._told(swept, await self._database.figures() if is_seldom else None)
                 seldom = loop.time() + _spread(SELDOM_S) if is_seldom else seldom
                 daily = loop.time() + _spread(DAILY_S) if is_daily else daily
+                waiting.ends()
             except Refusal:
-                log.warning("the sweep has to wait: the database or the place for blobs takes nothing")
+                waiting.begins("the database or the place for blobs takes nothing")
             await asyncio.sleep(_spread(OFTEN_S))
 
     async def once(self, *, is_seldom: bool = True, is_daily: bool = True) -> Swept:
         """Sweep now. Raises 503; what is done by then stays done."""
+        with self._database.making_room():
+            return await self._sweep(is_seldom, is_daily)
+
+    async def _sweep(self, is_seldom: bool, is_daily: bool) -> Swept:
         at_ms, now_ms = await self.look(keeps=is_seldom), self._clock.now_ms()
         if now_ms - at_ms > SLACK_MS:
-            log.warning("the clock is ahead of what is certain by %d s: less is forgotten", (now_ms - at_ms) // 1_000)
+            self._ahead.begins(f"{(now_ms - at_ms) // 1_000} s ahead of what is certain")
+        else:
+            self._ahead.ends()
         await self._database.sweep(at_ms)
         events = await self._expire(at_ms) if is_seldom else 0
         strays = 0

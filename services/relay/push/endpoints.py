@@ -3,7 +3,6 @@
 Source: docs/protocol.md section 2.
 """
 
-import logging
 import secrets
 from collections.abc import Awaitable, Callable
 
@@ -17,8 +16,6 @@ from services.relay.refusal import Refusal, bad_request, busy
 from services.relay.replies import answer
 from services.relay.requests import Call, Fields, route
 from services.sync.protocol import STREAM_LIMIT_GROUPS, capability_hash
-
-log = logging.getLogger(__name__)
 
 FIELDS_LIMIT_BYTES = 128 * 1_024
 PUSH_PER_DAY = 200
@@ -63,8 +60,7 @@ class PushApi:
         groups = tuple(wanted.items())
         openings = await self._openings(groups)
         if await self._store.key(self._gateway.key) != self._gateway.key:
-            log.error("pushes are off: the key file is not the one that this service began with")
-            raise busy()
+            raise busy()  # which the log has said by itself
         is_new = await self._store.put(registration, PUSH_PER_DAY, self._now_ms())
         open_ones = [group for group, opening in zip(groups, openings, strict=True) if opening is not None]
         await self._store.watch(device, open_ones)

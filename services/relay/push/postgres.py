@@ -12,6 +12,7 @@ from services.relay.push.store import FAR_MS, PINGS_MOST, Ping, Registration
 if TYPE_CHECKING:
     import asyncpg
 
+KEY = "select value from meta where key = 'push_key'"
 PUT = """
 insert into push(device, kind, endpoint, p256dh, auth, wake, awake_ms, next_ms, failures)
 values($1, $2, $3, $4, $5, $6, 0, 0, 0)
@@ -58,8 +59,10 @@ class PostgresPush:
 
     async def key(self, wanted: str) -> str:
         async with self._connection() as connection:
-            await connection.execute("insert into meta values('push_key', $1) on conflict do nothing", wanted)
-            return str(await connection.fetchval("select value from meta where key = 'push_key'"))
+            if (known := await connection.fetchval(KEY)) is None:
+                await connection.execute("insert into meta values('push_key', $1) on conflict do nothing", wanted)
+                known = await connection.fetchval(KEY)
+        return str(known)
 
     async def put(self, registration: Registration, limit: int, at_ms: int) -> bool:
         new = registration

@@ -14,6 +14,7 @@ from typing import Protocol
 from services.relay.push.gateway import Outcome, PushGateway
 from services.relay.push.store import FAR_MS, Ping, PushStore
 from services.relay.refusal import Refusal
+from services.relay.trouble import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -74,13 +75,15 @@ class Pusher:
 
     async def run(self) -> None:
         """Work until it is cancelled."""
+        waiting = Trouble(log, "pings have to wait")
         try:
             while True:
                 await asyncio.sleep(TICK_S)
                 try:
                     await self.tick()
+                    waiting.ends()
                 except Refusal:
-                    log.warning("pings have to wait: the database takes nothing")
+                    waiting.begins("the database takes nothing")
         finally:
             for task in self._under_way:
                 task.cancel()

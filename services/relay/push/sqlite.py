@@ -10,6 +10,8 @@ from services.relay.meters import Cost
 from services.relay.push.store import FAR_MS, PINGS_MOST, Ping, Registration
 from services.relay.writer import Batch, Read, Write
 
+_KEY = "select value from meta where key = 'push_key'"
+
 
 class SqlitePush:
     """`write` runs a job of a batch, `read` one on a reading connection."""
@@ -21,9 +23,10 @@ class SqlitePush:
     async def key(self, wanted: str) -> str:
         def job(batch: Batch) -> str:
             batch.execute("insert or ignore into meta(key, value) values('push_key', ?)", wanted)
-            return str(batch.execute("select value from meta where key = 'push_key'")[0][0])
+            return str(batch.execute(_KEY)[0][0])
 
-        return await self._write(job)
+        known = await self._read(lambda connection: list(connection.execute(_KEY)))
+        return str(known[0][0]) if known else await self._write(job)
 
     async def put(self, registration: Registration, limit: int, at_ms: int) -> bool:
         new = registration

@@ -16,23 +16,22 @@ from services.relay.requests import route
 
 
 class Failing:
-    """A store with a mistake in it, whose text says too much."""
+    """A part with a mistake in it, whose text says too much."""
 
-    incarnation = "00" * 16
-    blobs = push = devices = None
-    log = SimpleNamespace(openings=None)
-
-    async def check(self):
+    async def wrong(self):
         raise ValueError("the marmalade lighthouse")
 
 
-WIRED = {"origins": (), "admission": Admission(OPEN, None, None), "clock": lambda: 0, "lifespan": None}
+STORE = SimpleNamespace(incarnation="00" * 16, blobs=None, push=None, devices=None, log=SimpleNamespace(openings=None))
+
+
+WIRED = {"origins": (), "admission": Admission(OPEN, None, None), "clock": lambda: 0, "key": b"", "lifespan": None}
 
 
 async def ready(hub, method="GET", path="/readyz"):
     pusher = SimpleNamespace(gateway=SimpleNamespace(kind="web"), tell_device=None, arrived=None)
     metrics = Metrics(lambda: 0)
-    app = create_app(Failing(), hub, pusher, SimpleNamespace(origin=None), metrics, **WIRED)
+    app = create_app(STORE, hub, pusher, SimpleNamespace(origin=None), metrics, Failing(), **WIRED)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://relay") as http:
         return await http.request(method, path)
@@ -49,7 +48,7 @@ async def test_mistake_of_the_service_is_answered_and_logged_without_content(cap
     assert (answer.status_code, answer.json()["error"]) == (500, "failed")
     assert "marmalade" not in answer.text
     assert "marmalade" not in caplog.text
-    assert "ValueError in check" in caplog.text
+    assert "ValueError in wrong" in caplog.text
 
 
 async def test_mistake_in_the_middle_of_an_answer_is_logged_and_the_answer_does_not_end(caplog):

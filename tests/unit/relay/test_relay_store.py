@@ -76,7 +76,7 @@ async def test_retry_of_a_stored_event_costs_no_quota(open_store, draft):
 async def test_group_has_a_largest_size(open_store, draft):
     store = await with_group(open_store, quotas=Quotas(group_bytes=10))
     await store.log.append(draft(GROUP, bytes(10)))
-    with pytest.raises(Refusal, match="429 full"):
+    with pytest.raises(Refusal, match="507 full"):
         await store.log.append(draft(GROUP, b"1"))
 
 
