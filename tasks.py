@@ -1,9 +1,11 @@
 """Every check and chore by name: `uv run python tasks.py [NAME ...]`. Without a name: all that a review needs.
 
 lint types imports unit property vectors faults integration ui e2e interop   one layer each
+audit       ask for known holes in what we build on; says so where the index gave no answer
+licences    list the licences of what we build on, and fail for one that we do not take
 phone       the store and the cryptography with the library versions that phones get
 format      put the code into shape
-pins        choose the newest versions that fit and write them into pyproject.toml
+pins        choose the newest versions that fit and write them into pyproject.toml and deploy/relay.txt
 """
 
 import re
@@ -14,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
-CODE = ["companion", "services", "views", "benchmarks", "tests", "main.py", "tasks.py"]
+CODE = ["companion", "services", "views", "benchmarks", "tests", "main.py", "tasks.py", "chains.py"]
 TASKS: dict[str, list[list[str]]] = {
     "lint": [["ruff", "format", "--check", *CODE], ["ruff", "check", *CODE]],
     "types": [["mypy"]],
@@ -32,6 +34,14 @@ PHONE_TESTS = [
 WITH = [part for name in (*ON_PHONES, *TESTING) for part in ("--with", name)]
 TASKS["phone"] = [["uv", "run", "--no-project", "--python", sys.executable, *WITH, "python", *PYTEST[1:], *PHONE_TESTS]]
 TASKS.update({layer: [[*PYTEST, f"tests/{layer}"]] for layer in LAYERS})
+CHAINS = ["uv", "run", "--quiet", "--isolated", "--only-group", "chains", "python", "chains.py"]
+USED = HERE / "build" / "used.txt"  # every package that the app or the sync service is installed with
+EXPORT = ["uv", "export", "--quiet", "--no-default-groups", "--no-emit-project", "--no-hashes", "--no-header"]
+EXPORT += ["--extra", "desktop", "--extra", "relay", "--extra", "postgres", "--output-file", str(USED)]
+TASKS["audit"] = [EXPORT, [*CHAINS, "audit", str(USED)]]
+TASKS["licences"] = [EXPORT, [*CHAINS, "licences", sys.executable, str(USED)]]
+SHARED = ("argon2-cffi", "cryptography")  # what the sync service uses of the app's own packages
+RELAY = HERE / "deploy" / "relay.txt"
 REVIEW = ("lint", "types", "imports", *LAYERS)
 
 
@@ -55,9 +65,22 @@ def pins() -> None:
     ]
     block = "constraint-dependencies = [\n" + "\n".join(lines) + "\n]"
     project.write_text(empty.replace("constraint-dependencies = [\n]", block), "utf-8")
+    relay_pins()
+
+
+def relay_pins() -> None:
+    """Write what the sync service is installed with, each file by its hash; our constraints hold."""
+    project = tomllib.loads((HERE / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    shared = [line for line in project["dependencies"] if line.startswith(SHARED)]
+    wanted = "\n".join([*shared, *extras["relay"], *extras["postgres"]])
+    command = ["uv", "pip", "compile", "-", "--universal", "--generate-hashes", "--python-version", "3.11"]
+    command += ["--no-header", "--no-annotate", "--quiet", "--output-file", str(RELAY)]
+    subprocess.run(command, cwd=HERE, input=wanted, text=True, check=True)
 
 
 def main(names: list[str]) -> int:
+    (HERE / "build").mkdir(exist_ok=True)
     if names == ["pins"]:
         pins()
         return 0
