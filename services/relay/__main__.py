@@ -61,6 +61,7 @@ def run(given: argparse.Namespace) -> int:
                     blobs=given.blobs,
                     blobs_direct=given.blobs_direct,
                     keep_days=given.keep_days,
+                    drain_s=given.drain_seconds,
                     push_contact=given.push_contact,
                     push_test_authority=given.push_test_authority,
                     quotas=Quotas(
@@ -166,6 +167,13 @@ def _add_serve(command: argparse.ArgumentParser) -> None:
         help="let clients fetch from and put into S3 themselves; it must be reachable under its endpoint for them",
     )
     _add_keep_days(command)
+    command.add_argument(
+        "--drain-seconds",
+        type=_positive,
+        default=0,
+        metavar="SECONDS",
+        help="how long to serve on after the signal to end while readyz says 503, for nodes behind a proxy that asks",
+    )
     command.add_argument(
         "--events-per-minute",
         type=_positive,

@@ -42,7 +42,7 @@ class Api:
         objects: ObjectStore,
         metrics: Metrics,
         clock: Callable[[], int],
-        wrong: Callable[[], Awaitable[tuple[str, ...]]],
+        wrong: Callable[..., Awaitable[tuple[str, ...]]],
         admission: str = OPEN,
     ) -> None:
         self._database = database

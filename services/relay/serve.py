@@ -11,6 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -18,7 +19,7 @@ from services.relay.app import create_app
 from services.relay.blobs.objects import ObjectStore, UnusableObjects, open_objects
 from services.relay.clock import ServiceClock
 from services.relay.database.sqlite import DATABASE_NAME, SqliteDatabase
-from services.relay.database.store import Database, UnknownDatabase
+from services.relay.database.store import Database, MovedDatabase, UnknownDatabase
 from services.relay.devices.admission import OPEN, Admission
 from services.relay.folder import FolderInUse, FolderLock, open_secret, write_whole
 from services.relay.heads import PromptRequests
@@ -56,6 +57,7 @@ EXIT_ADDRESS_IN_USE = 4
 EXIT_DATABASE = 5
 EXIT_KEY = 6
 EXIT_BLOBS = 7
+EXIT_MOVED = 8
 
 TEST_APART_MS = (2_000, 3_000)
 
@@ -77,6 +79,7 @@ class Settings:
     blobs: str | None = None
     blobs_direct: bool = False
     keep_days: int = DEFAULT_KEEP_DAYS
+    drain_s: int = 0
     push_contact: str | None = None
     push_test_authority: Path | None = None
     quotas: Quotas = field(default_factory=Quotas)
@@ -93,13 +96,27 @@ class _NoKey(Exception):
 class _Server(uvicorn.Server):
     """Says goodbye to the streams before it waits for them.
 
-    Where descriptors run short, whoever holds a connection and asks for nothing loses it.
+    Where descriptors run short, whoever holds a connection and asks for nothing loses it. Told to end, it says for
+    `drain_s` that it is leaving, and serves on: so a proxy that asks sends nobody here any more when it does end.
     """
 
-    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+    def __init__(self, config: uvicorn.Config, hub: Hub, health: Health, drain_s: float) -> None:
         super().__init__(config)
         self._hub = hub
+        self._health = health
+        self._drain_s = drain_s
         self._most = most_connections()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._drain_s and not self._health.is_leaving:
+            self._health.is_leaving = True
+            self._captured_signals.append(sig)
+            asyncio.get_running_loop().call_later(self._drain_s, self._leave)
+        else:  # a second signal does not wait
+            super().handle_exit(sig, frame)
+
+    def _leave(self) -> None:
+        self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
         if self._most is not None and len(self.server_state.connections) > self._most:
@@ -136,6 +153,8 @@ def serve(settings: Settings) -> int:
             _run(settings, make_database(settings, key), key, objects, listener)
     except UnusableObjects as error:
         return _complain(f"The place for blobs cannot be used: {error}.", EXIT_BLOBS)
+    except MovedDatabase as error:
+        return _complain(f"This folder serves no more: {error}.", EXIT_MOVED)
     except UnknownDatabase as error:
         return _complain(f"The database was not made by this version of the relay: {error}.", EXIT_DATABASE)
     except _NoKey as error:
@@ -285,7 +304,7 @@ def _run(settings: Settings, database: Database, key: bytes, objects: ObjectStor
         timeout_keep_alive=IDLE_CONNECTION_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    server = _Server(config, hub)
+    server = _Server(config, hub, health, settings.drain_s)
     if settings.exit_with_stdin:
         threading.Thread(target=_exit_with_stdin, args=(server,), daemon=True).start()
     try:

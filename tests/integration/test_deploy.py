@@ -29,8 +29,9 @@ def free_port():
 class Proxy:
     """Caddy with the project's Caddyfile, on loopback, with an authority of its own."""
 
-    def __init__(self, folder, port, upstream):
+    def __init__(self, folder, port, *upstreams, config="Caddyfile"):
         self.url = f"https://localhost:{port}"
+        self._config = DEPLOY / config
         self.port = port
         self.authority = folder / "data" / "caddy" / "pki" / "authorities" / "local" / "root.crt"
         self._environment = {
@@ -41,11 +42,12 @@ class Proxy:
             "RELAY_SITE": self.url,
             "RELAY_BIND": "127.0.0.1",
             "RELAY_HTTP_PORT": str(free_port()),
-            "RELAY_UPSTREAM": f"127.0.0.1:{upstream}",
+            "RELAY_UPSTREAM": f"127.0.0.1:{upstreams[0]}",
+            "RELAY_UPSTREAMS": " ".join(f"127.0.0.1:{upstream}" for upstream in upstreams),
         }
 
     def start(self):
-        command = ["caddy", "run", "--config", str(DEPLOY / "Caddyfile"), "--adapter", "caddyfile"]
+        command = ["caddy", "run", "--config", str(self._config), "--adapter", "caddyfile"]
         self.process = subprocess.Popen(command, env=self._environment, stderr=subprocess.PIPE, text=True)
 
     def trust(self):

@@ -110,6 +110,28 @@ async def test_move_to_postgres_keeps_every_cursor(relay, filled, make_relay, ne
     await again.close()
 
 
+async def test_folder_that_was_moved_away_serves_no_more(relay, filled, make_relay, tmp_path, request):
+    database = request.getfixturevalue("postgres").create_database(secrets.token_hex(8))
+    client, group, capability = filled
+    sent = await client.events(group, capability, 0)
+    relay.stop()
+    operate("migrate", "--data", relay.data, "--database", "postgresql://127.0.0.1:1/x")
+    relay.start()  # a move that failed leaves everything as it was
+    relay.stop()
+    assert operate("migrate", "--data", relay.data, "--database", database).returncode == 0
+    for _ in range(2):
+        with pytest.raises(AssertionError, match="its log was moved to PostgreSQL"):
+            relay.start()
+        operate("migrate", "--data", relay.data, "--database", database)  # that database is not empty: no way back
+    assert "moved to PostgreSQL" in operate("sweep", "--data", relay.data).stderr
+    assert lines(operate("status", "--data", relay.data))["events"] == "20"
+    operate("backup", "--data", relay.data, tmp_path / "backup")
+    assert operate("restore", "--data", tmp_path / "new", tmp_path / "backup").returncode == 0
+    again = new_client(make_relay(data=tmp_path / "new").url)
+    assert await again.events(group, capability, 0) == sent
+    await again.close()
+
+
 async def test_backup_brings_the_blobs_and_leaves_out_the_damaged(relay, filled, make_relay, new_id, tmp_path):
     client, group, capability = filled
     blobs = await with_blobs(client, group, capability, new_id)

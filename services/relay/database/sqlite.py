@@ -20,8 +20,8 @@ import apsw
 from companion.times import Sure
 from services.relay.blobs import sqlite as blobs
 from services.relay.blobs.store import BlobStore
-from services.relay.database.store import Figures, UnknownDatabase, figures_of, time_of
-from services.relay.database.tables import INCARNATION, NEWEST, SCHEMA_VERSION, SQLITE, SQLITE_FIGURES, TIME
+from services.relay.database.store import Figures, MovedDatabase, UnknownDatabase, figures_of, time_of
+from services.relay.database.tables import INCARNATION, MOVED, NEWEST, SCHEMA_VERSION, SQLITE, SQLITE_FIGURES, TIME
 from services.relay.devices.sqlite import SqliteDevices
 from services.relay.devices.store import DeviceStore
 from services.relay.devices.tables import LATER
@@ -148,6 +148,7 @@ class SqliteDatabase:
         if list(connection.execute("select 1 from sqlite_master limit 1")):
             try:
                 check_ours(connection)
+                check_here(connection)
             except UnknownDatabase:
                 connection.close()
                 raise
@@ -189,6 +190,12 @@ def check_ours(connection: apsw.Connection) -> None:
     version = connection.pragma("user_version")
     if connection.pragma("application_id") != APPLICATION_ID or not 1 <= version <= SCHEMA_VERSION:
         raise UnknownDatabase(f"database version {version}")
+
+
+def check_here(connection: apsw.Connection) -> None:
+    """Raises MovedDatabase if the log goes on somewhere else."""
+    if list(connection.execute("select 1 from meta where key = ?", (MOVED,))):
+        raise MovedDatabase("its log was moved to PostgreSQL and goes on there")
 
 
 def read_figures(connection: apsw.Connection) -> Figures:

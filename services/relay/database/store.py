@@ -20,6 +20,10 @@ class UnknownDatabase(Exception):
     """The database was not made by this relay, or by a newer one; it is left as it was."""
 
 
+class MovedDatabase(UnknownDatabase):
+    """The log was moved from here to another database, and goes on there: what this one took would reach nobody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """How much the service holds. `oldest_ms` is the arrival of the oldest event that still has a body, or None."""

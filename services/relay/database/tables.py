@@ -24,6 +24,7 @@ POSTGRES = "\n".join(
 )
 
 TIME = "time"
+MOVED = "moved"  # a key of `meta`, where the log was moved away
 NEWEST = """
 select coalesce(max((select at_ms from event e where e.gnum = g.gnum and e.seq = g.head)), 0) from grp g
 """

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from services.relay.operate.health import READING
+from services.relay.operate.health import LEAVING, READING
 from services.relay.operate.metrics import Metrics
 from services.relay.refusal import Refusal
 from services.relay.replies import answer
@@ -19,9 +19,9 @@ FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-pr
 
 
 class OperateApi:
-    """`wrong` returns the names of what does not work at present."""
+    """`wrong` returns the names of what does not work at present, after trying what it is asked to, or everything."""
 
-    def __init__(self, wrong: Callable[[], Awaitable[tuple[str, ...]]], metrics: Metrics) -> None:
+    def __init__(self, wrong: Callable[..., Awaitable[tuple[str, ...]]], metrics: Metrics) -> None:
         self._wrong = wrong
         self._metrics = metrics
 
@@ -37,8 +37,9 @@ class OperateApi:
 
     async def ready(self, call: Call) -> ASGIApp:
         """Answer 503 where anything does not work; for a proxy that asks for `reading`, where nothing can be read."""
-        wrong = await self._wrong()
-        if READING in wrong or (wrong and not call.number("reading", 0, 1, 0)):
+        only_reading = call.number("reading", 0, 1, 0)
+        wrong = await self._wrong(READING) if only_reading else await self._wrong()
+        if not {READING, LEAVING}.isdisjoint(wrong) or (wrong and not only_reading):
             raise Refusal(
                 503, "busy", f"Not ready: {', '.join(wrong)}.", retry_after_s=AGAIN_S, details={"wrong": list(wrong)}
             )

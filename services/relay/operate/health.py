@@ -26,6 +26,7 @@ LEAST_DESCRIPTORS = 32
 DESCRIPTORS_FOLDER = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
 
 READING, WRITING, BLOBS, PUSHES, DESCRIPTORS = "reading", "writing", "blobs", "pushes", "descriptors"
+LEAVING = "leaving"
 SENTENCES = {
     READING: "the database does not answer",
     WRITING: "the database takes nothing new",
@@ -49,7 +50,9 @@ class Health:
         self._tries = tries
         self._troubles = {name: Trouble(log, SENTENCES[name]) for name in tries}
         self._looking = asyncio.Lock()
-        self._looked_s: float | None = None
+        self._looked_s: dict[str, float] = {}
+        self.is_leaving = False
+        """The process was told to end: it serves those who are here, and nobody should come any more."""
 
     async def run(self) -> None:
         """Look until it is cancelled, so that the log says what nobody asked for."""
@@ -57,26 +60,27 @@ class Health:
             await self.wrong()
             await asyncio.sleep(random.uniform(*EVERY_S))  # noqa: S311  (spreads the nodes, protects nothing)
 
-    async def wrong(self) -> tuple[str, ...]:
-        """Return the names of what does not work now, or a second ago."""
+    async def wrong(self, *names: str) -> tuple[str, ...]:
+        """Try these, or everything, unless that was done a second ago; return the names of all that does not work."""
         async with self._looking:  # however many ask, one looks
-            loop = asyncio.get_running_loop()
-            if self._looked_s is None or loop.time() - self._looked_s > FRESH_S:
-                await self._look()
-                self._looked_s = loop.time()
-            return tuple(name for name, trouble in self._troubles.items() if trouble.is_on)
+            for name in names or self._tries:
+                looked_s, now_s = self._looked_s.get(name), asyncio.get_running_loop().time()
+                if looked_s is None or now_s - looked_s > FRESH_S:
+                    await self._look(name)
+                    self._looked_s[name] = asyncio.get_running_loop().time()
+            wrong = tuple(name for name, trouble in self._troubles.items() if trouble.is_on)
+            return (*wrong, LEAVING) if self.is_leaving else wrong
 
-    async def _look(self) -> None:
-        for name, attempt in self._tries.items():
-            if name in ASKS_DATABASE and self._troubles[READING].is_on:
-                continue  # it does not answer, which is said already
-            try:
-                async with asyncio.timeout(TRY_S):
-                    await attempt()
-            except Exception as error:  # edge: whatever a part of the service raises, it does not work
-                self._troubles[name].begins(_word(error))
-            else:
-                self._troubles[name].ends()
+    async def _look(self, name: str) -> None:
+        if name in ASKS_DATABASE and self._troubles[READING].is_on:
+            return  # it does not answer, which is said already
+        try:
+            async with asyncio.timeout(TRY_S):
+                await self._tries[name]()
+        except Exception as error:  # edge: whatever a part of the service raises, it does not work
+            self._troubles[name].begins(_word(error))
+        else:
+            self._troubles[name].ends()
 
 
 async def check_descriptors() -> None:

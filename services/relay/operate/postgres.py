@@ -6,6 +6,7 @@ A moved log keeps its incarnation, because every cursor stays true.
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import apsw
 from services.relay.clock import ServiceClock
 from services.relay.database.sqlite import DATABASE_NAME
 from services.relay.database.store import figures_of
-from services.relay.database.tables import INCARNATION, POSTGRES, POSTGRES_FIGURES, SCHEMA_VERSION
+from services.relay.database.tables import INCARNATION, MOVED, POSTGRES, POSTGRES_FIGURES, SCHEMA_VERSION
 from services.relay.operate.sqlite import open_database
 from services.relay.operate.store import (
     COMPLETE,
@@ -60,21 +61,38 @@ where table_schema = current_schema() and column_default like 'nextval%'
 
 
 async def migrate(data: Path, database: str, place: str | None = None) -> Copied:
-    """Copy a relay that is not running into an empty PostgreSQL database; numbers and cursors stay.
+    """Move a relay that is not running into an empty PostgreSQL database; numbers and cursors stay.
 
-    With a `place` the blobs are copied from the folder to there, otherwise they stay where they are. Raises CannotDo.
+    With a `place` the blobs are copied from the folder to there, otherwise they stay where they are. The folder's own
+    database is marked and serves no more; where the move failed it can be tried again. Raises CannotDo.
     """
     with closing(lock_folder(data)), closing(open_database(data / DATABASE_NAME)) as source:
+        was_moved = bool(list(source.execute("select 1 from meta where key = ?", (MOVED,))))
         connection = await _connect(database)
         try:
             async with connection.transaction():
                 await _fill(connection, source)
-                if place is None:
-                    return Copied(blobs=0)
-                held = list(source.execute(COMPLETE))
-                return await copy_blobs(held, objects_at(None, data), objects_at(place, data))
+                copied = Copied(blobs=0)
+                if place is not None:
+                    held = list(source.execute(COMPLETE))
+                    copied = await copy_blobs(held, objects_at(None, data), objects_at(place, data))
+                _mark(data, is_moved=True)  # first: two that serve one log would be worse than none
+        except BaseException:
+            if not was_moved:
+                _mark(data, is_moved=False)
+            raise
         finally:
             await connection.close()
+        return copied
+
+
+def _mark(data: Path, *, is_moved: bool) -> None:
+    with closing(apsw.Connection(str(data / DATABASE_NAME), flags=apsw.SQLITE_OPEN_READWRITE)) as database:
+        if is_moved:
+            day = datetime.now(UTC).date().isoformat()
+            database.execute("insert or replace into meta(key, value) values(?, ?)", (MOVED, day))
+        else:
+            database.execute("delete from meta where key = ?", (MOVED,))
 
 
 async def renew(database: str) -> None:

@@ -15,7 +15,7 @@ import apsw
 from services.relay.clock import ServiceClock
 from services.relay.database.sqlite import DATABASE_NAME, SqliteDatabase, check_ours, read_figures
 from services.relay.database.store import UnknownDatabase
-from services.relay.database.tables import INCARNATION
+from services.relay.database.tables import INCARNATION, MOVED
 from services.relay.operate.store import (
     COMPLETE,
     CannotDo,
@@ -109,7 +109,7 @@ def _begin_anew(copy: apsw.Connection) -> None:
     copy.execute("delete from session")
     copy.execute("delete from push")  # their key stays with the old folder
     copy.execute("delete from push_watch")
-    copy.execute("delete from meta where key = 'push_key'")
+    copy.execute("delete from meta where key in ('push_key', ?)", (MOVED,))
 
 
 @contextmanager

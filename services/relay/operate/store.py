@@ -7,7 +7,7 @@ from pathlib import Path
 
 from services.relay.blobs.objects import ObjectStore, OtherBytes, UnusableObjects, open_objects
 from services.relay.clock import ServiceClock
-from services.relay.database.store import Database, Figures, UnknownDatabase
+from services.relay.database.store import Database, Figures, MovedDatabase, UnknownDatabase
 from services.relay.folder import FolderInUse, FolderLock
 from services.relay.hub import Hub
 from services.relay.operate.sweeper import Sweeper, Swept
@@ -77,6 +77,8 @@ async def sweep_now(database: Database, objects: ObjectStore, keep_days: int, cl
     """Open a database, sweep it once and close it. Raises CannotDo."""
     try:
         await database.open(Hub())
+    except MovedDatabase as error:
+        raise CannotDo(str(error)) from None
     except UnknownDatabase as error:
         raise CannotDo(f"the database was not made by this version of the relay: {error}") from None
     try:
