@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 from services.relay.clock import ServiceClock
 from services.relay.devices.admission import OPEN, TOKEN, WAYS, read_tokens
 from services.relay.limits import Quotas
+from services.relay.operate import holding
 from services.relay.operate.postgres import migrate, renew, status_of, sweep_of
 from services.relay.operate.sqlite import backup, restore, status, sweep
 from services.relay.operate.store import CannotDo, Copied
 from services.relay.operate.sweeper import DEFAULT_KEEP_DAYS
 from services.relay.serve import Settings, is_loopback, serve
-from services.sync.protocol import KEEP_LIMIT_DAYS
+from services.sync.protocol import KEEP_LIMIT_DAYS, parse_id
 
 
 def main(words: list[str] | None = None) -> int:
@@ -45,6 +46,9 @@ def run(given: argparse.Namespace) -> int:
             known = status(given.data) if given.database is None else asyncio.run(status_of(given.database))
             for name, figure in known.items():
                 print(f"{name}: {figure}")
+        case "people" | "groups":
+            for line in asyncio.run(hold(given)):
+                print(line)
         case _:
             return serve(
                 Settings(
@@ -75,6 +79,32 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
+async def hold(given: argparse.Namespace) -> list[str]:
+    """Look at, block, delete or hand over what is held of a device or a group; return what there is to say."""
+    is_device, where = given.command == "people", (given.data, given.database)
+    if given.act in ("list", "show", "export"):
+        async with holding.reading(*where) as rows:
+            if given.act == "list":
+                return await (holding.people if is_device else holding.groups)(rows)
+            held = await (holding.held_of_device if is_device else holding.held_of_group)(rows, given.id)
+        if given.act == "export":
+            holding.write_held(given.file, held)
+            return []
+        return [f"{name}: {len(part) if isinstance(part, list) else part}" for name, part in held.items()]
+    async with holding.reading(*where) as rows:  # one that is not here is said so
+        await (holding.held_of_device if is_device else holding.held_of_group)(rows, given.id)
+    async with holding.changing(*where) as database:
+        match given.act:
+            case "delete" if is_device:
+                await database.devices.delete(given.id, given.id, ServiceClock().now_ms())
+            case "delete":
+                await holding.delete_group(database, given.id)
+            case act:
+                block = holding.block_device if is_device else holding.block_group
+                await block(database, given.id, is_blocked=act == "block")
+    return []
+
+
 def _report(copied: Copied) -> None:
     print(f"blobs: {copied.blobs}")
     if copied.lost:
@@ -93,6 +123,11 @@ def arguments(words: list[str]) -> argparse.Namespace:
         ("renew", "tell clients that a PostgreSQL database was restored from a backup; the service must be stopped"),
         ("sweep", "forget now what the service forgets by and by; one without PostgreSQL must be stopped"),
         ("status", "print how much the service holds"),
+        (
+            "people",
+            "look at devices, block or delete one, hand over what is held of it; changes need a stopped service",
+        ),
+        ("groups", "look at groups, block or delete one, hand over what is held of it; changes need a stopped service"),
     ):
         command = commands.add_parser(name, help=what, description=what)
         if name == "renew":
@@ -103,13 +138,19 @@ def arguments(words: list[str]) -> argparse.Namespace:
             command.add_argument("file", type=Path, metavar="FILE", help="the backup")
         if name == "migrate":
             command.add_argument("--database", required=True, metavar="URL", help="an empty postgresql:// database")
-        if name in ("sweep", "status"):
+        if name in ("sweep", "status", "people", "groups"):
             command.add_argument("--database", metavar="URL", help="the postgresql:// database, where there is one")
-        if name != "status":
+        if name in ("people", "groups"):
+            _add_hold(command)
+        elif name != "status":
             _add_blobs(command)
         if name == "sweep":
             _add_keep_days(command)
     given = parser.parse_args(words)
+    if given.command in ("people", "groups") and (given.id is None) != (given.act == "list"):
+        parser.error("list takes no id, and everything else takes one")
+    if given.command in ("people", "groups") and (given.file is None) == (given.act == "export"):
+        parser.error("export, and nothing else, takes a file")
     if given.command == "serve":
         _check_serve(parser, given)
     return given
@@ -212,6 +253,13 @@ def _add_serve(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_hold(command: argparse.ArgumentParser) -> None:
+    acts = ("list", "show", "export", "block", "unblock", "delete")
+    command.add_argument("act", choices=acts, help="what to do; there is no way back from delete")
+    command.add_argument("id", type=_id, nargs="?", help="32 hex characters, as list shows them")
+    command.add_argument("file", type=Path, nargs="?", help="a new file for export")
+
+
 def _add_blobs(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--blobs",
@@ -229,6 +277,13 @@ def _add_keep_days(command: argparse.ArgumentParser) -> None:
         metavar="DAYS",
         help="how long envelopes are kept in groups that do not say so themselves, 0 for ever (default: %(default)s)",
     )
+
+
+def _id(text: str) -> bytes:
+    try:
+        return parse_id(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("an id is 32 lower-case hex characters") from None
 
 
 def _days(text: str) -> int:

@@ -26,7 +26,10 @@ FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientE
 GROUP_BYTES = 16  # all that is longer begins with a word that says what it is
 GONE_KEY = b"gone\0"
 GROUP_HEADS = "select gid, head from grp where gid = any($1::bytea[])"
-INBOX_HEADS = "select device, inbox, is_gone from device where device = any($1::bytea[])"
+INBOX_HEADS = """
+select device, inbox, is_gone or exists (select 1 from blocked b where b.device = d.device) as is_gone
+from device d where device = any($1::bytea[])
+"""
 
 
 class Hints:

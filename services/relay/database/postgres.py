@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -20,7 +20,7 @@ from services.relay.blobs import postgres as blobs
 from services.relay.blobs.store import BlobStore
 from services.relay.database.hints import Hints
 from services.relay.database.store import Figures, UnknownDatabase, figures_of, time_of
-from services.relay.database.tables import INCARNATION, NEWEST, POSTGRES, POSTGRES_FIGURES, SCHEMA_VERSION, TIME
+from services.relay.database.tables import INCARNATION, NEWEST, POSTGRES, POSTGRES_FIGURES, SCHEMA_VERSION, TIME, bound
 from services.relay.devices.postgres import PostgresDevices
 from services.relay.devices.store import DeviceStore
 from services.relay.hub import Listener, News
@@ -117,6 +117,10 @@ class PostgresDatabase:
         sql = "insert into meta values($1, $2) on conflict(key) do update set value = excluded.value"
         async with self._connection() as connection:
             await connection.execute(sql, TIME, text)
+
+    async def operate(self, statements: Sequence[str], *values: bytes) -> int:
+        async with self._connection() as connection, connection.transaction():
+            return sum([len(await connection.fetch(sql, *bound(sql, values))) for sql in statements])
 
     async def sweep(self, at_ms: int) -> None:
         async with self._connection() as connection:

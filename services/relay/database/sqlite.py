@@ -9,7 +9,7 @@ import json
 import os
 import queue
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +21,16 @@ from companion.times import Sure
 from services.relay.blobs import sqlite as blobs
 from services.relay.blobs.store import BlobStore
 from services.relay.database.store import Figures, MovedDatabase, UnknownDatabase, figures_of, time_of
-from services.relay.database.tables import INCARNATION, MOVED, NEWEST, SCHEMA_VERSION, SQLITE, SQLITE_FIGURES, TIME
+from services.relay.database.tables import (
+    INCARNATION,
+    MOVED,
+    NEWEST,
+    SCHEMA_VERSION,
+    SQLITE,
+    SQLITE_FIGURES,
+    TIME,
+    bound,
+)
 from services.relay.devices.sqlite import SqliteDevices
 from services.relay.devices.store import DeviceStore
 from services.relay.devices.tables import LATER
@@ -112,6 +121,12 @@ class SqliteDatabase:
             batch.execute("insert or replace into meta(key, value) values('probe', ?)", secrets.token_hex(8))
 
         await self._write(job)
+
+    async def operate(self, statements: Sequence[str], *values: bytes) -> int:
+        def job(batch: Batch) -> int:
+            return sum(len(batch.execute(sql.replace("$", "?"), *bound(sql, values))) for sql in statements)
+
+        return await self._write(job, frees=True)
 
     async def sweep(self, at_ms: int) -> None:
         await self._writer.sweep(at_ms)

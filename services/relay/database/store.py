@@ -69,6 +69,9 @@ class Database(Protocol):
 
     async def keep_time(self, known: Sure) -> None: ...
 
+    async def operate(self, statements: Sequence[str], *values: bytes) -> int:
+        """Run an operator's statements, with these for $1 and $2, in one transaction; return how many rows came."""
+
     async def sweep(self, at_ms: int) -> None:
         """Forget what is over at that time, which has to be certain: sessions, invites, counters, and the exact time of
         old arrivals.

@@ -44,3 +44,8 @@ POSTGRES_FIGURES = _FIGURES.format(
     oldest="""select min(o.at_ms) from grp g cross join lateral (select at_ms from event e where e.gnum = g.gnum
     and e.seq > g.expired and length(e.body) > 0 order by e.seq limit 1) o where g.head > g.expired"""
 )
+
+
+def bound(sql: str, values: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Return those values that a statement with $1 and $2 in it names."""
+    return values[: max((number for number in (1, 2) if f"${number}" in sql), default=0)]

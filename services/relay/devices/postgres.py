@@ -17,6 +17,7 @@ from services.relay.devices.store import (
     Package,
     Post,
     Waiting,
+    blocked_device,
     bounded,
     check_key,
     check_room,
@@ -113,6 +114,8 @@ class PostgresDevices:
         self, device: bytes, public_key: bytes, token_hash: bytes, expires_ms: int, at_ms: int, *, may_register: bool
     ) -> bool:
         async with self._connection() as connection, connection.transaction():
+            if await connection.fetchval("select true from blocked where device = $1", device):
+                raise blocked_device()
             if may_register and await connection.fetchval(REGISTER, device, public_key):
                 await connection.execute(newcomers.ENTER, device, at_ms)
             known = await connection.fetchrow(

@@ -17,6 +17,7 @@ from services.relay.devices.store import (
     Package,
     Post,
     Waiting,
+    blocked_device,
     bounded,
     check_key,
     check_room,
@@ -86,6 +87,8 @@ class SqliteDevices:
         self, device: bytes, public_key: bytes, token_hash: bytes, expires_ms: int, at_ms: int, *, may_register: bool
     ) -> bool:
         def job(batch: Batch) -> bool:
+            if batch.row("select 1 from blocked where device = ?", device) is not None:
+                raise blocked_device()
             known = batch.row("select public_key, is_gone from device where device = ?", device)
             if known is None:
                 if not may_register:

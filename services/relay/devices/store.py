@@ -124,6 +124,10 @@ def unknown_device() -> Refusal:
     return Refusal(404, "unknown", "There is no such device.")
 
 
+def blocked_device() -> Refusal:
+    return Refusal(403, "blocked", "The operator of this service has blocked this device.")
+
+
 def no_package() -> Refusal:
     return Refusal(404, "unknown", "This device has no key package here.")
 

@@ -18,6 +18,7 @@ create table if not exists inbox(
     body blob not null, sender blob, is_known integer not null default 0, primary key(device, seq));
 create unique index if not exists inbox_cid on inbox(device, cid);
 create table if not exists acquaintance(pair blob primary key, at_ms integer not null) without rowid;
+create table if not exists blocked(device blob primary key) without rowid;
 create index if not exists inbox_age on inbox(at_ms);
 create table if not exists key_package(
     device blob not null, digest blob not null, at_ms integer not null, is_last_resort integer not null,
@@ -43,6 +44,7 @@ alter table inbox add column if not exists sender bytea;
 alter table inbox add column if not exists is_known boolean not null default false;
 create unique index if not exists inbox_cid on inbox(device, cid);
 create table if not exists acquaintance(pair bytea primary key, at_ms bigint not null);
+create table if not exists blocked(device bytea primary key);
 create index if not exists inbox_age on inbox(at_ms);
 create table if not exists key_package(
     device bytea not null, digest bytea not null, at_ms bigint not null, is_last_resort boolean not null,

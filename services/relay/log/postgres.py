@@ -276,7 +276,9 @@ class PostgresLog:
     async def sweep(self, at_ms: int) -> None:
         async with self._connection() as connection, connection.transaction():
             await connection.execute("delete from invite where expires_ms <= $1", at_ms - INVITE_MEMORY_MS)
-            await connection.execute("update invite set body = '' where expires_ms <= $1 and body <> ''", at_ms)
+            await connection.execute(
+                "update invite set body = '', used_by = null where expires_ms <= $1 and body <> ''", at_ms
+            )
             await connection.execute(ROUND_ARRIVALS, at_ms - FRESH_MS)
         async with self._connection() as connection, connection.transaction():
             await connection.execute("delete from orphan o where exists (select 1 from author a where a.gnum = o.gnum)")

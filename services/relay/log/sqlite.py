@@ -229,7 +229,7 @@ class SqliteLog:
     async def sweep(self, at_ms: int) -> None:
         def job(batch: Batch) -> None:
             batch.execute("delete from invite where expires_ms <= ?", at_ms - INVITE_MEMORY_MS)
-            batch.execute("update invite set body = x'' where expires_ms <= ? and body <> x''", at_ms)
+            batch.execute("update invite set body = x'', used_by = null where expires_ms <= ? and body <> x''", at_ms)
             for gnum, seq in batch.execute(_STALE, at_ms - FRESH_MS):
                 if seq is not None:
                     batch.execute(

@@ -2,8 +2,8 @@
 
 `former` holds the capabilities that a group had before, each with the last number that it reads. `author` gives each
 sender a number inside one group, so that its events can be found when the device goes; `orphan` notes since when nobody
-is left who ever sent something. `lineage` and `restored` hold what each restore from a backup did: which incarnation it
-ended, and where each group ended then.
+is left who ever sent something. `set_aside` holds the capabilities of a group that the operator has blocked. `lineage`
+and `restored` hold what each restore from a backup did: which incarnation it ended, and where each group ended then.
 
 An append in PostgreSQL is one statement and so one transaction and one round trip: the group's row is locked first,
 which makes sequence order commit order, and the counters last. A refusal raises, and with that undoes everything.
@@ -26,6 +26,8 @@ create table if not exists former(
 create table if not exists author(anum integer primary key, gnum integer not null, name blob not null);
 create unique index if not exists author_name on author(gnum, name);
 create table if not exists orphan(gnum integer primary key, at_ms integer not null);
+create table if not exists set_aside(
+    gnum integer not null, capability blob not null, until integer, primary key(gnum, capability)) without rowid;
 create table if not exists lineage(number integer primary key, incarnation text not null);
 create table if not exists restored(
     gnum integer not null, number integer not null, head integer not null, primary key(gnum, number)) without rowid;
@@ -49,6 +51,8 @@ create table if not exists former(
 create table if not exists author(anum bigserial primary key, gnum bigint not null, name bytea not null);
 create unique index if not exists author_name on author(gnum, name);
 create table if not exists orphan(gnum bigint primary key, at_ms bigint not null);
+create table if not exists set_aside(
+    gnum bigint not null, capability bytea not null, until bigint, primary key(gnum, capability));
 create table if not exists lineage(number bigint primary key, incarnation text not null);
 create table if not exists restored(
     gnum bigint not null, number bigint not null, head bigint not null, primary key(gnum, number));

@@ -100,7 +100,7 @@ async def renew(database: str) -> None:
 
     Raises CannotDo, also while a relay uses the database.
     """
-    async with _relay_in(database) as connection:
+    async with relay_in(database) as connection:
         if await connection.fetchval(IN_USE):
             raise CannotDo("a relay is using this database; stop it first")
         async with connection.transaction():
@@ -111,7 +111,7 @@ async def renew(database: str) -> None:
 
 async def status_of(database: str) -> dict[str, str]:
     """Return the figures of a relay on PostgreSQL. Raises CannotDo."""
-    async with _relay_in(database) as connection:
+    async with relay_in(database) as connection:
         figures = describe(figures_of(await connection.fetchrow(POSTGRES_FIGURES)))
         size = await connection.fetchval("select pg_database_size(current_database())")
         return {**figures, "database bytes": str(size), "incarnation": str(await connection.fetchval(INCARNATION))}
@@ -119,7 +119,7 @@ async def status_of(database: str) -> dict[str, str]:
 
 async def sweep_of(database: str, data: Path, place: str | None, keep_days: int, clock: ServiceClock) -> Swept:
     """Forget now what a relay on PostgreSQL forgets by and by; it may be running. Raises CannotDo."""
-    async with _relay_in(database):
+    async with relay_in(database):
         pass
     from services.relay.database.postgres import PostgresDatabase  # an extra of its own
 
@@ -127,7 +127,7 @@ async def sweep_of(database: str, data: Path, place: str | None, keep_days: int,
 
 
 @asynccontextmanager
-async def _relay_in(database: str) -> "AsyncIterator[asyncpg.Connection]":
+async def relay_in(database: str) -> "AsyncIterator[asyncpg.Connection]":
     """Lend a connection to a database that a relay has made. Raises CannotDo."""
     connection = await _connect(database)
     try:
