@@ -6,7 +6,6 @@ A moved log keeps its incarnation, because every cursor stays true.
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,8 +88,7 @@ async def migrate(data: Path, database: str, place: str | None = None) -> Copied
 def _mark(data: Path, *, is_moved: bool) -> None:
     with closing(apsw.Connection(str(data / DATABASE_NAME), flags=apsw.SQLITE_OPEN_READWRITE)) as database:
         if is_moved:
-            day = datetime.now(UTC).date().isoformat()
-            database.execute("insert or replace into meta(key, value) values(?, ?)", (MOVED, day))
+            database.execute("insert or replace into meta(key, value) values(?, 'to PostgreSQL')", (MOVED,))
         else:
             database.execute("delete from meta where key = ?", (MOVED,))
 
