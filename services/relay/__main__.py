@@ -17,6 +17,8 @@ from services.relay.operate.sweeper import DEFAULT_KEEP_DAYS
 from services.relay.serve import Settings, is_loopback, serve
 from services.sync.protocol import KEEP_LIMIT_DAYS, parse_id
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
 
 def main(words: list[str] | None = None) -> int:
     """Run the command line, or these words of one, and return the exit code."""
@@ -329,10 +331,18 @@ def _contact(text: str) -> str:
 
 
 def _origin(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme.lower() not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
+    """Return an origin as clients write it: a name in ASCII, and no port where it is the scheme's own."""
+    parts = urlsplit(text.strip())
+    is_whole = parts.scheme in DEFAULT_PORTS and parts.hostname and parts.username is None
+    if not is_whole or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise argparse.ArgumentTypeError("an origin is http:// or https:// and a host, without a path")
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    try:
+        name = str(parts.hostname).rstrip(".")
+        host = f"[{name}]" if ":" in name else name.encode("idna").decode()
+        port = parts.port
+    except ValueError:
+        raise argparse.ArgumentTypeError("this is not the name of a host, or not a port") from None
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, DEFAULT_PORTS[parts.scheme]) else "")
 
 
 if __name__ == "__main__":

@@ -89,9 +89,10 @@ class RelayClient:
         clock: Clock | None = None,
     ) -> None:
         clock = clock or SystemClock()
-        address, _, token = base_url.partition("#")  # a service may take new devices by a token of its operator only
-        self._transport = Transport(address, http)
-        self._introduction = {"token": token} if token else {}
+        self.given = base_url
+        url = httpx.URL(base_url.strip())  # with a token before the host, where the operator takes new devices by one
+        self._transport = Transport(str(url.copy_with(userinfo=b"")), http)
+        self._introduction = {"token": url.username} if url.username else {}
         self._device = device_id
         self._key = signing_private_key
         self._now_ms, self._watch_ms = clock.now_ms, clock.monotonic_ms
@@ -104,8 +105,7 @@ class RelayClient:
 
     @property
     def base_url(self) -> str:
-        token = self._introduction.get("token")
-        return f"{self._transport.base_url}#{token}" if token else self._transport.base_url
+        return self._transport.base_url
 
     async def close(self) -> None:
         await self._transport.close()

@@ -79,7 +79,7 @@ class RelayNetwork:
                 raise SyncError("this device cannot run a sync service of its own")
             address = await self._embedded.ensure()
         client = self._clients.get(service)
-        if client is None or client.base_url != address:
+        if client is None or client.given != address:
             if client is not None:
                 await client.close()
             client = self._clients[service] = RelayClient(address, self._device, self._sign_private)

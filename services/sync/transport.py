@@ -78,8 +78,10 @@ class Transport:
         whole_s: float = WHOLE_S,
         first_s: float = STREAM_FIRST_S,
     ) -> None:
-        url = httpx.URL(base_url)
-        self.base_url = base_url.rstrip("/")
+        url = httpx.URL(base_url.strip())
+        if url.host.endswith("."):  # the same name, which the service knows without
+            url = url.copy_with(host=url.host.rstrip("."))
+        self.base_url = str(url).rstrip("/")
         self.origin = f"{url.scheme}://{url.netloc.decode()}".lower()
         self._whole_s, self._first_s = whole_s, first_s
         self._owns = http is None

@@ -252,7 +252,7 @@ async def test_invite_lets_in_as_many_devices_as_a_person_may_have_until_it_runs
 
 async def test_clients_show_their_invite_and_the_token_of_the_address(make_relay, tokens, new_id):
     relay = make_relay("--admission", "invite", "--admission-tokens", str(tokens))
-    founder = new_client(f"{relay.url}#{TOKEN_TEXT}")
+    founder = new_client(relay.url.replace("//", f"//{TOKEN_TEXT}@"))
     stranger, guest = new_client(relay.url), new_client(relay.url)
     async with httpx.AsyncClient(trust_env=False) as http:
         assert (await http.get(relay.url + "/v1/about")).json()["admission"] == "invite"

@@ -2,10 +2,12 @@
 
 import secrets
 
+import pytest
+
 from tests.integration.people import PASSPHRASE, Person, until
 from tests.integration.raw_device import RawDevice
 from tests.integration.relay_operator import operate
-from tests.integration.test_thread import has_line
+from tests.integration.test_thread import befriend, has_line
 
 STRANGERS = 12
 
@@ -51,6 +53,24 @@ async def test_flooded_guest_is_let_in(relay, tmp_path):
         return joined is not None and joined.state == "member"
 
     await until(is_member)
+    await ann.opened.chat.post(group, "welcome")
+    await has_line(bob, group, ("Ann", "welcome", "received"))
+    for person in (ann, bob):
+        await person.companion.lock()
+
+
+@pytest.mark.parametrize("way", ["invite", "token"])
+async def test_people_get_into_a_closed_service_by_the_invite_of_somebody_who_is_in(make_relay, tmp_path, way):
+    tokens = tmp_path / "tokens"
+    tokens.write_text("kettle-lantern-marmalade\n", encoding="ascii")
+    relay = make_relay("--admission", way, "--admission-tokens", str(tokens))
+    ann, bob = (
+        Person(tmp_path / "ann", relay.url.replace("//", "//kettle-lantern-marmalade@")),
+        Person(tmp_path / "bob", ""),
+    )
+    await ann.begin("Ann")
+    await bob.begin("Bob")
+    group = await befriend(ann, bob)  # where only tokens count, the one of the address travels in the invite
     await ann.opened.chat.post(group, "welcome")
     await has_line(bob, group, ("Ann", "welcome", "received"))
     for person in (ann, bob):

@@ -4,6 +4,7 @@ import pytest
 
 from services.relay.__main__ import arguments
 from services.relay.serve import own_origins
+from services.sync.client import RelayClient
 
 
 def given(*options):
@@ -19,6 +20,10 @@ def given(*options):
         ("--origin", "relay.example"),
         ("--origin", "ftp://relay.example"),
         ("--origin", "https://relay.example/path"),
+        ("--origin", "https://relay.example#token"),
+        ("--origin", "https://user@relay.example"),
+        ("--origin", "https://relay.example:x"),
+        ("--origin", "https://"),
         ("--most-bytes", "0"),
         ("--events-per-minute", "-5"),
         ("--port-file", "/"),
@@ -43,6 +48,23 @@ def test_port_file_never_replaces_a_device(capsys):
     with pytest.raises(SystemExit):
         given("--port-file", "/dev/null")
     assert "--port-file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "origin"),
+    [
+        ("https://relay.example.org:443", "https://relay.example.org"),
+        ("http://relay.example.org:80/", "http://relay.example.org"),
+        ("https://relay.example.org.", "https://relay.example.org"),
+        (" https://relay.example.org ", "https://relay.example.org"),
+        ("https://B\u00dcCHER.example", "https://xn--bcher-kva.example"),
+        ("http://[::1]:8440", "http://[::1]:8440"),
+    ],
+)
+def test_origin_is_written_as_clients_write_it(typed, origin):
+    assert given("--origin", typed).origin == [origin]
+    client = RelayClient(typed, "00" * 16, bytes(32))
+    assert client._transport.origin == origin
 
 
 def test_origins_are_kept_in_lower_case():
