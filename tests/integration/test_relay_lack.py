@@ -8,8 +8,10 @@ import psutil
 import pytest
 
 from companion.errors import Offline, RelayRefused
+from services.sync.answers import Live
 from services.sync.protocol import PART_BYTES
 from tests.integration.conftest import new_client
+from tests.integration.devices import read_until
 from tests.integration.relay_operator import BIG, gets, lines, operate, reader, run_sql, with_blobs
 from tests.postgres_server import PostgresServer
 
@@ -64,7 +66,15 @@ async def test_database_without_room_or_gone_means_busy_and_nothing_is_lost(make
         await check_busy(relay, client, group, capability, new_id)
         assert await client.events(group, capability, 0) == before
         assert await gets(client, blobs) == set(blobs)
-        await run_sql(database, "drop trigger full_events on event; drop trigger full_blobs on blob")
+        other = new_client(relay.url, client._key)  # logs in, reads, and follows
+        assert await other.events(group, capability, 0) == before
+        assert isinstance((await read_until(other, lambda i: isinstance(i, Live), inbox=0))[-1], Live)
+        stranger = new_client(relay.url)
+        with pytest.raises(Offline, match="503"):
+            await stranger.events(group, capability, 0)
+        for one in (other, stranger):
+            await one.close()
+        await run_sql(database, ROOM_AGAIN)
         assert (await client.append(group, capability, new_id(), b"room again")).seq == 2
         await asyncio.to_thread(server.kill)
         await check_busy(relay, client, group, capability, new_id)
@@ -91,6 +101,13 @@ create function full_disk() returns trigger language plpgsql as
     $$ begin raise exception using errcode = '53100'; end $$;
 create trigger full_events before insert on event for each row execute function full_disk();
 create trigger full_blobs before insert on blob for each row execute function full_disk();
+create trigger full_sessions before insert on session for each row execute function full_disk();
+create trigger full_nonces before insert on spent for each row execute function full_disk();
+create trigger full_devices before insert on device for each row execute function full_disk();
+"""
+ROOM_AGAIN = """
+drop trigger full_events on event; drop trigger full_blobs on blob; drop trigger full_sessions on session;
+drop trigger full_nonces on spent; drop trigger full_devices on device;
 """
 
 
