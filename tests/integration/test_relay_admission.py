@@ -16,7 +16,7 @@ from services.relay.devices.sessions import Proof, Sessions
 from services.relay.devices.store import Post
 from services.relay.limits import DAY_MS, MINUTE_MS, Quotas
 from services.relay.log.store import Draft
-from services.relay.refusal import Refusal
+from services.relay.refusal import Refusal, busy
 from tests.integration.conftest import new_client
 
 NOW_MS = 1_800_000_000_000
@@ -102,6 +102,46 @@ async def test_login_for_another_service_is_not_passed_on(make_store):
     assert await refusal_of(sessions.open(proof, Introduction())) == (401, "no-session")
 
 
+# A database that takes nothing
+
+
+class Full:
+    """Devices of a database that takes nothing new."""
+
+    def __init__(self, devices):
+        self._devices = devices
+
+    def __getattr__(self, name):
+        return getattr(self._devices, name)
+
+    async def open_session(self, *session, may_register):
+        raise busy()
+
+
+def full_sessions(store, now_ms=NOW_MS, key=b"s" * 32):
+    return Sessions(Full(store.devices), (ORIGIN,), Admission(OPEN, None, None), lambda: now_ms, key)
+
+
+async def test_session_that_is_not_kept_counts_for_its_device_and_its_time_only(make_store):
+    store, member = await make_store(), Device()
+    await member.open(sessions_of(store))
+    token, expires_ms = await member.open(full_sessions(store))
+    shown = f"Bearer {token}"
+    assert await full_sessions(store).device(shown) == member.id  # at another node, too
+    for changed in (0, 20, 40, 60, 85):
+        other = token[:changed] + ("A" if token[changed] != "A" else "g") + token[changed + 1 :]
+        assert await refusal_of(full_sessions(store).device(f"Bearer {other}")) == (401, "no-session")
+    assert await refusal_of(full_sessions(store, expires_ms).device(shown)) == (401, "no-session")
+    assert await refusal_of(full_sessions(store, key=b"t" * 32).device(shown)) == (401, "no-session")
+    await store.devices.delete(member.id, member.id, NOW_MS)
+    assert await refusal_of(full_sessions(store).device(shown)) == (401, "no-session")
+
+
+async def test_stranger_gets_no_session_that_is_not_kept(make_store):
+    store = await make_store()
+    assert await refusal_of(Device().open(full_sessions(store))) == (503, "busy")
+
+
 # Newcomers
 
 
@@ -115,17 +155,17 @@ async def test_thousands_of_registrations_shut_out_nobody(make_store):
 
 async def test_idle_newcomers_are_forgotten_and_come_back_as_if_nothing_had_been(make_store):
     store = await make_store()
-    idle, busy, waiting = Device(), Device(), Device()
+    idle, active, waiting = Device(), Device(), Device()
     sessions = sessions_of(store)
-    for device in (idle, busy, waiting):
+    for device in (idle, active, waiting):
         await device.open(sessions)
-    await store.log.create_group(GROUP, CAPABILITY, busy.id, NOW_MS)
-    letter = Post(device=waiting.id, cid=b"1" * 16, body=b"x", sender=busy.id, at_ms=NOW_MS)
+    await store.log.create_group(GROUP, CAPABILITY, active.id, NOW_MS)
+    letter = Post(device=waiting.id, cid=b"1" * 16, body=b"x", sender=active.id, at_ms=NOW_MS)
     await store.devices.post(letter)
     await store.sweep(NOW_MS + newcomers.IDLE_MS - 1)
     assert await store.devices.public_key(idle.id) is not None
     await store.sweep(NOW_MS + newcomers.IDLE_MS)
-    known = [await store.devices.public_key(d.id) is not None for d in (idle, busy, waiting)]
+    known = [await store.devices.public_key(d.id) is not None for d in (idle, active, waiting)]
     assert known == [False, True, True]
     assert await idle.open(sessions)
     assert await store.devices.public_key(idle.id) == idle.public
