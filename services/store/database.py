@@ -5,6 +5,7 @@ table is a program that somebody else would run here. Each commit counts what it
 """
 
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -32,6 +33,7 @@ WAL_ROOM_BYTES = 4_000_000  # about 400 saves; `checkpoint` comes long before th
 _META = "CREATE TABLE meta(k TEXT PRIMARY KEY, v BLOB)"
 _ROW = "CREATE TABLE row(k INTEGER PRIMARY KEY, ver INTEGER, blob BLOB)"
 _KEYS = "keys"
+_TABLE_ID = re.compile("[0-9]{1,7}")
 _TABLES = frozenset({("table", "meta", "meta", _META), ("table", "row", "row", _ROW)})
 _SCHEMA = _TABLES | {("index", "sqlite_autoindex_meta_1", "meta", None)}
 StoredRow = tuple[int, int, bytes]
@@ -201,7 +203,7 @@ class Database:
         query = "SELECT k, ver, blob FROM row WHERE k BETWEEN ? AND ? ORDER BY k"
         with disk_errors():
             for number, version, blob in self._connection.execute(query, (first, first + DOCUMENT_ID_MAX)):
-                if not (isinstance(version, int) and version > 0 and isinstance(blob, bytes)):
+                if not (isinstance(version, int) and version > 0 and isinstance(blob, bytes) and number >= first):
                     raise Tampered(f"a row of table {table_id} has another shape")
                 yield number - first, version, blob
 
@@ -230,7 +232,7 @@ class Database:
         """Return the ids of the tables that have a record that can be read."""
         with suppress(sqlite3.Error):
             keys = self._connection.execute("SELECT k FROM meta WHERE k LIKE 'table:%'").fetchall()
-            return [int(key[6:]) for (key,) in keys if key[6:].isdecimal()]
+            return [int(key[6:]) for (key,) in keys if isinstance(key, str) and _TABLE_ID.fullmatch(key[6:])]
         return []
 
     def row_counts(self) -> dict[int, int]:
@@ -265,7 +267,9 @@ class Database:
         if found is None:
             raise Tampered(f"document {document_id} of table {table_id} is missing", "missing")
         version, nonce, tag = found
-        return int(version), bytes(nonce + tag)
+        if not (isinstance(version, int) and isinstance(nonce, bytes) and isinstance(tag, bytes)):
+            raise Tampered(f"document {document_id} of table {table_id} has another shape")
+        return version, nonce + tag
 
     def commit(self, writes: Writes) -> None:
         """Write everything or nothing; when this returns, it is durable.
@@ -380,6 +384,7 @@ def _log_of(path: Path) -> Path:
 
 
 def _row(document_id: int, version: object, blob: object) -> StoredRow:
-    if not (isinstance(version, int) and version > 0 and isinstance(blob, bytes)):
-        raise Tampered(f"document {document_id} has another shape")
-    return document_id, version, blob
+    """Return what SQLite gave. Pages that somebody moved can make it give any row, also one that was not asked for."""
+    if isinstance(version, int) and version > 0 and isinstance(blob, bytes) and 0 <= document_id <= DOCUMENT_ID_MAX:
+        return document_id, version, blob
+    raise Tampered(f"document {document_id} has another shape")

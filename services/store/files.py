@@ -73,7 +73,6 @@ def private_folder(path: Path) -> None:
         missing = missing[: next(number for number, one in enumerate(missing) if one.exists())]
         for folder in reversed(missing):
             folder.mkdir(FOLDER_MODE, exist_ok=True)  # a mode for `parents` would be the last one's alone
-            folder.chmod(FOLDER_MODE)
         if not missing:
             close_to_others(path)
 

@@ -5,13 +5,11 @@ A table's rows are held against the root on the way: what is damaged is not seal
 
 from dataclasses import replace
 
-from companion.crypto.primitives import random_bytes
 from companion.errors import Tampered
 from services.store.database import Database, StoredRow, Writes
 from services.store.format import (
     DOCUMENT_ID_MAX,
     FORMAT_VERSION,
-    SECRET_BYTES,
     SUM_MODULUS,
     Root,
     TableHead,
@@ -30,11 +28,9 @@ def seal_anew(database: Database, root: Root, old: StoreSealer, new: StoreSealer
     """
     heads, records = {}, []
     for head in root.heads.values():
-        secret = random_bytes(SECRET_BYTES)
-        record = database.sealed_table_record(head.id)
-        sealer = old.table(head.id, old.open_table_record(head.id, record)[0])
+        secret, _ = old.open_table_record(head.id, database.sealed_table_record(head.id))
         try:
-            heads[head.name] = _seal_table(database, head, sealer, new.table(head.id, secret))
+            heads[head.name] = _seal_table(database, head, old.table(head.id, secret), new.table(head.id, secret))
         except Tampered as error:
             raise Tampered(str(error), error.kind, kind_of(head.name)) from None
         records.append((head.id, new.seal_table_record(head.id, secret, head.name)))
@@ -47,12 +43,15 @@ def _seal_table(database: Database, head: TableHead, old: TableSealer, new: Tabl
     while rows := database.newest_rows(head.id, below, ROWS_AT_ONCE):
         sealed: list[StoredRow] = []
         for number, version, blob in rows:
+            if number >= below:
+                raise Tampered(f"rows of table {head.id} are out of order", "file")
+            below = number
             anew = old.resealed(new, number, version, blob)
             was += old.term(number, version, blob)
             total += new.term(number, version, anew)
             sealed.append((row_number(head.id, number), version, anew))
         database.replace_rows(sealed)
-        count, below = count + len(rows), rows[-1][0]
+        count += len(rows)
     if count != head.count or was % SUM_MODULUS != head.sum:
         raise Tampered(f"table {head.id} does not add up", "missing" if count < head.count else "old")
     return replace(head, sum=total % SUM_MODULUS)

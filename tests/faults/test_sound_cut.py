@@ -78,6 +78,25 @@ async def test_every_segment_has_length_and_digest_once_the_story_is_told(told) 
     await profile.companion.lock()
 
 
+async def test_a_segment_that_was_changed_while_the_story_went_on_is_not_taken_for_what_was_said(
+    tmp_path: Path,
+) -> None:
+    """Its digest is of what was written, not of what lies there when the story ends."""
+    profile = Profile(tmp_path / "hazel")
+    story, microphone = await begin(profile)
+    await hear(microphone, 4)
+    begun = await kept(profile.opened, story.id)
+    await hear(microphone, 1)
+    path = blob(profile, begun, 0)
+    path.write_bytes(path.read_bytes()[: 56 + 16_400])
+    await profile.opened.stories.finish()
+    story = await kept(profile.opened, story.id)
+    assert story.length_bytes == 5 * SECOND
+    with pytest.raises(Tampered):
+        await profile.opened.stories.sound(story, 0, 5 * SECOND)
+    await profile.companion.lock()
+
+
 def flip_last(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1] + bytes([path.read_bytes()[-1] ^ 1]))
 

@@ -124,6 +124,12 @@ def test_an_open_blob_that_was_cut_gives_its_whole_chunks_and_less_is_damage_onc
             store.open_blob(settled)
 
 
+def test_settling_a_complete_reference_changes_nothing_whatever_became_of_the_file(store):
+    ref = store.put_blob(b"sound")
+    store.drop_blob(ref)
+    assert store.settle_blob(ref) == ref
+
+
 def test_a_shorter_blob_in_its_place_is_damage(store):
     """The same key and context with fewer chunks: only the reference's size gives it away."""
     ref = store.put_blob(b"x" * 100)

@@ -62,6 +62,24 @@ def test_what_is_wrong_is_found_and_named(filled, directory):
     assert reports(report) == {"journal": (199, 200, False), "chat": (10, 10, True), "sound": (1, 1, True)}
 
 
+@pytest.mark.parametrize(
+    ("statement", "strays", "problem"),
+    [
+        ("INSERT INTO meta VALUES('table:99', x'00')", 1, None),
+        ("INSERT INTO meta VALUES('later', x'00')", 1, None),
+        ("UPDATE meta SET v = zeroblob(32) WHERE k = 'keys'", 0, "the record of the key file was changed"),
+        ("DELETE FROM meta WHERE k = 'keys'", 0, "the record of the key file was changed"),
+    ],
+)
+def test_records_that_nothing_reads_are_found(filled, directory, statement, strays, problem):
+    filled.lock()
+    sql(directory, statement)
+    store = SealedStore.unlock(directory, passphrase=PASSPHRASE)
+    report = store.verify()
+    store.lock()
+    assert (report.is_sound, report.stray_rows, report.problem) == (False, strays, problem)
+
+
 def salvaged(directory, tmp_path):
     """Salvage, check that the damaged store stays as it was, and return the report and the new store."""
     before = digests(directory)

@@ -106,6 +106,14 @@ def test_what_is_no_plain_file_is_refused_and_never_waited_for(vault, precious, 
     assert precious.read_text() == "years of work"
 
 
+@pytest.mark.parametrize("name", ["keys.json", "store.db"])
+def test_a_link_to_the_true_file_elsewhere_is_no_file_of_ours(vault, tmp_path, name):
+    (vault / name).rename(tmp_path / name)
+    (vault / name).symlink_to(tmp_path / name)
+    with pytest.raises(Tampered, match=r"link|no plain file"):
+        use(vault)
+
+
 @pytest.mark.parametrize("name", ["keys.json.backup", "keys.json"])
 def test_erasing_never_writes_through_a_link(vault, precious, name):
     (vault / name).unlink(missing_ok=True)
@@ -125,7 +133,7 @@ def test_a_rescue_copy_takes_no_links_along(vault, precious, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["[" * 100_000, '{"a":' * 20_000, "{", "", "[1]", '{"a": 1' + " " * 70_000 + "}", "\x00"]
+    "text", ["[" * 60_000, "[" * 100_000, '{"a":' * 20_000, "{", "", "[1]", '{"a": 1' + " " * 70_000 + "}", "\x00"]
 )
 def test_a_small_file_that_makes_no_sense_is_as_none(tmp_path, text):
     (tmp_path / "small.json").write_text(text)

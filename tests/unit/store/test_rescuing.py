@@ -26,6 +26,15 @@ def test_parts_are_counted_by_kind_and_each_copy_has_a_folder_of_its_own(filled,
     assert (first.folder, second.folder) == (f"{directory}-saved-1", f"{directory}-saved-2")
 
 
+def test_blobs_are_counted_and_what_is_not_as_it_was_written_is_not_called_readable(filled, directory):
+    whole, cut = filled.put_blob(b"sound" * 10_000), filled.put_blob(b"sound" * 10_000)
+    filled.table("journal").insert({"_id": "s", "sounds": [whole.to_doc(), cut.to_doc()]})
+    file = directory / "blobs" / cut.id
+    file.write_bytes(file.read_bytes()[:-1])
+    copy = rescue(directory, filled.salvage)
+    assert {part.part: (part.readable, part.promised) for part in copy.parts}["blobs"] == (1, 2)
+
+
 def test_an_open_store_is_salvaged_as_it_is_and_goes_on(filled, directory):
     copy = rescue(directory, filled.salvage)
     filled.table("journal").insert({"_id": "later"})

@@ -42,24 +42,27 @@ async def test_a_box_whose_first_documents_cannot_be_kept_is_not_there(vault, mo
 async def test_a_box_that_is_opened_when_nobody_waits_any_more_is_closed_again(vault, monkeypatch):
     store, _ = await vault.create(PASSPHRASE, bytes(32), FIRST)
     await store.close()
-    may_open, real = threading.Event(), SealedStore.unlock
+    began, may_open, real = threading.Event(), threading.Event(), SealedStore.unlock
 
     def slowly(*arguments: object, **named: object) -> SealedStore:
+        began.set()
         assert may_open.wait(10)
         return real(*arguments, **named)
 
     monkeypatch.setattr(SealedStore, "unlock", slowly)
     opening = asyncio.create_task(vault.unlock(passphrase=PASSPHRASE))
-    await asyncio.sleep(0.05)
+    assert await asyncio.to_thread(began.wait, 10)
     opening.cancel()
     with pytest.raises(asyncio.CancelledError):
         await opening
     may_open.set()
+    store = None
     for _ in range(200):
         try:
             store, _ = await vault.unlock(passphrase=PASSPHRASE)
             break
         except StoreError:
             await asyncio.sleep(0.02)
+    assert store is not None, "it stays open behind the lock screen"
     assert await store.get("me", "me") == {"_id": "me"}
     await store.close()
