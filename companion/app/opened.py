@@ -124,10 +124,10 @@ class Opened:
         """Whether nothing may be written: its folder cannot be, or this is an older or another store than the device
         remembers and the person did not put it there.
         """
-        return bool(self.read_only)
+        return bool(self.why_read_only)
 
     @property
-    def read_only(self) -> str:
+    def why_read_only(self) -> str:
         """Why nothing may be written: "folder", "old" or "replaced"; empty if it may."""
         return "folder" if self._context.store.is_read_only else self._context.store.rollback
 

@@ -50,7 +50,7 @@ class ViewState:
     left: Left = field(default_factory=Left)
     damages: tuple[Damage, ...] = ()
     read_only: str = ""
-    """See `Opened.read_only`."""
+    """See `Opened.why_read_only`."""
     theme: str = "system"
     text_scale: float = 1.0
     me: Member | None = None
@@ -186,7 +186,7 @@ class Mirror:
             state.me = opened.me
         if everything:
             state.fault, state.fault_kind = "", ""
-            state.read_only = opened.read_only
+            state.read_only = opened.why_read_only
             state.phase = "open"
         if everything or "journal" in what:  # last, because the first reading of a long journal takes its time
             await self._refresh_journal(opened)

@@ -137,7 +137,7 @@ async def test_a_folder_that_cannot_be_written_is_opened_for_reading_and_said() 
     networks = desk.calls.count("network opened")
     await desk.companion.unlock(passphrase=PASSPHRASE)
     assert desk.companion.opened is not None
-    assert (desk.companion.opened.is_read_only, desk.companion.opened.read_only) == (True, "folder")
+    assert (desk.companion.opened.is_read_only, desk.companion.opened.why_read_only) == (True, "folder")
     assert desk.calls.count("network opened") == networks
     with pytest.raises(StoreError):
         await desk.companion.opened.set_auto_lock(2)
