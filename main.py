@@ -38,7 +38,7 @@ from services.erasing import ProfileEraser
 from services.keystore import FletKeystore
 from services.notifier import PlyerNotifier
 from services.pictures import PillowPictures
-from services.profile import Appearance, FileTries, data_folder, profile_folder
+from services.profile import Appearance, FileTries, close_folder, data_folder, profile_folder
 from services.recorder import FletRecorder
 from services.store.migrations import Migrations
 from services.store.vault import SealedVault
@@ -81,6 +81,7 @@ class Profile:
 def build_profile(data: Path, name: str, service: str) -> Profile:
     """Put the adapters together. `service` is a base address or empty."""
     folder = profile_folder(data, name)
+    close_folder(folder)
     embedded = None if IS_BUNDLE else EmbeddedRelay(data / "relay")
     default = service or ("" if embedded is None else LOCAL_SERVICE)
     clock, keystore = SystemClock(), FletKeystore(name)

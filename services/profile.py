@@ -7,11 +7,12 @@ import asyncio
 import os
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from companion.errors import UsageError
 from companion.unlocking import Attempts
-from services.store.files import read_small, write_small
+from services.store.files import FILE_MODE, close_to_others, read_small, write_small
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 THEMES = ("system", "light", "dark", "contrast", "contrast-dark")
@@ -36,6 +37,16 @@ def profile_folder(data: Path, name: str) -> Path:
     if not _NAME.fullmatch(name):
         raise UsageError("a profile's name is made of a-z, 0-9, - and _")
     return data / "profiles" / name
+
+
+def close_folder(folder: Path) -> None:
+    """Close a profile's folder, and the small files in it, to other users: release 0.1.0 left that to the system."""
+    with suppress(OSError):  # what its owner cannot change stays as it is
+        if folder.is_dir():
+            for file in folder.glob("*.json"):
+                if not file.is_symlink():
+                    file.chmod(FILE_MODE)
+            close_to_others(folder)
 
 
 class FileTries:

@@ -211,7 +211,7 @@ def _parse(content: object) -> KeyFile:
     file = KeyFile(
         version=content["v"],
         store_id=bytes.fromhex(content["store_id"]),
-        kdf=KdfParameters(t=int(kdf["t"]), m_kib=int(kdf["m"]), p=int(kdf["p"])),
+        kdf=KdfParameters(t=_whole(kdf["t"]), m_kib=_whole(kdf["m"]), p=_whole(kdf["p"])),
         salt=bytes.fromhex(kdf["salt"]),
         slots=slots,
     )
@@ -220,3 +220,9 @@ def _parse(content: object) -> KeyFile:
     if any(len(bytes.fromhex(slot[first])) != split for slot in content[name]):
         raise ValueError
     return file
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError
+    return value

@@ -7,13 +7,13 @@ is free.
 
 import asyncio
 import importlib.util
-import json
 import subprocess
 import sys
 from asyncio.subprocess import Process
 from pathlib import Path
 
-from companion.errors import Offline, SyncError
+from companion.errors import Offline, StoreError, SyncError
+from services.store.files import private_folder, read_small
 from services.sync.protocol import SERVICE
 from services.sync.transport import Transport
 
@@ -89,7 +89,7 @@ class EmbeddedRelay:
     async def _spawn(self, port: int) -> int | None:
         """Return None once our child listens, or the code it ended with."""
         await self.close()
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await asyncio.to_thread(self._make_folder)
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -109,12 +109,14 @@ class EmbeddedRelay:
         self._child = None
         return await child.wait()
 
-    def _noted_port(self) -> int | None:
+    def _make_folder(self) -> None:
         try:
-            note = json.loads(self._note.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        port = note.get("port") if isinstance(note, dict) else None
+            private_folder(self._directory)
+        except StoreError as error:
+            raise Offline(f"the embedded service has no folder: {error}") from None
+
+    def _noted_port(self) -> int | None:
+        port = read_small(self._note).get("port")
         return port if isinstance(port, int) and 0 < port < 65_536 else None
 
     async def _answers(self, port: int) -> bool:
@@ -122,8 +124,7 @@ class EmbeddedRelay:
         transport = Transport(f"http://{HOST}:{port}", None, whole_s=ANSWER_S)
         try:
             about = (await transport.call("GET", "/v1/about", answer_s=ANSWER_S)).fields()
-            note = json.loads(self._note.read_text(encoding="utf-8"))
-            return bool(about["service"] == SERVICE and about["incarnation"] == note["incarnation"])
+            return bool(about["service"] == SERVICE and about["incarnation"] == read_small(self._note)["incarnation"])
         except (SyncError, ValueError, OSError, KeyError, TypeError):
             return False
         finally:
