@@ -19,6 +19,7 @@ from services.store.format import Document, Root, TableHead
 from services.store.keyfile import KeyFile
 from services.store.loading import read_table
 from services.store.migrations import Migrations
+from services.store.opening import key_file
 from services.store.overlay import Scratch
 from services.store.sealing import StoreSealer
 from services.store.storage import SealedStorage
@@ -150,7 +151,7 @@ def salvage(
     process_lock = ProcessLock(directory)
     given = {keyfile.PASSPHRASE: passphrase, keyfile.RECOVERY: recovery, keyfile.KEYSTORE: keystore}
     try:
-        keys = keyfile.read_key_file(directory)
+        keys = _key_file(directory)
         sealer = StoreSealer(
             keys.master_key(passphrase=passphrase, recovery=recovery, keystore=keystore), keys.store_id
         )
@@ -164,6 +165,13 @@ def salvage(
             database.abandon()
     finally:
         process_lock.release()
+
+
+def _key_file(directory: Path) -> KeyFile:
+    """Return the key file, of two that a crash left the one that the database says is its own, if it can say so."""
+    with suppress(StoreError):
+        return key_file(directory, is_read_only=True)
+    return keyfile.read_key_file(directory)
 
 
 def _is_known(database: Database, sealer: StoreSealer, keys: KeyFile) -> bool:

@@ -225,6 +225,13 @@ class TestCrash:
         store.lock()
         SealedStore.unlock(stages[stage], recovery=RECOVERY).lock()
 
+    @pytest.mark.parametrize(("stage", "holds"), [("before the commit", PASSPHRASE), ("after the commit", NEW)])
+    def test_a_rescue_copy_is_made_with_the_keys_that_hold(self, stages, tmp_path, stage, holds):
+        salvage(stages[stage], tmp_path / "saved", passphrase=holds)
+        store = SealedStore.unlock(tmp_path / "saved", passphrase=holds)
+        assert (len(store.table("journal")), store.slots) == (1_198, {"passphrase", "recovery"})
+        store.lock()
+
     def test_a_file_that_cannot_take_its_place_does_so_later(self, filled, directory, monkeypatch):
         real = Path.replace
 
