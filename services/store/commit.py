@@ -4,7 +4,6 @@ Nothing is written here. Who asks for it hands it to the database, and changes m
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from services.store.batch import Batch, TableChange
 from services.store.database import Database, StoredRow, Writes
@@ -32,7 +31,8 @@ def seal_commit(
     for name, change in batch.changes.items():
         head = heads[name]
         heads[name] = _seal_rows(head, change, sealers.get(head.id) or sealer_of(head), database, gone, rows)
-    root = replace(batch.root, commit=commit, next_table=batch.next_table, heads=heads)
+    keys, keys_commit = batch.root.keys, batch.root.keys_commit
+    root = Root(commit=commit, next_table=batch.next_table, heads=heads, keys=keys, keys_commit=keys_commit)
     return Writes(batch.dropped, records, gone, rows, sealer.seal_root(root)), root, sealers
 
 

@@ -61,7 +61,8 @@ class Database:
         self._path = path
         self._has_room = False
         self._copies: Path | None = None
-        self.version = FORMAT_VERSION
+        self.is_older = False
+        """Whether the file is of an older format, which the next commit brings to ours."""
         self._is_read_only = is_read_only
         with disk_errors():
             where = self._readable(path) if is_read_only else path
@@ -150,7 +151,8 @@ class Database:
         database = cls(path, is_read_only=is_read_only)
         with database._abandoned_on_error():
             database.check_schema()
-            version = database.version = database._number("user_version")
+            version = database._number("user_version")
+            database.is_older = version < FORMAT_VERSION
             if version > FORMAT_VERSION:
                 raise TooNew(f"the store has format {version}; this version reads up to {FORMAT_VERSION}")
             mode = database._connection.execute("PRAGMA journal_mode").fetchone()
@@ -158,11 +160,6 @@ class Database:
             if version < 1 or database._number("application_id") != APPLICATION_ID or not is_logging:
                 raise Tampered("the database header was changed", "file")
         return database
-
-    @property
-    def is_older(self) -> bool:
-        """Whether the file is of an older format, which the next commit brings to ours."""
-        return self.version < FORMAT_VERSION
 
     def _number(self, pragma: str) -> int:
         return int(self._connection.execute(f"PRAGMA {pragma}").fetchone()[0])
@@ -276,10 +273,16 @@ class Database:
 
         Raises: Tampered if it would change more or less than it writes, StoreError if the disk refuses.
         """
-        with self.transaction():
-            self.write(writes)
+        with disk_errors():
+            self._begin()
+            try:
+                self.write(writes)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._undo()
+                raise
         if writes.keys is not None:
-            self.version = FORMAT_VERSION
+            self.is_older = False
 
     def write(self, writes: Writes) -> None:
         """Do what `commit` says within a transaction that is open already."""
@@ -308,18 +311,24 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make everything in the block durable, or nothing of it."""
-        execute = self._connection.execute
+        """Make everything in the block durable, or nothing of it. `commit` does the same, in half the steps."""
         with disk_errors():
-            execute("BEGIN IMMEDIATE")
+            self._begin()
             try:
-                self._make_room()
                 yield
-                execute("COMMIT")
+                self._connection.execute("COMMIT")
             except BaseException:
-                if self._connection.in_transaction:
-                    execute("ROLLBACK")
+                self._undo()
                 raise
+
+    def _begin(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        if not self._has_room:
+            self._make_room()
+
+    def _undo(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 
     def replace_records(self, records: list[tuple[int, bytes]]) -> None:
         """Write records of tables that are there already, within a transaction."""
@@ -338,12 +347,11 @@ class Database:
 
         The room is a hole that takes no space. SQLite reads a WAL up to the first frame that does not fit.
         """
-        if not self._has_room:
-            self._has_room = True
-            wal = _log_of(self._path)
-            with suppress(OSError):  # without room a commit is slower, and nothing else
-                if wal.stat().st_size < WAL_ROOM_BYTES:
-                    os.truncate(wal, WAL_ROOM_BYTES)
+        self._has_room = True
+        wal = _log_of(self._path)
+        with suppress(OSError):  # without room a commit is slower, and nothing else
+            if wal.stat().st_size < WAL_ROOM_BYTES:
+                os.truncate(wal, WAL_ROOM_BYTES)
 
     def checkpoint(self) -> None:
         """Move the WAL into the file and empty it. Changes no content."""

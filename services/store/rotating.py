@@ -9,7 +9,6 @@ from companion.errors import Tampered
 from services.store.database import Database, StoredRow, Writes
 from services.store.format import (
     DOCUMENT_ID_MAX,
-    FORMAT_VERSION,
     SUM_MODULUS,
     Root,
     TableHead,
@@ -64,5 +63,5 @@ def commit_keys(database: Database, root: Root, old: StoreSealer, new: StoreSeal
             root = seal_anew(database, root, old, new)
         root = replace(root, commit=root.commit + 1, keys=keys, keys_commit=root.commit + 1)
         database.write(Writes([], [], [], [], new.seal_root(root), keys))
-    database.version = FORMAT_VERSION
+    database.is_older = False
     return root

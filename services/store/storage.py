@@ -45,7 +45,6 @@ class SealedStorage(Storage):
         is_read_only: bool = False,
         keys: bytes = b"",
     ) -> None:
-        """`keys`: the digest of the key file. Raises: Tampered."""
         self.lock = threading.RLock()
         self.observers: list[Observer] = []
         self.is_read_only = is_read_only
@@ -191,7 +190,8 @@ class SealedStorage(Storage):
                     raise StoreError("batches do not nest")
                 yield self._batch
                 return
-            self.require_writable()
+            if self._sealer is None or self.is_read_only or self.is_rolled_back:
+                self.require_writable()
             batch = self._batch = Batch(self._root)
             try:
                 yield batch
