@@ -217,7 +217,7 @@ class Database:
         first, seen = row_number(table_id, 0), set()
         upwards = "SELECT k, ver, blob FROM row WHERE k BETWEEN ? AND ? ORDER BY k"
         for query in (upwards, upwards + " DESC"):
-            with suppress(sqlite3.Error):
+            with suppress(sqlite3.Error, UnicodeDecodeError):
                 for number, version, blob in self._connection.execute(query, (first, first + DOCUMENT_ID_MAX)):
                     if number in seen:
                         break
@@ -227,7 +227,7 @@ class Database:
 
     def readable_table_ids(self) -> list[int]:
         """Return the ids of the tables that have a record that can be read."""
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.Error, UnicodeDecodeError):
             keys = self._connection.execute("SELECT k FROM meta WHERE k LIKE 'table:%'").fetchall()
             return [int(key[6:]) for (key,) in keys if isinstance(key, str) and _TABLE_ID.fullmatch(key[6:])]
         return []

@@ -33,6 +33,8 @@ class disk_errors:
             if code & 0xFF in _DAMAGE_CODES:
                 raise Tampered(f"the database file is damaged (SQLite code {code})", "file") from None
             raise StoreError(f"the disk refused (SQLite code {code})") from None
+        if isinstance(error, UnicodeDecodeError):  # Python reads SQLite's message, which quotes what is in the file
+            raise Tampered("the database file is damaged", "file") from None
         if isinstance(error, OSError):
             raise disk_error(error) from None
 

@@ -4,6 +4,7 @@ import pytest
 
 from companion.errors import Tampered
 from services.store.format import DOCUMENT_ID_MAX, row_number
+from services.store.guarding import disk_errors
 
 FIRST = row_number(3, 0)
 
@@ -65,6 +66,12 @@ def test_a_seal_of_another_shape_is_damage(database, found):
 def test_a_record_with_an_odd_name_is_no_table(database, key):
     database._connection = Moved((key,), ("table:12",))
     assert database.readable_table_ids() == [12]
+
+
+def test_a_message_of_sqlite_that_quotes_garbage_is_damage():
+    """Python cannot read it as text, and raises an error of its own."""
+    with pytest.raises(Tampered), disk_errors():
+        raise UnicodeDecodeError("utf-8", b"malformed \xac", 10, 11, "invalid start byte")
 
 
 def test_rows_that_come_again_do_not_keep_a_change_of_keys_busy_for_ever(store, monkeypatch):
