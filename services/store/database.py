@@ -24,7 +24,7 @@ from services.store.format import (
     FORMAT_VERSION,
     row_number,
 )
-from services.store.guarding import defend, disk_errors
+from services.store.guarding import defend, disk_errors, has_log, log_of
 
 FILE_NAME = "store.db"
 CHECKPOINT_PAGES = 4_000  # 16 MB of WAL at most; `checkpoint` at idle moments keeps it far below
@@ -78,8 +78,8 @@ class Database:
 
         What lies in the log belongs to it, and SQLite reads a log only where it can write: both are copied then.
         """
-        log = _log_of(path)
-        if not log.exists() or not log.stat().st_size:
+        log = log_of(path)
+        if not has_log(path):
             return f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         self._copies = Path(tempfile.mkdtemp(prefix="companion-"))  # for the owner alone; all in it is sealed
         for file in (path, log):
@@ -148,6 +148,8 @@ class Database:
             if not path.exists():
                 raise Tampered(f"{FILE_NAME} is missing", "file")
         require_plain(path, "file")
+        with disk_errors():
+            is_left = has_log(path)
         database = cls(path, is_read_only=is_read_only)
         with database._abandoned_on_error():
             database.check_schema()
@@ -159,6 +161,8 @@ class Database:
             is_logging = mode == ("wal",) or is_read_only
             if version < 1 or database._number("application_id") != APPLICATION_ID or not is_logging:
                 raise Tampered("the database header was changed", "file")
+            if is_left and (problem := database.problem()):  # a log over another file: the next save would destroy more
+                raise Tampered(problem, "file")
         return database
 
     def _number(self, pragma: str) -> int:
@@ -348,7 +352,7 @@ class Database:
         The room is a hole that takes no space. SQLite reads a WAL up to the first frame that does not fit.
         """
         self._has_room = True
-        wal = _log_of(self._path)
+        wal = log_of(self._path)
         with suppress(OSError):  # without room a commit is slower, and nothing else
             if wal.stat().st_size < WAL_ROOM_BYTES:
                 os.truncate(wal, WAL_ROOM_BYTES)
@@ -385,10 +389,6 @@ class Database:
                 self._connection.close()
             finally:
                 held.rename(self._path)
-
-
-def _log_of(path: Path) -> Path:
-    return path.with_name(path.name + "-wal")
 
 
 def _row(document_id: int, version: object, blob: object) -> StoredRow:

@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+from pathlib import Path
 
 from companion.errors import StoreError, Tampered
 from services.store.files import disk_error
@@ -53,3 +54,14 @@ def _authorized(action: int, first: str | None, second: str | None, schema: str 
     """Refuse what is asked for by a trigger or a view, and by a change of the schema that SQLite does not check."""
     is_writable_schema = action == sqlite3.SQLITE_PRAGMA and first == "writable_schema"
     return sqlite3.SQLITE_DENY if program is not None or is_writable_schema else sqlite3.SQLITE_OK
+
+
+def log_of(path: Path) -> Path:
+    """Return where SQLite keeps the log of a database file."""
+    return path.with_name(path.name + "-wal")
+
+
+def has_log(path: Path) -> bool:
+    """Return whether a crash has left something in the log. Raises: OSError."""
+    log = log_of(path)
+    return log.exists() and log.stat().st_size > 0
