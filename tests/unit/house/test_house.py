@@ -49,7 +49,7 @@ def test_phones_get_nothing_that_they_cannot_load() -> None:
 def test_app_bundles_leave_out_what_is_not_the_app() -> None:
     excluded = set(PROJECT["tool"]["flet"]["app"]["exclude"])
     assert {"tests", "docs", "benchmarks", "services/relay"} <= excluded
-    assert all((ROOT / name).exists() for name in excluded - {"dist", "shots", "uv.lock"})
+    assert all((ROOT / name).exists() for name in excluded - {"build", "dist", "shots", "uv.lock"})
 
 
 def test_permissions_are_those_of_the_features() -> None:
