@@ -196,14 +196,36 @@ def process(group: Group, message: bytes, environment: Environment) -> tuple[Gro
     """Open a message of this group: application data, a proposal or a commit (RFC 9420 sections 6 and 12.4.2).
 
     Returns the new state and what happened. Commits must come in the order of their epochs; see `read_head`.
-    Raises: MessageRejected if it is malformed, forged, replayed, for another group or epoch, our own, or breaks a
-    rule. The state given stays as it was.
+    Raises: MessageRejected if it is malformed, forged, replayed, for another group or epoch, or breaks a rule; Ours if
+    it says that we sent it. The state given stays as it was.
     """
     try:
         payload = decode_message(message)
         if not isinstance(payload, PublicMessage | PrivateMessage):
             raise CryptoError("not a message within a group")
         return processing.open_message(group, payload, environment)
+    except processing.ClaimsToBeOurs as error:
+        raise Ours(str(error)) from None
+    except CryptoError as error:
+        raise MessageRejected(str(error)) from None
+
+
+class Ours(MessageRejected):
+    """A message names our own leaf as its sender. `open_own` says whether that is so."""
+
+
+def open_own(group: Group, message: bytes) -> tuple[Group, bytes]:
+    """Open a message of our own that this state knows nothing of: a later state sealed it, so this one was put back.
+
+    Returns the state without the key that was used, and the application data, empty for a proposal or commit. Nothing
+    may be sealed with that state: keys that never reached the service may have been used as well.
+    Raises: MessageRejected if this state has used the key itself, or we did not sign it.
+    """
+    try:
+        payload = decode_message(message)
+        if not isinstance(payload, PublicMessage | PrivateMessage):
+            raise CryptoError("not a message within a group")
+        return processing.open_own(group, payload)
     except CryptoError as error:
         raise MessageRejected(str(error)) from None
 

@@ -96,6 +96,10 @@ class RemovedFromGroup:
 Event = ApplicationMessage | ProposalReceived | EpochChanged | RemovedFromGroup
 
 
+class ClaimsToBeOurs(CryptoError):
+    """A message names our own leaf as its sender; whether that is true is for `open_own` to say."""
+
+
 def open_message(
     group: Group, payload: PublicMessage | PrivateMessage, environment: Environment
 ) -> tuple[Group, Event]:
@@ -147,7 +151,7 @@ def _open_private(group: Group, payload: PrivateMessage) -> tuple[Group, Authent
     _require_epoch(group, payload.epoch)
     sender = private_message.open_sender_data(payload, group.suite, group.secrets.sender_data_secret)
     if sender.leaf_index == group.own_leaf:
-        raise CryptoError("a message claims to be our own")
+        raise ClaimsToBeOurs("a message claims to be our own")
     leaf = group.member(sender.leaf_index)
     message, secret_tree = private_message.unprotect_private(payload, sender, group.secret_tree)
     message.verify(leaf.signature_key, group.context)
@@ -160,14 +164,43 @@ def _open_late(group: Group, payload: PrivateMessage) -> tuple[Group, Event]:
     if past is None:
         raise CryptoError(f"the keys of epoch {payload.epoch} are gone")
     sender = private_message.open_sender_data(payload, group.suite, past.sender_data_secret)
+    if sender.leaf_index == group.own_leaf:
+        raise ClaimsToBeOurs("a message claims to be our own")
     member = next(((name, key) for index, name, key in past.members if index == sender.leaf_index), None)
-    if member is None or sender.leaf_index == group.own_leaf:
+    if member is None:
         raise CryptoError("a message comes from no other member of its epoch")
     message, secret_tree = private_message.unprotect_private(payload, sender, past.secret_tree)
     message.verify(member[1], past.context)
     moved = replace(past, secret_tree=secret_tree)
     epochs: tuple[PastEpoch, ...] = tuple(moved if epoch is past else epoch for epoch in group.past_epochs)
     return replace(group, past_epochs=epochs), _application_message(message, member[0])
+
+
+def open_own(group: Group, payload: PublicMessage | PrivateMessage) -> tuple[Group, bytes]:
+    """Open what our own leaf has sealed with a key that this state still holds: a later state of ours used it.
+
+    Returns the state without that key, and the application data, empty for a proposal or commit.
+    Raises: CryptoError if the key was used in this state, or our signature does not hold.
+    """
+    if not isinstance(payload, PrivateMessage):
+        raise CryptoError("not a private message")
+    epochs = (group.as_past_epoch(0), *group.past_epochs)
+    epoch = next((one for one in epochs if one.context.epoch == payload.epoch), None)
+    if epoch is None or payload.group_id != group.group_id:
+        raise CryptoError(f"the keys of epoch {payload.epoch} are not here")
+    sender = private_message.open_sender_data(payload, group.suite, epoch.sender_data_secret)
+    key = next((key for index, _, key in epoch.members if index == group.own_leaf), None)
+    if key is None or sender.leaf_index != group.own_leaf:
+        raise CryptoError("a message of somebody else")
+    message, tree = private_message.unprotect_private(payload, sender, epoch.secret_tree)
+    message.verify(key, epoch.context)
+    if epoch is epochs[0]:
+        group = replace(group, secret_tree=tree)
+    else:
+        past = tuple(replace(one, secret_tree=tree) if one is epoch else one for one in group.past_epochs)
+        group = replace(group, past_epochs=past)
+    body = message.content.body
+    return group, body if isinstance(body, bytes) else b""
 
 
 def _open_public(group: Group, payload: PublicMessage) -> AuthenticatedContent:

@@ -183,4 +183,4 @@ def test_own_message_that_comes_back_is_refused():
     late = circle.say("alice", b"text")
     refused(circle["alice"], late, "our own")
     circle.commit("bob")
-    refused(circle["alice"], late, "no other member")
+    refused(circle["alice"], late, "our own")
