@@ -138,13 +138,14 @@ class Tampered(StoreError):
     """Something outside the app changed or damaged the data.
 
     `kind` is one of `DAMAGES` and has a sentence of its own for the person. `part` says which kind of documents it is
-    about ("journal"), or is empty for the whole.
+    about ("journal"), or is empty for the whole; `of` whose they are, where each group or service has its own.
     """
 
-    def __init__(self, message: str = "", kind: str = "changed", part: str = "") -> None:
+    def __init__(self, message: str = "", kind: str = "changed", part: str = "", of: str = "") -> None:
         super().__init__(message)
         self.kind = kind
         self.part = part
+        self.of = of
 
 
 class ReadOnly(StoreError):

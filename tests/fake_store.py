@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from companion.errors import ReadOnly, RolledBack, StoreBusy, StoreError, WrongKey
+from companion.errors import ReadOnly, RolledBack, StoreBusy, StoreError, Tampered, WrongKey
 from companion.ports import (
     Anchor,
     Change,
@@ -31,6 +31,8 @@ class FakeStore:
         self.keys: dict[str, object] = {}
         self.damages: tuple[Damage, ...] = ()
         self.rollback = ""
+        self.broken: dict[str, str] = {}
+        """Tables that are damaged, and how: nothing can be written to them."""
         self.is_read_only = False
         self.searchables: dict[str, Searchable] = {}
         self.chores = 0
@@ -46,6 +48,10 @@ class FakeStore:
             raise ReadOnly("for reading only")
         if self.fails:
             raise StoreError("the disk is full")
+        touched = {one.table for one in change.put} | {one.table for one in (*change.edit, *change.drop)}
+        for table, kind in self.broken.items():
+            if table in touched:
+                raise Tampered("damaged", kind, *table.split(":"))
         for put in change.put:
             self.tables.setdefault(put.table, {})[str(put.doc["_id"])] = dict(put.doc)
         for edit in change.edit:
@@ -118,6 +124,12 @@ class FakeStore:
     async def accept_rollback(self) -> None:
         self.rollback = ""
         self.calls.append("rollback accepted")
+
+    async def mend(self, damages: Iterable[Damage]) -> None:
+        mended = tuple(damages)
+        self.damages = tuple(damage for damage in self.damages if damage not in mended)
+        self.broken.clear()
+        self.calls.append(("mended", mended))
 
     async def salvage(self) -> Rescue:
         self.calls.append("salvaged")

@@ -27,10 +27,10 @@ class Device:
     async def anchor(self) -> Anchor | None:
         """Return what was remembered the last time, or None."""
         text = await self._load(ANCHOR)
-        store_id, commit, keys, *_ = [*(text or "").split(":"), "", ""]
+        store_id, commit, keys, opening, *_ = [*(text or "").split(":"), "", "", ""]
         if not store_id or not commit.isdecimal() or len(commit) > DIGITS_MAX:
             return None
-        return Anchor(store_id=store_id, commit=int(commit), keys=keys)
+        return Anchor(store_id=store_id, commit=int(commit), keys=keys, opening=opening)
 
     async def remember(self, store: Store, *, at_least: int = 1) -> None:
         """Keep how far the store has come, if that is `at_least` so many commits more than is kept already."""
@@ -42,8 +42,8 @@ class Device:
         if not await self.has_keystore():
             return
         try:
-            keys = f":{anchor.keys}" if anchor.keys else ""
-            await self._keystore.save(ANCHOR, f"{anchor.store_id}:{anchor.commit}{keys}")
+            text = ":".join((anchor.store_id, str(anchor.commit), anchor.keys, anchor.opening))
+            await self._keystore.save(ANCHOR, text.rstrip(":"))
         except KeystoreUnavailable:
             log.info("the anchor was not kept")
             return

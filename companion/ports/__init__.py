@@ -26,6 +26,8 @@ from companion.ports.serving import (
     SyncSide,
 )
 from companion.ports.storing import (
+    APART,
+    NEVER_OLDER,
     NOT_IN_COPIES,
     PACKAGES,
     STATES,
@@ -49,6 +51,8 @@ from companion.ports.storing import (
 )
 
 __all__ = [
+    "APART",
+    "NEVER_OLDER",
     "NOT_IN_COPIES",
     "PACKAGES",
     "STATES",

@@ -14,6 +14,10 @@ STATES = "mls"
 PACKAGES = "mls-packages"
 NOT_IN_COPIES = frozenset({STATES, PACKAGES})
 """Tables with keys of which no older state may ever be used again: no backup and no rescue copy holds them."""
+NEVER_OLDER = NOT_IN_COPIES | {"verified"}
+"""Tables of which nothing is taken over when they are mended: an older state of them would say what is not so."""
+APART = frozenset({STATES, "groups", "standings", "seen", "agreements", "services"})
+"""Tables whose documents each stand for one group or service: damage to one of them is not damage to the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +92,29 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchor:
-    """What a device remembers of its store outside of it: which one it is, how far it had come, and by which keys.
+    """What a device remembers of its store outside of it: which one, how far it had come, by which way and which keys.
 
-    `keys` is the digest of the key file, or empty.
+    `opening` names the time of being open in which that commit was made, or is empty: whoever goes on from a copy of
+    the store opens it anew, so a store that came there by another way has another name at that commit. `keys` is the
+    digest of the key file, or empty.
     """
 
     store_id: str
     commit: int
+    opening: str = ""
     keys: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Damage:
-    """Documents that are not as they were written: their kind ("journal"), and one of `errors.DAMAGES`."""
+    """Documents that are not as they were written: their kind ("journal"), and one of `errors.DAMAGES`.
+
+    `of`: whose they are, where each group or service has its own, else empty.
+    """
 
     part: str
     kind: str
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +207,14 @@ class Store(Documents, Protocol):
     @property
     def damages(self) -> tuple[Damage, ...]:
         """What was found damaged so far. It can be read as far as it opens; commits to it raise Tampered."""
+
+    async def mend(self, damages: Iterable[Damage]) -> None:
+        """Go on with what can still be read of these documents, because the person says so.
+
+        Tables that are never older (`NEVER_OLDER`) begin empty.
+
+        Raises: StoreError; then nothing has changed.
+        """
 
     async def salvage(self) -> Rescue:
         """Copy what can be read into a new folder. Nothing is changed or deleted in this one."""

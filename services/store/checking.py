@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from services.store.files import ProcessLock, make_file, open_plain, our_errors,
 from services.store.format import Document, Root, TableHead
 from services.store.keyfile import KeyFile
 from services.store.loading import read_table
-from services.store.migrations import Migrations
+from services.store.migrations import Migrations, kind_of
 from services.store.opening import key_file
 from services.store.overlay import Scratch
 from services.store.sealing import StoreSealer
@@ -219,7 +219,7 @@ def _salvage_tables(database: Database, sealer: StoreSealer, blobs: Path, destin
         root, problem = Root(commit=0, next_table=1, heads={}), str(error)
     heads = {head.id: head for head in root.heads.values()}
     names = _table_names(database, sealer) | {head.id: head.name for head in heads.values()}
-    fresh = Root(commit=root.commit, next_table=1, heads={}, keys=keys, keys_commit=root.commit)
+    fresh = replace(root, next_table=1, heads={}, keys=keys, keys_commit=root.commit)
     Database.create(destination / FILE_NAME, sealer.seal_root(fresh), keys)
     Database.finish_creation(destination / FILE_NAME)
     copy = Database.open(destination / FILE_NAME)
@@ -230,7 +230,7 @@ def _salvage_tables(database: Database, sealer: StoreSealer, blobs: Path, destin
         raise
     tables, named = [], _NamedBlobs(blobs)
     try:
-        for table_id, name in sorted((id, name) for id, name in names.items() if name not in NOT_IN_COPIES):
+        for table_id, name in sorted((id, name) for id, name in names.items() if kind_of(name) not in NOT_IN_COPIES):
             head = heads.get(table_id)
             documents, table_problem = _inspect(database, sealer, table_id, head)
             named.look_at(documents)

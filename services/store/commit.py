@@ -31,8 +31,14 @@ def seal_commit(
     for name, change in batch.changes.items():
         head = heads[name]
         heads[name] = _seal_rows(head, change, sealers.get(head.id) or sealer_of(head), database, gone, rows)
-    keys, keys_commit = batch.root.keys, batch.root.keys_commit
-    root = Root(commit=commit, next_table=batch.next_table, heads=heads, keys=keys, keys_commit=keys_commit)
+    root = Root(
+        commit=commit,
+        next_table=batch.next_table,
+        heads=heads,
+        keys=batch.root.keys,
+        keys_commit=batch.root.keys_commit,
+        openings=batch.root.openings_with(sealer.opening),
+    )
     return Writes(batch.dropped, records, gone, rows, sealer.seal_root(root)), root, sealers
 
 

@@ -4,12 +4,11 @@ Such a table can be read and not be written: the store below refuses every commi
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from companion.errors import Tampered
 from companion.ports import Damage
 from services.store.format import Document
-from services.store.migrations import kind_of
 from services.store.store import SealedStore
 
 Numbered = list[tuple[int, Document]]
@@ -36,7 +35,8 @@ class DamagedTables:
 
     def note(self, table: str, error: Tampered) -> None:
         """Take note of what a check found, and read what is left."""
-        damage, readable = Damage(part=kind_of(table), kind=error.kind), self._store.readable(table)
+        part, _, of = table.partition(":")
+        damage, readable = Damage(part=part, kind=error.kind, of=of), self._store.readable(table)
         with self._lock:  # the index's own thread may come upon it at the same moment
             is_new = table not in self._found
             self._found.setdefault(table, (damage, readable))
@@ -57,6 +57,15 @@ class DamagedTables:
             except Tampered as error:
                 self.note(table, error)
         return self._found[table][1]
+
+    def named(self, damages: Iterable[Damage]) -> list[str]:
+        """Return the tables with these damages."""
+        wanted = frozenset(damages)
+        return [table for table, (damage, _) in self._found.items() if damage in wanted]
+
+    def forget(self, table: str) -> None:
+        """The table was made anew."""
+        self._found.pop(table, None)
 
     def clear(self) -> None:
         """Forget every document."""

@@ -11,7 +11,8 @@ from itertools import takewhile
 from typing import TypeVar
 
 from companion.errors import StoreError, Tampered
-from companion.ports import Anchor, Change, Damage, Doc, Edit, Hit, Rescue, Searchable
+from companion.ports import APART, NEVER_OLDER, Anchor, Change, Damage, Doc, Drop, Edit, Hit, Rescue, Searchable
+from services.store.beside import write_beside
 from services.store.blob_port import SealedBlobs
 from services.store.checking import Report
 from services.store.damaged import DamagedTables
@@ -24,7 +25,11 @@ _Result = TypeVar("_Result")
 
 
 class DocumentStore:
-    """Documents by table and `_id`, in the order of their first commit."""
+    """Documents by table and `_id`, in the order of their first commit.
+
+    Each document of a table in `APART` lies in a sealed table of its own (its place), so that its check concerns no
+    other. Stores of 0.1.0 have them in one; the first commit parts them.
+    """
 
     def __init__(self, store: SealedStore, worker: Worker) -> None:
         self._store = store
@@ -32,6 +37,9 @@ class DocumentStore:
         self._ids: dict[str, dict[str, int]] = {}
         self._turns: dict[str, asyncio.Lock] = {}
         self._damaged = DamagedTables(store)
+        self._is_parted = False
+        self._remembered = -1
+        self._searchables: tuple[Searchable, ...] = ()
         self.blobs = SealedBlobs(store, worker, self._damaged)
 
     def turn(self, of: str) -> AbstractAsyncContextManager[None]:
@@ -51,38 +59,33 @@ class DocumentStore:
         One that lies in memory is handed out at once if no work comes before it: to change threads takes ten times as
         long as to read.
         """
-        if self._worker.is_idle and table in self._ids and self._store.is_at_hand(table):
-            return self._get(table, id)
-        return await self._worker.run(self._get, table, id)
+        place = place_of(table, id)
+        if self._worker.is_idle and place in self._ids and self._store.is_at_hand(place):
+            found = self._get(place, id)
+            if found is not None or place == table:
+                return found
+        return await self._worker.run(self._get_anywhere, table, id)
 
     async def all(self, table: str) -> tuple[Doc, ...]:
         """Return every document of a table."""
-        return await self._worker.run(lambda: _copies(self._damaged.documents(table)))
+        return await self._worker.run(lambda: _copies(self._documents(table)))
 
     async def newest(self, table: str, limit: int, before: str | None = None) -> tuple[Doc, ...]:
-        """Return up to `limit` documents, newest first, older than the document `before` if that is given.
-
-        Nothing is older than a document that does not exist.
-        """
+        """Return up to `limit` documents, newest first; see the port. Nothing is older than one that does not exist."""
         return await self._worker.run(self._newest, table, limit, before)
 
     async def following(self, table: str, limit: int, after: str) -> tuple[Doc, ...]:
-        """Return up to `limit` documents, oldest first, newer than the document `after`.
-
-        Nothing is newer than a document that does not exist.
-        """
+        """Return up to `limit` documents, oldest first; see the port. Nothing is newer than one that does not exist."""
         return await self._worker.run(self._following, table, limit, after)
 
     async def idle(self) -> bool:
-        """Do some of the housekeeping that no save should wait for; return whether there is more of it.
-
-        Call it when nobody types, and when the app is hidden.
-        """
-        return await self._worker.run(self._store.idle, self._hear)
+        """Do some of the housekeeping that no save should wait for; return whether there is more of it."""
+        return await self._worker.run(self._idle)
 
     async def start_search(self, searchables: Iterable[Searchable]) -> None:
         """Begin to build the word index of these documents in the background."""
-        await self._worker.run(self._store.start_search, tuple(searchables), self._hear)
+        self._searchables = tuple(searchables)
+        await self._worker.run(self._store.start_search, self._searchables, self._hear)
 
     async def search(
         self, text: str, kinds: frozenset[str], limit: int, where: Callable[[Doc], bool] | None = None
@@ -95,7 +98,7 @@ class DocumentStore:
 
     async def read(self, table: str, make: Callable[[Iterable[Doc]], _Result]) -> _Result:
         """Return what `make` makes of every document; it must not change or keep one."""
-        return await self._worker.run(lambda: make(document for _, document in self._damaged.documents(table)))
+        return await self._worker.run(lambda: make(document for _, document in self._documents(table)))
 
     async def purge(self, table: str) -> None:
         """Really delete what was dropped from a table: the rest is sealed under a new key."""
@@ -153,6 +156,10 @@ class DocumentStore:
         """What was found damaged since the store was opened. Those documents can be read and not be changed."""
         return self._damaged.damages
 
+    async def mend(self, damages: Iterable[Damage]) -> None:
+        """Make these damaged tables anew from what can still be read of them. See the port."""
+        await self._worker.run(self._mend, tuple(damages))
+
     async def salvage(self) -> Rescue:
         """Copy what can still be read into a new folder beside this one. Nothing is changed or deleted here."""
         return await self._worker.run(lambda: rescue(self._store.directory, self._store.salvage))
@@ -160,7 +167,7 @@ class DocumentStore:
     @property
     def anchor(self) -> Anchor:
         """What to remember outside the store, against older copies and other stores in its place."""
-        return Anchor(store_id=self._store.store_id, commit=self._store.commit, keys=self._store.keys_digest)
+        return self._store.anchor
 
     @property
     def is_read_only(self) -> bool:
@@ -169,10 +176,7 @@ class DocumentStore:
 
     @property
     def rollback(self) -> str:
-        """ "old" or "replaced" if the store is not what the anchor says, else "".
-
-        It is then for reading only, until `accept_rollback`.
-        """
+        """ "old" or "replaced" if the store is not what the anchor says, else ""; see the port."""
         return self._store.rollback
 
     async def accept_rollback(self) -> None:
@@ -189,39 +193,79 @@ class DocumentStore:
         self._ids.clear()
         self._damaged.clear()
         self._store.lock()
+        self._remember()
+
+    def _idle(self) -> bool:
+        has_more = self._store.idle(self._hear)
+        self._remember()
+        return has_more
+
+    def _remember(self) -> None:
+        if not (self._store.rollback or self._store.is_read_only) and self._remembered != self._store.commit:
+            self._remembered = self._store.commit
+            write_beside(self._store.directory, self._store.anchor)
 
     def _commit(self, change: Change) -> None:
         known: dict[tuple[str, str], int | None] = {}
         with self._store.batch():
+            self._part(known)
             for put in change.put:
                 id = _id_of(put.doc)
-                number = self._number(put.table, id, known)
-                table = self._store.table(put.table)
+                place = self._writable(put.table, id)
+                number = self._number(place, id, known)
+                table = self._store.table(place)
                 if number is None:
-                    known[put.table, id] = table.insert(put.doc)
+                    known[place, id] = table.insert(put.doc)
                 else:
                     table.put(put.doc, number)
             for edit in change.edit:
                 self._edit(edit, known)
             for drop in change.drop:
-                number = self._number(drop.table, drop.id, known)
-                if number is not None:
-                    self._store.table(drop.table).remove(doc_ids=[number])
-                    known[drop.table, drop.id] = None
+                self._drop(drop, known)
+        self._is_parted = True
         for (name, id), number in known.items():
             if number is None:
                 self._index(name).pop(id, None)
             else:
                 self._index(name)[id] = number
 
+    def _part(self, known: dict[tuple[str, str], int | None]) -> None:
+        """Give each document that lies together with others, and stands apart since, a table of its own."""
+        for name in () if self._is_parted else APART & self._store.tables():
+            if self._is_damaged(name):
+                continue
+            for document in _copies(self._damaged.documents(name)):
+                place, id = place_of(name, _id_of(document)), _id_of(document)
+                known[place, id] = self._store.table(place).insert(document)
+            self._store.drop_table(name)
+
+    def _writable(self, table: str, id: str) -> str:
+        """Return the place of a document. Raises: Tampered if those of its kind lie together and are damaged."""
+        if table in APART and table in self._damaged:
+            kind = next(damage.kind for damage in self.damages if (damage.part, damage.of) == (table, ""))
+            raise Tampered("documents that lie together are damaged", kind, table)
+        return place_of(table, id)
+
+    def _drop(self, drop: Drop, known: dict[tuple[str, str], int | None]) -> None:
+        place = self._writable(drop.table, drop.id)
+        number = self._number(place, drop.id, known)
+        if number is None:
+            return
+        if place == drop.table:
+            self._store.table(place).remove(doc_ids=[number])
+        else:
+            self._store.drop_table(place)
+        known[place, drop.id] = None
+
     def _edit(self, edit: Edit, known: dict[tuple[str, str], int | None]) -> None:
-        table, number = self._store.table(edit.table), self._number(edit.table, edit.id, known)
+        place = self._writable(edit.table, edit.id)
+        table, number = self._store.table(place), self._number(place, edit.id, known)
         found = None if number is None else table.get(doc_id=number)
         new = edit.update(dict(found) if isinstance(found, dict) else None)
         if new is None:
             return
         if number is None:
-            known[edit.table, edit.id] = table.insert(new)
+            known[place, edit.id] = table.insert(new)
         else:
             table.put(new, number)
 
@@ -237,6 +281,34 @@ class DocumentStore:
                 raise
             self._ids[table] = {str(document["_id"]): number for number, document in numbered if "_id" in document}
         return self._ids[table]
+
+    def _documents(self, table: str) -> list[tuple[int, Doc]]:
+        """Return the documents of a table, wherever they lie; of a damaged one those that open by themselves."""
+        if table not in APART:
+            return self._damaged.documents(table)
+        places = [place for place in self._store.counts() if place.partition(":")[0] == table]
+        return [one for place in places for one in self._damaged.documents(place)]
+
+    def _get_anywhere(self, table: str, id: str) -> Doc | None:
+        place = place_of(table, id)
+        found = self._get(place, id)
+        return self._get(table, id) if found is None and place != table else found
+
+    def _mend(self, damages: tuple[Damage, ...]) -> None:
+        names = self._damaged.named(damages)
+        with self._store.batch():
+            for name in names:
+                kind = name.partition(":")[0]
+                left = () if kind in NEVER_OLDER else _copies(self._damaged.documents(name))
+                self._store.drop_table(name)
+                for document in left:
+                    place = place_of(kind, str(document.get("_id"))) if kind in APART else name
+                    self._store.table(place).insert(document)
+        self._ids.clear()
+        for name in names:
+            self._damaged.forget(name)
+        if self._searchables:  # the rows of a table that was made anew have other numbers
+            self._store.start_search(self._searchables, self._hear)
 
     def _get(self, table: str, id: str) -> Doc | None:
         if self._is_damaged(table):
@@ -266,6 +338,11 @@ class DocumentStore:
         if table not in self._damaged and table not in self._ids:
             self._damaged.documents(table)
         return table in self._damaged
+
+
+def place_of(table: str, id: str) -> str:
+    """Return the sealed table in which a document lies."""
+    return f"{table}:{id}" if table in APART else table
 
 
 def _id_of(document: Doc) -> str:

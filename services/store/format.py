@@ -5,7 +5,8 @@
                row(k, ver, blob)    k = table << 40 | document, ver counts the writes of this row
     row text   the document as UTF-8 JSON, padded with spaces
     root text  SHA-256 of the key file 32 | u64 the commit that wrote that | u64 commit | u32 next table | u32 tables |
-               (u32 id, u32 schema, u64 count, sum 16, u16 name length, name) for each table, padded with zero bytes
+               (u32 id, u32 schema, u64 count, sum 16, u16 name length, name) for each table | u16 openings |
+               (u64 first commit, name 8) for each opening, the last ones, padded with zero bytes
     table text secret 16 | u16 name length | name, padded with zero bytes
 
 Integers are big-endian. The record "keys" proves nothing: it only tells, of two key files that a crash may leave, the
@@ -17,7 +18,7 @@ In v1 (release 0.1.0) the root text began with the commit, and there was no reco
 import json
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from companion.errors import Tampered
@@ -33,6 +34,9 @@ SUM_MODULUS = 2**128
 DEPTH_MAX = 64  # of lists and objects in each other; the core takes no more either
 SECRET_BYTES = 16
 STORE_ID_BYTES = 16
+OPENING_BYTES = 8
+OPENINGS_KEPT = 32
+"""A device that did not get to remember its store for so many openings cannot tell any more, and asks."""
 
 Document = dict[str, object]
 
@@ -43,6 +47,7 @@ _ROOT = struct.Struct(">QII")
 _KEYS = struct.Struct(">32sQ")
 _HEAD = struct.Struct(">IIQ16sH")
 _ROW = struct.Struct(">IQQ")
+_OPENING = struct.Struct(">Q8s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,17 @@ class TableHead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A time that the store was open and written to: its first commit, and a random name.
+
+    Whoever goes on from a copy opens it first. So two stores with the same name at the same commit were one until then.
+    """
+
+    first_commit: int
+    name: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
     """The state of the whole store after one commit; `commit` only grows.
 
@@ -74,6 +90,18 @@ class Root:
     heads: Mapping[str, TableHead]
     keys: bytes = b""
     keys_commit: int = 0
+    openings: tuple[Opening, ...] = ()
+
+    def opening_at(self, commit: int) -> bytes:
+        """Return the name of the opening in which a commit was made; nothing if that is not known any more."""
+        names = (opening.name for opening in reversed(self.openings) if opening.first_commit <= commit)
+        return next(names, b"")
+
+    def openings_with(self, name: bytes) -> tuple[Opening, ...]:
+        """Return the openings after one more commit in the opening of this name."""
+        if self.openings and self.openings[-1].name == name:
+            return self.openings
+        return (*self.openings, Opening(first_commit=self.commit + 1, name=name))[-OPENINGS_KEPT:]
 
 
 def row_number(table_id: int, document_id: int) -> int:
@@ -148,8 +176,10 @@ def _copy(value: object) -> object:
 def encode_root(root: Root) -> bytes:
     """Return the root text."""
     heads = [head.encoded for head in root.heads.values()]
+    openings = [_OPENING.pack(opening.first_commit, opening.name) for opening in root.openings]
     numbers = _ROOT.pack(root.commit, root.next_table, len(heads))
     text = _KEYS.pack(root.keys, root.keys_commit) + numbers + b"".join(heads)
+    text += len(openings).to_bytes(2, "big") + b"".join(openings)
     return text.ljust(padded_length(len(text)), b"\0")
 
 
@@ -166,19 +196,25 @@ def decode_root(text: bytes, version: int = FORMAT_VERSION) -> Root:
         for _ in range(tables):
             table_id, schema, count, total, length = _HEAD.unpack_from(text, offset)
             offset += _HEAD.size
-            name = text[offset : offset + length].decode("utf-8", "surrogatepass")
+            table = text[offset : offset + length].decode("utf-8", "surrogatepass")
             offset += length
-            heads[name] = TableHead(
+            heads[table] = TableHead(
                 id=table_id,
-                name=name,
+                name=table,
                 schema=schema,
                 count=count,
                 sum=int.from_bytes(total, "big"),
             )
+        openings = []
+        count, offset = int.from_bytes(text[offset : offset + 2], "big"), offset + 2
+        for _ in range(count):
+            first_commit, name = _OPENING.unpack_from(text, offset)
+            offset += _OPENING.size
+            openings.append(Opening(first_commit=first_commit, name=name))
     except (struct.error, UnicodeDecodeError):
         raise Tampered("the root does not parse", "root") from None
-    keys = keys if any(keys) else b""
-    return Root(commit=commit, next_table=next_table, heads=heads, keys=keys, keys_commit=keys_commit)
+    root = Root(commit=commit, next_table=next_table, heads=heads, openings=tuple(openings))
+    return replace(root, keys=keys if any(keys) else b"", keys_commit=keys_commit)
 
 
 def encode_table_record(secret: bytes, name: str) -> bytes:

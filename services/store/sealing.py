@@ -10,6 +10,7 @@ from companion.errors import CryptoError, Tampered
 from services.store.format import (
     FIRST_VERSION,
     FORMAT_VERSION,
+    OPENING_BYTES,
     Document,
     Root,
     decode_document,
@@ -97,10 +98,14 @@ class TableSealer:
 
 
 class StoreSealer:
-    """Seals the root and the tables' records, and makes the tables' sealers."""
+    """Seals the root and the tables' records, and makes the tables' sealers.
+
+    `opening`: a random name for this time of being open, which the root keeps.
+    """
 
     def __init__(self, master: bytes, store_id: bytes) -> None:
         self.master = master
+        self.opening = primitives.random_bytes(OPENING_BYTES)
         self._store_id = store_id
         self._root_key = SealingKey(subkey(master, store_id, b"root"))
         self._sum_key = subkey(master, store_id, b"sum")

@@ -20,7 +20,7 @@ from services.store.database import Database
 from services.store.diagnosis import damage_kind
 from services.store.format import DOCUMENT_ID_MAX, Document, Root, TableHead, copy_document, encode_document
 from services.store.loading import LoadedTable, LoadedTables, read_table
-from services.store.migrations import Migrations, kind_of
+from services.store.migrations import Migrations
 from services.store.opening import open_root
 from services.store.overlay import Rows, Scratch, last_id
 from services.store.rotating import commit_keys
@@ -77,6 +77,10 @@ class SealedStorage(Storage):
     def is_rolled_back(self) -> bool:
         """Whether the store has not come as far as `expect` asks for; it is then only for reading."""
         return self._root.commit < self._min_commit
+
+    def opening_at(self, commit: int) -> str:
+        """Return the name of the opening in which a commit was made; see `Root`."""
+        return self._root.opening_at(commit).hex()
 
     def expect(self, min_commit: int) -> None:
         """Take the number of a commit that is remembered elsewhere: a store before it was put back from a copy."""
@@ -158,7 +162,7 @@ class SealedStorage(Storage):
         except Tampered as error:
             self._is_suspect = True
             kind = damage_kind(self._database, self.sealer(), self._root.heads, head, error)
-            raise Tampered(str(error), kind, kind_of(head.name)) from None
+            raise Tampered(str(error), kind, *head.name.split(":", 1)) from None
 
     def sealer(self) -> StoreSealer:
         """Return the store's sealer.
@@ -269,8 +273,7 @@ class SealedStorage(Storage):
     def purge(self, name: str) -> None:
         """Seal every document of a table again under a new key, and forget the old one with all that it sealed.
 
-        This is the real deletion of what was removed from the table before. What a flash chip keeps of overwritten
-        blocks is out of reach; a copy of the old files together with the passphrase still opens them.
+        What a flash chip keeps of overwritten blocks, and copies of the old files, are out of reach.
         """
         with self._writing(nests=False) as batch:
             if name not in batch.heads:
@@ -282,8 +285,7 @@ class SealedStorage(Storage):
         self.checkpoint()
 
     def migrate_some(self, hear: Callable[[str, Tampered], None]) -> bool:
-        """Write back up to 200 documents that are older on the disk than in memory; return whether there may be more.
-        A table that cannot be read is passed over; `hear` hears of a damaged one."""
+        """Write back up to 200 documents that are older on the disk than in memory; return whether there is more."""
         with self.lock:
             for name, head in self.heads().items():
                 latest = self._migrations.latest(name)
@@ -358,10 +360,8 @@ class SealedStorage(Storage):
     def read(self) -> dict[str, dict[str, Any]] | None:
         """Return a copy of every document of every table, or None if there is no table."""
         with self.lock:
-            return {
-                name: {str(document_id): copy_document(document) for document_id, document in self.rows(name).items()}
-                for name in self.heads()
-            } or None
+            tables = {name: self.rows(name).items() for name in self.heads()}
+            return {name: {str(id): copy_document(doc) for id, doc in rows} for name, rows in tables.items()} or None
 
     def write(self, data: dict[str, dict[str, Any]]) -> None:
         """Make the store hold exactly this; only what differs is written."""

@@ -13,6 +13,7 @@ from companion.crypto.keyslots import KdfParameters
 from companion.errors import StoreError, WrongKey
 from companion.ports import Anchor, Hit, Searchable
 from services.store import keyfile
+from services.store.beside import is_other_store
 from services.store.blobs import BlobReader, BlobRef, BlobWriter
 from services.store.checking import BLOBS, Report, copy_readable, readable, verify
 from services.store.database import FILE_NAME, Database
@@ -146,9 +147,7 @@ class SealedStore(TinyDB):
     def _expect(self, anchor: Anchor | None) -> None:
         if anchor is None:
             return
-        keys, keys_commit = self._storage.keys
-        are_keys_other = bool(anchor.keys) and anchor.keys != keys and keys_commit <= anchor.commit
-        self._is_replaced = anchor.store_id != self.store_id or are_keys_other
+        self._is_replaced = is_other_store(anchor, self.anchor, *self._storage.keys, self._storage.opening_at)
         # Another store has other numbers: from the person's yes on, its own have to be larger than what is remembered.
         self._storage.expect(max(anchor.commit, self.commit + 1) if self._is_replaced else anchor.commit)
 
@@ -163,6 +162,12 @@ class SealedStore(TinyDB):
         return self._storage.commit
 
     @property
+    def anchor(self) -> Anchor:
+        """What to remember elsewhere: another store, an older one, or one that went on from a copy has another."""
+        opening = self._storage.opening_at(self.commit)
+        return Anchor(store_id=self.store_id, commit=self.commit, opening=opening, keys=self._storage.keys[0])
+
+    @property
     def directory(self) -> Path:
         """Where the store lies."""
         return self._directory
@@ -173,18 +178,13 @@ class SealedStore(TinyDB):
         return self._ring.file.store_id.hex()
 
     @property
-    def keys_digest(self) -> str:
-        """The digest of the key file, in hex."""
-        return self._storage.keys[0]
-
-    @property
     def is_read_only(self) -> bool:
         """Whether the folder cannot be written."""
         return self._storage.is_read_only
 
     @property
     def is_rolled_back(self) -> bool:
-        """Whether the store is not the one, or older than the one, of the anchor. Writing then raises RolledBack."""
+        """Whether the store is not what the anchor says. Writing then raises RolledBack."""
         return self._storage.is_rolled_back
 
     @property

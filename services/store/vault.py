@@ -7,6 +7,7 @@ from pathlib import Path
 
 from companion.crypto.keyslots import KdfParameters
 from companion.ports import Anchor, Change, Rescue
+from services.store.beside import read_beside
 from services.store.blob_port import SealedBlobs
 from services.store.checking import salvage
 from services.store.database import FILE_NAME as DATABASE
@@ -67,7 +68,8 @@ class SealedVault:
         keystore: bytes | None = None,
         anchor: Anchor | None = None,
     ) -> tuple[DocumentStore, SealedBlobs]:
-        """Open the box with one of its keys. `anchor`: what `DocumentStore.anchor` was the last time.
+        """Open the box with one of its keys. `anchor`: what `DocumentStore.anchor` was the last time, if the device
+        remembers it; else the folder's own word counts.
 
         Raises: WrongKey, Tampered, TooNew or StoreBusy; then nothing on the disk has changed.
         """
@@ -77,7 +79,7 @@ class SealedVault:
                 passphrase=passphrase,
                 recovery=recovery,
                 keystore=keystore,
-                anchor=anchor,
+                anchor=anchor or read_beside(self._directory),
                 migrations=self._migrations,
             )
         )

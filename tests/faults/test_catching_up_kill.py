@@ -69,10 +69,10 @@ def count_of_a_prefix(person, group, first):
     try:
         assert store.verify().is_sound
         texts = [doc["text"] for doc in store.table(f"msg:{group}") if doc["kind"] == "message"]
-        [known] = list(store.table("groups"))
+        [known] = list(store.table(f"groups:{group}"))
         assert texts == [f"line {number}" for number in range(len(texts))]
         assert known["cursor"] == first + len(texts)
-        counted = [doc["received"] for doc in store.table("standings") if doc["_id"] == group]
+        counted = [doc["received"] for doc in store.table(f"standings:{group}")]
         assert sum(counted) == len(texts)
         return len(texts)
     finally:

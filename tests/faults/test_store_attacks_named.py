@@ -148,6 +148,7 @@ async def noticed(profile: Journal) -> list[str]:
         await profile.companion.unlock(passphrase=PASSPHRASE)
     except Tampered as error:
         return [error.kind]
+    await profile.companion.answer_restored(was_me=False)  # an older root is asked about before anything is read
     opened = profile.companion.opened
     assert opened is not None
     store = opened._context.store

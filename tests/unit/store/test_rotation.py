@@ -252,7 +252,7 @@ class TestCrash:
 
 class TestAnchor:
     def anchor(self, store: SealedStore) -> Anchor:
-        return Anchor(store_id=store.store_id, commit=store.commit, keys=store.keys_digest)
+        return Anchor(store_id=store.store_id, commit=store.commit, keys=store.anchor.keys)
 
     def test_keys_that_changed_since_are_no_question(self, filled, directory):
         anchor = self.anchor(filled)
