@@ -4,15 +4,25 @@ It knows no format. Readers say what they read; whatever bad data can make Pytho
 Strings are read by `companion.strings`.
 """
 
+import logging
 import struct
+from collections.abc import Callable, Iterable
 from contextlib import ContextDecorator
 from types import TracebackType
-from typing import TypeGuard
+from typing import TypeGuard, TypeVar
 
-from companion.errors import CompanionError, MessageRejected
+from companion.errors import CompanionError, CryptoError, MessageRejected, Tampered, UsageError
+
+log = logging.getLogger(__name__)
+
+D = TypeVar("D")
+T = TypeVar("T")
 
 MALFORMED = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, struct.error)
 """What wrong types, missing fields, half characters, huge numbers and deep nesting raise."""
+
+STAYS = (UsageError, Tampered, MessageRejected, CryptoError, *MALFORMED)
+"""What the same try would meet again: it is said, or left out, and never tried as if it would pass."""
 
 
 class refused(ContextDecorator):  # reads as a clause: `with refused("a letter"):`
@@ -30,6 +40,22 @@ class refused(ContextDecorator):  # reads as a clause: `with refused("a letter")
     ) -> None:
         if isinstance(error, MALFORMED):
             raise self._error(f"{self._what} is malformed: {type(error).__name__}") from None
+
+
+def each_read(docs: Iterable[D], read: Callable[[D], T]) -> tuple[T, ...]:
+    """Return what `read` makes of each document. One that is refused is left out: it keeps no other away."""
+    found = list[T]()
+    for doc in docs:
+        try:
+            found.append(read(doc))
+        except STAYS as error:
+            log.warning("a document is left out: %s", type(error).__name__)
+    return tuple(found)
+
+
+def read_or(doc: D | None, read: Callable[[D], T], default: T) -> T:
+    """Return what `read` makes of a document, the default if there is none or it is refused."""
+    return next(iter(each_read(() if doc is None else (doc,), read)), default)
 
 
 NUMBER_LIMIT = 1 << 53

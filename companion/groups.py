@@ -25,6 +25,8 @@ LOOKS = ("pine", "ember", "honey", "heather", "sky", "stone")
 JOINING, MEMBER, REJOINING, LEAVING = "joining", "member", "rejoining", "leaving"
 LEFT, REMOVED, DECLINED = "left", "removed", "declined"
 FOLLOWED = frozenset({MEMBER, REJOINING, LEAVING})
+SEALING = frozenset({MEMBER, LEAVING})
+"""States in which something may be sealed: whoever asked to be let in anew holds keys that may only be read with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,8 +256,8 @@ def line(group: Group, kind: str, text: str, member: Member, *, id: str, seq: in
 
     Kinds: "joining" and "joined" (`text`: who invited), "left", "removed" (`text`: by whom), "device" (a new device of
     theirs), "card" (`text`: the name until now), "gap" (mine: what was said before this line may be missing on this
-    device), "emptied" (mine: the service no longer has what stood here); and what their new version of the agreement
-    changes, see `companion.chat.agreement.news_line`.
+    device), "emptied" (mine: the service no longer has what stood here), "older" (mine: this device was put back to an
+    older state); and what their new version of the agreement changes, see `companion.chat.agreement.news_line`.
     """
     return Message(
         id=id,

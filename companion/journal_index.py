@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from types import MappingProxyType
 
-from companion.fields import whole
+from companion.fields import each_read, whole
 from companion.journal import MARKS
 from companion.likeness import each_once, is_among, seen_as
 from companion.strings import kept
@@ -97,7 +97,7 @@ class JournalIndex:
     @classmethod
     def of_docs(cls, docs: Iterable[Doc]) -> "JournalIndex":
         """Read every document once and keep none."""
-        heads = sorted((head_of(doc) for doc in docs), key=lambda head: head.order)
+        heads = sorted(each_read(docs, head_of), key=lambda head: head.order)
         return cls(tuple(heads), MappingProxyType({head.id: head for head in heads}))
 
     def changed(self, put: Iterable[Head], drop: Iterable[str] = ()) -> "JournalIndex":

@@ -9,6 +9,7 @@ from companion.app.context import Context
 from companion.app.recording import Recordings, Running
 from companion.attachments import HOLDERS, IN_WORK, Attachment, InWork, Picture
 from companion.errors import Tampered, UsageError
+from companion.fields import each_read
 from companion.ports import Change, Drop, Put, Recorder, Recording
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class Attaching(Recordings[_Note]):
 
     async def sweep(self) -> None:
         """Remove every blob that was let go and that no document names."""
-        works = [InWork.from_doc(doc) for doc in await self._context.store.all(IN_WORK)]
+        works = each_read(await self._context.store.all(IN_WORK), InWork.from_doc)
         gone = [one.attachment for one in works if not one.owner and one.attachment.id != self.recording_id]
         if not gone:
             return
@@ -114,7 +115,7 @@ class Attaching(Recordings[_Note]):
     async def unfinished(self) -> tuple[InWork, ...]:
         """What a crash left on the list and an owner may still name."""
         docs = await self._context.store.all(IN_WORK)
-        return tuple(work for work in map(InWork.from_doc, docs) if work.owner)
+        return tuple(work for work in each_read(docs, InWork.from_doc) if work.owner)
 
     async def measured(self, attachment: Attachment) -> Attachment:
         """Return the attachment with what there is of its blob, which nobody writes any more. Raises Tampered."""

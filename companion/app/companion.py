@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from companion.app.device import Device
-from companion.app.groups.key_states import forget_keys
 from companion.app.opened import Opened
 from companion.app.parting import Left
 from companion.app.security import Security, passphrase_or_words
@@ -170,11 +169,10 @@ class Companion:
         with self._alone():
             if was_me:
                 await box.store.accept_rollback()
-                await forget_keys(box.store)
             async with _closing_what_fails() as undone:
                 undone.push_async_callback(_close, box.store)
                 self._restored = None
-                await self._open(box)
+                await self._open(box, is_older=was_me)
 
     async def rescue(self, secret: str) -> Rescue:
         """Copy what can be read of a store that does not open. `secret`: the passphrase or the recovery words.
@@ -286,7 +284,7 @@ class Companion:
         else:
             await self._open(box)
 
-    async def _open(self, box: Box) -> None:
+    async def _open(self, box: Box, *, is_older: bool = False) -> None:
         ports = self._ports
         security = Security(box.store, self._device, self._tries)
         opened = Opened(box.me, box.store, box.blobs, ports.network, ports.clock, ports.wording, security, self._tell)
@@ -294,7 +292,7 @@ class Companion:
             if not opened.is_read_only:
                 undone.push_async_callback(ports.network.close)
                 await ports.network.open(box.me.device, box.me.sign_private)
-            await opened.start()
+            await opened.start(is_older=is_older)
         self.touch()
         self.opened, self._store = opened, box.store
         self._tell(frozenset({"phase"}))

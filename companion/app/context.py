@@ -3,16 +3,18 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from companion.crypto.primitives import random_bytes
 from companion.errors import ReadOnly, Tampered
-from companion.fields import as_object
+from companion.fields import as_object, each_read
 from companion.people import Me
-from companion.ports import Blobs, Change, Clock, Put, Store
+from companion.ports import Blobs, Change, Clock, Doc, Put, Store
 from companion.strings import mended
 from companion.times import Timers, Told
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 ME = "me"
 
 
@@ -29,6 +31,8 @@ class Context:
     """Places that keep something in memory hear of every change, before the listeners do."""
     in_doubt: list[Callable[[], None]] = field(default_factory=list)
     """They forget it all when nobody knows whether a commit has happened."""
+    unread: set[str] = field(default_factory=set)
+    """Tables of which a document was left out of a list, because it cannot be read: the screens say so."""
     timers: Timers = field(init=False)
     """What runs for a time: pauses, and what is held."""
     told: Told = field(init=False)
@@ -51,6 +55,13 @@ class Context:
             hear(change)
         changed = {p.table for p in change.put} | {e.table for e in change.edit} | {d.table for d in change.drop}
         self.tell(frozenset(changed))
+
+    async def each(self, table: str, read: Callable[[Doc], T]) -> tuple[T, ...]:
+        """Return what `read` makes of each document of a table. One that is refused is left out, and that is said."""
+        docs = await self.store.all(table)
+        found = each_read(docs, read)
+        (self.unread.discard if len(found) == len(docs) else self.unread.add)(table)
+        return found
 
     async def note(self, change: Change) -> None:
         """Commit what only the app itself wants to remember, such as what was shown.

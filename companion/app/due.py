@@ -12,9 +12,10 @@ from companion.app.chat.sharing import Sharing
 from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
 from companion.chat.contents import got_content, seen_content
-from companion.chat.message import WAITING, Message, lines
+from companion.chat.message import Message
 from companion.chat.standing import SEEN, STANDINGS
-from companion.errors import CompanionError, UsageError
+from companion.errors import CompanionError
+from companion.fields import MALFORMED, STAYS
 from companion.groups import TABLE
 from companion.ports import Change
 from companion.times import HOUR_MS
@@ -93,7 +94,7 @@ class Due:
         if self._has_newcomers:
             return 0
         watch = self._context.clock.monotonic_ms()
-        waiting = lines(await self._context.store.all(WAITING))
+        waiting = await self._chat.all_waiting()
         held = [self._chat.held_ms(message) for message in waiting if message.state == "held"]
         uploads = [self._upload_ms - watch for message in waiting if message.state == "uploading"]
         ours = [due_ms - watch for due_ms in (self._expire_ms, *self._receipts.values(), *self._reads.values())]
@@ -101,32 +102,42 @@ class Due:
         return max(0, min([HOUR_MS, asking, *held, *uploads, *ours, *([] if closing is None else [closing])]))
 
     async def run(self) -> None:
-        """Do all that is due by now."""
+        """Do all that is due by now. What cannot be done keeps nothing else from its turn.
+
+        Raises: StoreError for what passes, such as a full disk; the rest stays due.
+        """
         now = self._context.clock.monotonic_ms()
-        for message in lines(await self._context.store.all(WAITING)):
+        for message in await self._chat.all_waiting():
             if message.state == "held" and not self._chat.held_ms(message):
                 await self._send(message)
         if self._upload_ms <= now:
             self._upload_ms = now + UPLOAD_MS if await self._sharing.send_waiting() else 0
-        await self._polls.close_due()
-        await self._groups.ask_again()
+        await self._try(self._polls.close_due)
+        await self._try(self._groups.ask_again)
         for group in [group for group, due_ms in self._receipts.items() if due_ms <= now]:
-            await self._tell_got(group, now)
+            await self._try(partial(self._tell_got, group, now), group)
         for group in [group for group, due_ms in self._reads.items() if due_ms <= now]:
-            await self._tell_read(group)
+            await self._try(partial(self._tell_read, group))
         if self._has_newcomers:
             self._has_newcomers = False
-            await self._agreements.tell_newcomers()
+            await self._try(self._agreements.tell_newcomers)
         if self._expire_ms <= now:
-            await self._agreements.expire()
+            await self._try(self._agreements.expire)
             self._expire_ms = now + HOUR_MS
+
+    async def _try(self, step: Callable[[], Awaitable[object]], group: str = "") -> None:
+        try:
+            await step()
+        except STAYS as error:
+            log.error("something due is left out: %s", type(error).__name__)
+            self._receipts.pop(group, None)
 
     async def hurry(self) -> None:
         """Do at once what would be due within seconds, because the app is about to lock: what was sent can no longer
         be taken back. What is meant for later stays.
         """
         now, steps = self._context.clock.monotonic_ms(), list[Callable[[], Awaitable[object]]]()
-        for message in lines(await self._context.store.all(WAITING)):
+        for message in await self._chat.all_waiting():
             if is_promised(message) and message.state == "held":
                 steps.append(partial(self._send, message))
         self._patient.update(self._receipts)
@@ -135,14 +146,24 @@ class Due:
         for step in (*steps, self._sharing.send_waiting):
             try:
                 await step()
-            except CompanionError as error:  # the next one may go all the same
+            except (CompanionError, *MALFORMED) as error:  # the next one may go all the same
                 log.warning("not handed over: %s", type(error).__name__)
 
     async def _send(self, message: Message) -> None:
         try:
             await self._chat.release(message)
-        except UsageError:  # the group was left meanwhile, or somebody's key has to be accepted first
+        except (
+            STAYS
+        ) as error:  # the group was left, a key has to be accepted, it cannot be sealed, its group is damaged
+            await self._give_up(message, error)
+
+    async def _give_up(self, message: Message, error: Exception) -> None:
+        """Say of one message that it did not go; the person may send it again or remove it."""
+        log.error("a message cannot go: %s", type(error).__name__)
+        try:
             await self._chat.refuse(message)
+        except STAYS as error:  # left meanwhile, a key has to be accepted, not to be sealed, or the group is damaged
+            await self._chat.give_up(message, error)
 
     async def _tell_got(self, group_id: str, now: int) -> None:
         """Tell a group what has come here, unless somebody else did, or soon may."""

@@ -17,6 +17,7 @@ from companion.app.context import Context
 from companion.app.due import Due
 from companion.app.groups.grouping import Grouping
 from companion.app.groups.linking import Linking
+from companion.app.groups.mending import Mending
 from companion.app.journal.journalling import Journalling
 from companion.app.journal.timeline import Timeline
 from companion.app.parting import Left, Parting
@@ -27,7 +28,7 @@ from companion.app.stories.storytelling import Storytelling
 from companion.app.today import Today
 from companion.attachments import IN_WORK
 from companion.consent import Wording
-from companion.errors import MessageRejected, Tampered
+from companion.fields import STAYS
 from companion.people import Me, Member
 from companion.ports import Blobs, Change, Clock, Edit, Network, Store
 
@@ -75,6 +76,7 @@ class Opened:
         self.groups = Grouping(self._context, Receiving(self._context), network)
         self.devices = Linking(self._context, self.groups.tools, network, self.groups.follow)
         self.groups.inbox.add(self.devices.handlers())
+        self.mending = Mending(self._context, self.groups)
         self.chat = Chatting(self._context, self.groups)
         self.polls = Polling(self._context, self.groups, self.chat)
         self.attention = Attending(self._context, self.groups)
@@ -96,7 +98,8 @@ class Opened:
         """The id of this device."""
         return self._context.me.device
 
-    async def start(self) -> None:
+    async def start(self, *, is_older: bool = False) -> None:
+        """Go on where the app was locked. `is_older`: the person has put the data back to an older state."""
         settings = await self._context.store.get(SETTINGS, SETTINGS) or {}
         minutes = settings.get("auto_lock_minutes")
         if isinstance(minutes, int) and minutes in AUTO_LOCK_MINUTES:
@@ -107,17 +110,24 @@ class Opened:
             return
         await self._context.store.all(IN_WORK)
         # Tidying up deletes blobs by what this table says: put back to an older state, it would name wrong ones.
+        if is_older:
+            await self.groups.roll_back()
         is_list_sound = all(damage.part != IN_WORK for damage in self._context.store.damages)
         first = (self.journal.start,) if is_list_sound else ()
         for begin in (*first, self._look_at_clock, self.stories.recover, self.groups.start):
             try:
                 await begin()
-            except (Tampered, MessageRejected) as error:  # the rest can be read, and is shown as what it is
+            except STAYS as error:  # the rest can be read, and is shown as what it is
                 log.warning("a part that cannot be read is left as it is: %s", type(error).__name__)
 
     async def _look_at_clock(self) -> None:
         await cut_stamps(self._context)
         await self.groups.tools.certainty.now_ms()
+
+    @property
+    def unread(self) -> frozenset[str]:
+        """Tables that hold a document which could not be read when its list was read last."""
+        return frozenset(self._context.unread)
 
     @property
     def is_read_only(self) -> bool:
@@ -196,9 +206,11 @@ class Opened:
     async def _save(self) -> None:
         try:
             await self.journal.save_drafts()
-            await self.chat.save_drafts()
-        finally:
-            await self._end_recordings()
+        finally:  # what cannot be saved keeps nothing else from it
+            try:
+                await self.chat.save_drafts()
+            finally:
+                await self._end_recordings()
 
     async def _drop(self) -> None:
         try:

@@ -42,8 +42,9 @@ SPANS: Mapping[str, _Span] = {
 
 async def cut_stamps(context: Context) -> None:
     """Let what has begun in the future begin now, as long as it was to last."""
-    now_ms, puts = context.clock.now_ms(), list[Put]()
+    now_ms = context.clock.now_ms()
     for table, span in SPANS.items():
+        puts = list[Put]()
         for doc in await context.store.all(table):
             try:
                 cut = _cut(table, doc, span, now_ms)
@@ -52,8 +53,8 @@ async def cut_stamps(context: Context) -> None:
                 continue
             if cut is not None:
                 puts.append(Put(table, cut))
-    if puts:
-        await context.note(Change(put=tuple(puts)))
+        if puts:  # each table for itself: a damaged one keeps no other from it
+            await context.note(Change(put=tuple(puts)))
 
 
 @refused("a document with a stamp")

@@ -7,6 +7,7 @@ from companion.app.chat.attending import Attending
 from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
 from companion.checkins import CheckIn
+from companion.fields import each_read
 from companion.nudges import Nudge
 from companion.ports import Change, Put
 from companion.strings import clean_line
@@ -24,7 +25,7 @@ class Today:
         self._attention = attention
 
     async def checkins(self) -> tuple[CheckIn, ...]:
-        return tuple(CheckIn.from_doc(doc) for doc in await self._context.store.all(checkins.TABLE))
+        return await self._context.each(checkins.TABLE, CheckIn.from_doc)
 
     async def check_in_due(self) -> bool:
         return checkins.is_due(await self.checkins(), self._context.clock.now_ms())
@@ -42,7 +43,7 @@ class Today:
 
     async def nudge(self) -> tuple[Nudge | None, bool]:
         """Return the nudge to show, if any, and whether it is new (so that it may be announced once)."""
-        history = tuple(Nudge.from_doc(doc) for doc in await self._context.store.all(nudges.TABLE))
+        history = each_read(await self._context.store.all(nudges.TABLE), Nudge.from_doc)
         now = self._context.clock.now_ms()
         newest = max(nudges.believable(history, now), key=lambda n: n.shown_ms, default=None)
         if newest is not None and newest.answer == "open" and now - newest.shown_ms < DAY_MS:

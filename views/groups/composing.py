@@ -16,7 +16,7 @@ from views.groups.adding import AddPanel, LaterPanel, PollPanel, TopicPanel
 from views.groups.asking_help import ReportPanel, WorryPanel
 from views.groups.drafting import Draft, composing_of, take_back_message, use_draft
 from views.groups.lines import due_words, gist
-from views.groups.membership import NewKeyNotice, OutNotice
+from views.groups.membership import AsideNotice, NewKeyNotice, OutNotice
 from views.groups.naming import look_of_group, name_of, people
 from views.groups.speaking import VoiceStrip
 from views.mirror.chat_state import Composing, Conversation
@@ -43,6 +43,9 @@ PANELS: dict[str, Any] = {
 @safe
 def Foot(group: Group) -> ft.Control:
     mode, about = use_part(lambda s: _panel_of(composing_of(s.composing, group)))
+    is_aside = use_part(lambda s: any(one.is_aside for one in s.groups if one.group.id == group.id))
+    if is_aside:
+        return AsideNotice(group)
     if group.state != "member":
         return OutNotice(group)
     if any(not seat.accepted for seat in group.seats):

@@ -22,6 +22,7 @@ ICONS = MappingProxyType(
         "card": ft.Icons.BADGE_OUTLINED,
         "device": ft.Icons.DEVICES_ROUNDED,
         "gap": ft.Icons.HISTORY_TOGGLE_OFF_ROUNDED,
+        "older": ft.Icons.SETTINGS_BACKUP_RESTORE_ROUNDED,
         "emptied": ft.Icons.HISTORY_TOGGLE_OFF_ROUNDED,
         "keep": ft.Icons.TIMER_OUTLINED,
         "rules": ft.Icons.HANDSHAKE_OUTLINED,
@@ -178,7 +179,7 @@ def happened_words(texts: Texts, one: Message) -> str:
         return texts("groups.decision_gone_line") if one.is_deleted else texts("groups.decision_line", said=one.text)
     if one.kind == "unreadable":
         return texts("groups.unreadable_line")
-    if one.kind in ("joining", "left", "device", "gap", "emptied"):
+    if one.kind in ("joining", "left", "device", "gap", "emptied", "older"):
         return texts(f"groups.{one.kind}_now_line", name=one.name, by=one.text)
     return ""
 

@@ -106,6 +106,8 @@ def one_line(texts: Texts, message: Message, me: str, folded: tuple[str, ...] = 
 def row_state(texts: Texts, line: GroupLine) -> tuple[str, ft.IconData, str]:
     """Return what is wanted or still under way, its icon and its look; no words where there is nothing."""
     news = line.news
+    if line.is_aside:
+        return texts("groups.state_aside"), ft.Icons.REPORT_OUTLINED, "ember"
     if line.group.state != "member":
         return texts(f"groups.state_{line.group.state}"), ft.Icons.SCHEDULE_ROUNDED, "honey"
     if line.newest is not None and line.newest.state in ("waiting", "uploading"):

@@ -33,6 +33,19 @@ def OutNotice(group: Group, key: str = "") -> ft.Control:
 
 
 @safe
+def AsideNotice(group: Group, key: str = "") -> ft.Control:
+    """This conversation is damaged and waits; the others go on. The one next step takes it up again."""
+    opened, texts = use_opened(), use_quiet_window().texts
+
+    async def go_on() -> None:
+        await opened.mending.go_on(group.id)
+
+    action = button(texts("groups.aside_go_on"), guarded(go_on, texts.error), kind="outlined", size="slim")
+    words = notice(ft.Icons.REPORT_OUTLINED, texts("groups.aside"), kind="alert", action=action)
+    return ft.Container(words, padding=theme.GAP)
+
+
+@safe
 def NewKeyNotice(group: Group, key: str = "") -> ft.Control:
     """Somebody's identity key is another one: nothing goes before the person has decided."""
     opened, texts = use_opened(), use_quiet_window().texts

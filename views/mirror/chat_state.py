@@ -35,6 +35,7 @@ class GroupLine:
     """A group in the list: its newest message, what is new, and whether its service can be reached.
 
     `trouble` says why it cannot, or why something waits; messages are looked for every `every_s` seconds, 0: they come.
+    With `is_aside` something of it is damaged, and it waits.
     """
 
     group: Group
@@ -44,6 +45,7 @@ class GroupLine:
     every_s: int = 0
     news: News = field(default_factory=News)
     wishes: Wishes = field(default_factory=lambda: Wishes(group=""))
+    is_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +132,7 @@ class ChatWindow:
                     every_s=opened.groups.sync_every_s(group.service),
                     news=await opened.attention.news(group.id),
                     wishes=await opened.attention.wishes(group.id),
+                    is_aside=opened.mending.damage(group.id) is not None,
                 )
             )
         lines.sort(key=lambda line: line.newest.at_ms if line.newest else line.group.created_ms, reverse=True)

@@ -6,6 +6,8 @@ Fields hold immutable values and are assigned whole. Each window has its own pai
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
 import flet as ft
 
@@ -27,6 +29,12 @@ from views.words.templates import Template, load_templates
 from views.words.texts import Texts
 
 log = logging.getLogger(__name__)
+
+
+LISTS: Final = MappingProxyType(
+    {"stories": frozenset({"stories"}), "checkins": frozenset({"checkins"}), "groups": frozenset({"reports"})}
+)
+"""The tables of each part that are shown as lists without what cannot be read."""
 
 
 async def _stay(where: str) -> None:
@@ -89,6 +97,8 @@ class Window:
     pictures: Pictures
     save_theme: Callable[[str], None]
     data_folder: str
+    shared_by: str = ""
+    """What copies that folder to other computers: a cloud drive's name, "cloud" or "network"; usually nothing."""
     hides_itself: bool = False
     """On this kind of device the app is locked when it goes out of sight, unless that was switched off."""
     uploads: Uploads | None = None
@@ -202,6 +212,8 @@ class Mirror:
             await refreshing
         except CompanionError as error:
             log.warning("%s cannot be read: %s", part, type(error).__name__)
+            unread |= {part}
+        if opened.unread & LISTS.get(part, frozenset()):
             unread |= {part}
         if self._window.companion.opened is opened and unread != self._window.state.unread:
             self._window.state.unread = unread

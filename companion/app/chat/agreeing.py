@@ -1,5 +1,6 @@
 """Intents of what a group agrees: purpose, ground rules, keep-for; and of asking its facilitators for help."""
 
+import logging
 from dataclasses import replace
 
 from companion.app.chat.keeping import Keeping
@@ -10,10 +11,13 @@ from companion.chat.agreement import AGREEMENTS, Agreement
 from companion.chat.message import WAITING, Doc
 from companion.chat.private import private_content
 from companion.chat.reports import REPORTS, Report, chosen_facilitators
-from companion.errors import UsageError
+from companion.errors import CryptoError, MessageRejected, Tampered, UsageError
+from companion.fields import read_or
 from companion.groups import Group, line
 from companion.ports import Change, Edit, Put
 from companion.strings import clean_line, clean_text
+
+log = logging.getLogger(__name__)
 
 
 class Agreeing:
@@ -26,7 +30,7 @@ class Agreeing:
 
     async def agreement(self, group_id: str) -> Agreement:
         doc = await self._context.store.get(AGREEMENTS, group_id)
-        return Agreement(group=group_id) if doc is None else Agreement.from_doc(doc)
+        return read_or(doc, Agreement.from_doc, Agreement(group=group_id))
 
     async def put_forward(self, wanted: Agreement) -> None:
         """Make what is wanted the next version, with a line that tells the group.
@@ -70,16 +74,22 @@ class Agreeing:
     async def tell_newcomers(self) -> None:
         """Send what holds again where somebody has joined since: who joins hears nothing of what was said before."""
         for group in await self._groups.groups():
-            known = await self.agreement(group.id)
-            if group.state != "member" or known.told == len(group.seats):
-                continue
-            is_mine = self._context.me.member.person in group.facilitators
-            told = Edit(AGREEMENTS, group.id, _told(len(group.seats)))
-            if is_mine and known.version and len(group.seats) > known.told:
-                content = agreement.agreement_content(known, self._context.new_id()) | {"again": True}
-                await self._groups.send(group.id, content, Change(edit=(told,)))
-            else:
-                await self._context.commit(Change(edit=(told,)))
+            try:
+                await self._tell_newcomers(group)
+            except (UsageError, Tampered, MessageRejected, CryptoError) as error:  # the other groups are told
+                log.error("newcomers of a group are not told: %s", type(error).__name__)
+
+    async def _tell_newcomers(self, group: Group) -> None:
+        known = await self.agreement(group.id)
+        if group.state != "member" or known.told == len(group.seats):
+            return
+        is_mine = self._context.me.member.person in group.facilitators
+        told = Edit(AGREEMENTS, group.id, _told(len(group.seats)))
+        if is_mine and known.version and len(group.seats) > known.told:
+            content = agreement.agreement_content(known, self._context.new_id()) | {"again": True}
+            await self._groups.send(group.id, content, Change(edit=(told,)))
+        else:
+            await self._context.commit(Change(edit=(told,)))
 
     async def expire(self) -> None:
         """Remove what the groups agreed not to keep any longer, from the disk too, as far as the time is certain."""
@@ -116,7 +126,7 @@ class Agreeing:
 
     async def reports(self) -> tuple[Report, ...]:
         """Mine and those that were sent to me, newest first."""
-        found = [Report.from_doc(doc) for doc in await self._context.store.all(REPORTS)]
+        found = await self._context.each(REPORTS, Report.from_doc)
         return tuple(sorted(found, key=lambda one: one.at_ms, reverse=True))
 
     async def answer(self, report_id: str, answer: str) -> None:

@@ -10,6 +10,7 @@ from companion.app.groups.grouping import Grouping
 from companion.chat.attention import QUIET, WISHES, Quiet, Wishes, is_quiet, wants_alert
 from companion.chat.message import Doc, Message, lines, messages_table
 from companion.chat.standing import SEEN, STANDINGS, News, Seen, Standing, news
+from companion.fields import each_read, read_or
 from companion.groups import Group
 from companion.likeness import each_once
 from companion.ports import Change, Edit
@@ -51,7 +52,7 @@ class Attending:
 
     async def quiet(self) -> Quiet:
         doc = await self._context.store.get(QUIET, QUIET)
-        return Quiet() if doc is None else Quiet.from_doc(doc)
+        return read_or(doc, Quiet.from_doc, Quiet())
 
     async def set_quiet(self, quiet: Quiet) -> None:
         await self._choices.keep(QUIET, quiet.to_doc())
@@ -74,8 +75,7 @@ class Attending:
     # Each group
 
     async def wishes(self, group_id: str) -> Wishes:
-        doc = await self._context.store.get(WISHES, group_id)
-        return Wishes(group=group_id) if doc is None else Wishes.from_doc(doc)
+        return read_or(await self._context.store.get(WISHES, group_id), Wishes.from_doc, Wishes(group=group_id))
 
     async def set_wishes(self, wishes: Wishes) -> None:
         await self._choices.keep(WISHES, wishes.to_doc())
@@ -103,11 +103,10 @@ class Attending:
 
     async def standing(self, group_id: str) -> Standing:
         doc = await self._context.store.get(STANDINGS, group_id)
-        return Standing(group=group_id) if doc is None else Standing.from_doc(doc)
+        return read_or(doc, Standing.from_doc, Standing(group=group_id))
 
     async def seen(self, group_id: str) -> Seen:
-        doc = await self._context.store.get(SEEN, group_id)
-        return Seen(group=group_id) if doc is None else Seen.from_doc(doc)
+        return read_or(await self._context.store.get(SEEN, group_id), Seen.from_doc, Seen(group=group_id))
 
     async def news(self, group_id: str) -> News:
         return news(await self.standing(group_id), await self.seen(group_id))
@@ -149,7 +148,8 @@ class Attending:
 
     async def mark_all_seen(self) -> None:
         """Everything in every group was seen."""
-        standings = [Standing.from_doc(doc) for doc in await self._context.store.all(STANDINGS)]
+        found = each_read(await self._context.store.all(STANDINGS), Standing.from_doc)
+        standings = [one for one in found if self._groups.tools.aside.of(one.group) is None]
         if standings:
             await self._context.commit(Change(edit=tuple(self._all_seen(one) for one in standings)))
             self._looked |= dict.fromkeys((one.group for one in standings), self._context.clock.monotonic_ms())
@@ -182,6 +182,7 @@ class Attending:
             last_ms = self._alerted.get(group.id)
             if (
                 group.id == watched
+                or self._groups.tools.aside.of(group.id) is not None
                 or self.is_muted(wishes)
                 or not wants_alert(
                     wishes,

@@ -1,5 +1,6 @@
 """Intents of a conversation: read it, say something, take it back, change it."""
 
+import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -24,9 +25,12 @@ from companion.chat.message import (
 )
 from companion.chat.standing import SEEN, Seen, with_topic
 from companion.errors import UsageError
+from companion.fields import STAYS
 from companion.likeness import seen_as
 from companion.ports import Change, Doc, Drop, Edit, Put
 from companion.strings import clean_line, clean_text
+
+log = logging.getLogger(__name__)
 
 UNDO_MS = 10_000
 """How long a message waits on this device, so that it can be taken back before anybody has it."""
@@ -64,6 +68,7 @@ class Chatting(Drafts):
     def __init__(self, context: Context, groups: Grouping) -> None:
         super().__init__(context)
         self._groups = groups
+        self._aside: set[str] = set()
 
     # Reading
 
@@ -72,10 +77,13 @@ class Chatting(Drafts):
         found = await self._newest(group, limit, before)
         return in_order(found if before else (*found, *await self.waiting(group)))
 
+    async def all_waiting(self) -> tuple[Message, ...]:
+        """What waits in all groups and can be read, oldest first, without what was given up and left alone."""
+        return lines(doc for doc in await self._context.store.all(WAITING) if doc["_id"] not in self._aside)
+
     async def waiting(self, group: str) -> tuple[Message, ...]:
         """What I said here and the service has not taken yet, oldest first."""
-        docs = await self._context.store.all(WAITING)
-        return lines(doc for doc in docs if doc.get("group") == group)
+        return tuple(one for one in await self.all_waiting() if one.group == group)
 
     async def message(self, group: str, id: str) -> Message | None:
         doc = await self._line(group, id) or await self._context.store.get(WAITING, id)
@@ -295,7 +303,17 @@ class Chatting(Drafts):
     async def refuse(self, message: Message) -> None:
         """Keep what can go nowhere now, for the person to send again or to remove."""
         refused = replace(message, state="refused", due_ms=0)
-        await self._context.commit(Change(put=(Put(WAITING, refused.to_doc()),)))
+        async with self._turn(message) as is_still_so:
+            if is_still_so:
+                await self._context.commit(Change(put=(Put(WAITING, refused.to_doc()),)))
+
+    async def give_up(self, message: Message, error: Exception) -> None:
+        """Refuse what can never go as it is, whatever is tried; it keeps no other message from going."""
+        log.error("a message cannot go: %s", type(error).__name__)
+        try:
+            await self.refuse(message)
+        except STAYS:  # not even that can be kept: it is left alone until the app is opened anew
+            self._aside.add(message.id)
 
     async def send_again(self, message_id: str) -> None:
         """Try once more with a message that the service did not take."""

@@ -1,5 +1,7 @@
 """Intents of polls: ask, answer, close."""
 
+import logging
+
 from companion.app.chat.chatting import Chatting, Ways
 from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
@@ -15,10 +17,13 @@ from companion.chat.polls import (
     vote_content,
 )
 from companion.chat.private import private_content
-from companion.errors import UsageError
+from companion.errors import CryptoError, IdentityChanged, MessageRejected, Tampered, UsageError
+from companion.fields import each_read, refused, whole
 from companion.likeness import each_once
 from companion.ports import Change, Doc, Drop, Edit, Put
 from companion.strings import clean_line
+
+log = logging.getLogger(__name__)
 
 MY_POLLS = "my_polls"
 
@@ -30,6 +35,7 @@ class Polling:
         self._context = context
         self._groups = groups
         self._chat = chat
+        self._aside: set[str] = set()
 
     async def ask(
         self,
@@ -56,11 +62,11 @@ class Polling:
         if closes_ms:
             closes_ms += await self._groups.now_ms(group_id) - self._context.clock.now_ms()
         poll = new_poll(options, is_secret=is_secret, closes_ms=closes_ms)
-        asked = await self._chat.post_line(blank, ways or Ways(), poll=poll)
-        if is_secret and closes_ms:
-            doc: dict[str, object] = {"_id": asked.id, "_v": 1, "group": group_id, "closes_ms": closes_ms}
-            await self._context.commit(Change(put=(Put(MY_POLLS, doc),)))
-        return asked
+        mine = Change()
+        if is_secret and closes_ms:  # with the poll itself: a crash between the two would leave it open for good
+            doc: dict[str, object] = {"_id": blank.id, "_v": 1, "group": group_id, "closes_ms": closes_ms}
+            mine = Change(put=(Put(MY_POLLS, doc),))
+        return await self._chat.post_line(blank, ways or Ways(), poll=poll, with_=mine)
 
     async def vote(self, group_id: str, poll_id: str, option: int) -> None:
         """Answer, or change the answer. Raises: UsageError if the poll is closed or cannot be answered."""
@@ -97,20 +103,32 @@ class Polling:
 
     async def next_left_ms(self) -> int | None:
         """Return how long it is until a secret poll of mine closes by itself."""
-        return min([await self._left_ms(doc) for doc in await self._context.store.all(MY_POLLS)], default=None)
+        return min([await self._left_ms(one) for one in await self._mine()], default=None)
 
-    async def _left_ms(self, doc: Doc) -> int:
-        return int(str(doc["closes_ms"])) - await self._groups.now_ms(str(doc["group"]))
+    async def _mine(self) -> tuple[tuple[str, str, int], ...]:
+        """Return id, group and end of my secret polls that close by themselves."""
+        found = each_read(await self._context.store.all(MY_POLLS), _read_mine)
+        return tuple(one for one in found if one[0] not in self._aside)
+
+    async def _left_ms(self, mine: tuple[str, str, int]) -> int:
+        _, group, closes_ms = mine
+        return closes_ms - await self._groups.now_ms(group)
 
     async def close_due(self) -> None:
-        """Close what is due. One that was deleted is forgotten."""
-        for doc in await self._context.store.all(MY_POLLS):
-            if await self._left_ms(doc) > 0:
+        """Close what is due. One that was deleted is forgotten; one that cannot be closed keeps no other open."""
+        for mine in await self._mine():
+            id, group, _ = mine
+            if await self._left_ms(mine) > 0:
                 continue
             try:
-                await self.close(str(doc["group"]), str(doc["_id"]))
+                await self.close(group, id)
+            except IdentityChanged:  # until somebody's key is accepted, nothing goes to the group
+                self._aside.add(id)
             except UsageError:
-                await self._context.commit(Change(drop=(Drop(MY_POLLS, str(doc["_id"])),)))
+                await self._context.commit(Change(drop=(Drop(MY_POLLS, id),)))
+            except (Tampered, MessageRejected, CryptoError) as error:
+                log.error("a poll cannot be closed: %s", type(error).__name__)
+                self._aside.add(id)
 
     async def _poll(self, group_id: str, poll_id: str) -> Message:
         doc = await self._context.store.get(messages_table(group_id), poll_id)
@@ -118,3 +136,8 @@ class Polling:
         if message is None or message.poll is None:
             raise UsageError("no such poll")
         return message
+
+
+@refused("a poll of mine")
+def _read_mine(doc: Doc) -> tuple[str, str, int]:
+    return str(doc["_id"]), str(doc["group"]), whole(doc["closes_ms"])

@@ -15,12 +15,12 @@ from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
 from companion.attachments import IN_WORK, Attachment, InWork, Picture
 from companion.chat.changing import Update
-from companion.chat.message import ATTACHMENT_LIMIT, TEXT_LIMIT, WAITING, Doc, Message, lines, messages_table
+from companion.chat.message import ATTACHMENT_LIMIT, TEXT_LIMIT, Doc, Message, messages_table
 from companion.chat.sharing import FILE_LIMIT_BYTES, SharedFile
 from companion.crypto.chunked import ChunkedReader, ChunkedWriter, sealed_bytes
 from companion.crypto.primitives import hkdf, random_bytes
-from companion.errors import CryptoError, MessageRejected, SyncError, UsageError
-from companion.fields import refused, whole
+from companion.errors import CryptoError, MessageRejected, RelayRefused, SyncError, UsageError
+from companion.fields import STAYS, refused, whole
 from companion.ports import Change, Edit, Network, Pictures, Put
 from companion.strings import clean_text
 
@@ -69,19 +69,24 @@ class Sharing:
     async def send_waiting(self) -> bool:
         """Upload and send what waits with attachments; return whether some of it has to be tried again.
 
-        Without an answer of the service it goes on waiting.
+        Without an answer of the service it goes on waiting. What can never go is given up, and keeps no other away.
         """
         has_more = False
-        for message in lines(await self._context.store.all(WAITING)):
+        for message in await self._chat.all_waiting():
             if message.state != "uploading":
                 continue
             try:
                 await self._upload(message)
                 await self._chat.send_uploaded(message)
+            except RelayRefused as refusal:
+                if refusal.status == 400 or refusal.reason == "other-bytes":
+                    await self._chat.give_up(message, refusal)
+                else:
+                    has_more = True
             except SyncError:
                 has_more = True
-            except UsageError:
-                await self._chat.refuse(message)
+            except STAYS as error:
+                await self._chat.give_up(message, error)
         return has_more
 
     async def _upload(self, message: Message) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from companion.app.groups.key_states import leaf_of
 from companion.app.groups.tools import Tools, stand
 from companion.devices import Device
-from companion.fields import refused, whole
+from companion.fields import each_read, refused, whole
 from companion.groups import DECLINED, JOINING, REJOINING, Group
 from companion.inviting import Invitation, request_content
 from companion.outgoing import LETTER
@@ -81,23 +81,29 @@ class Asking:
         """Ask again what is due, at services that have told all they have; return those that something waits for."""
         asked_at = set[str]()
         for asked in await self._all():
-            group = await self._tools.group(asked.group)
-            if group is None or group.state not in (JOINING, REJOINING):
-                await self._context.commit(Change(drop=(Drop(TABLE, asked.group),)))
-            elif not self._left_ms(asked):
-                self._context.timers.forget(_timer(asked))
-                now_ms = self._context.clock.now_ms()
-                later = replace(asked, at_ms=now_ms, times=asked.times + 1)
-                if not is_online(group.service) or await self._has_letters(group.service):
-                    later = replace(later, times=1)  # it never got there, or its answer was not read yet
-                    await self._context.commit(Change(put=(later.put(),)))
-                    continue
-                await self._context.commit(await self._asking(group, asked) + Change(put=(later.put(),)))
-                asked_at.add(group.service)
+            with self._tools.aside.holding(asked.group):
+                if (service := await self._again(asked, is_online)) is not None:
+                    asked_at.add(service)
         return frozenset(asked_at)
 
+    async def _again(self, asked: Asked, is_online: Callable[[str], bool]) -> str | None:
+        group = await self._tools.group(asked.group)
+        if group is None or group.state not in (JOINING, REJOINING):
+            await self._context.commit(Change(drop=(Drop(TABLE, asked.group),)))
+            return None
+        if self._left_ms(asked):
+            return None
+        self._context.timers.forget(_timer(asked))
+        later = replace(asked, at_ms=self._context.clock.now_ms(), times=asked.times + 1)
+        if not is_online(group.service) or await self._has_letters(group.service):
+            later = replace(later, times=1)  # it never got there, or its answer was not read yet
+            await self._context.commit(Change(put=(later.put(),)))
+            return None
+        await self._context.commit(await self._asking(group, asked) + Change(put=(later.put(),)))
+        return group.service
+
     async def _all(self) -> tuple[Asked, ...]:
-        return tuple(map(Asked.from_doc, await self._context.store.all(TABLE)))
+        return each_read(await self._context.store.all(TABLE), Asked.from_doc)
 
     def _left_ms(self, asked: Asked) -> int:
         return self._context.timers.left_ms(_timer(asked), asked.at_ms, asked.due_ms)
@@ -121,7 +127,7 @@ class Asking:
 async def nobody_there(tools: Tools, device: str) -> Change:
     """Return what it means that a device is no longer at the service: the invites that it made let nobody in."""
     change = Change()
-    for asked in map(Asked.from_doc, await tools.context.store.all(TABLE)):
+    for asked in each_read(await tools.context.store.all(TABLE), Asked.from_doc):
         group = await tools.group(asked.group)
         if asked.device == device and group is not None and group.state == JOINING:
             change += Change(put=(stand(replace(group, state=DECLINED)),), drop=(Drop(TABLE, asked.group),))

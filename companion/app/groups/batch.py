@@ -4,7 +4,8 @@ import logging
 from dataclasses import replace
 
 from companion.app.context import ME
-from companion.app.groups.events import EARLY, Events, Step, is_astray
+from companion.app.groups.early import EARLY
+from companion.app.groups.events import Events, Step, is_astray
 from companion.app.groups.key_states import KeyState
 from companion.app.groups.overlay import Overlay
 from companion.app.groups.tools import Tools

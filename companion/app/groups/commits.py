@@ -12,7 +12,7 @@ from companion.app.context import Context
 from companion.app.groups.key_states import KeyState, KeyStates, capability_of, leaf_of, person_at
 from companion.app.groups.outbox import Outbox
 from companion.errors import CryptoError, MessageRejected
-from companion.fields import refused
+from companion.fields import each_read, refused
 from companion.groups import LEAVING, MEMBER, Group
 from companion.mls import group as mls
 from companion.mls.group_state import Environment
@@ -117,13 +117,13 @@ class Commits:
 
     async def intents(self, group: str) -> tuple[Intent, ...]:
         docs = await self._context.store.all(INTENTS)
-        return tuple(Intent.from_doc(doc) for doc in docs if doc["group"] == group)
+        return each_read((doc for doc in docs if doc.get("group") == group), Intent.from_doc)
 
     async def work(self, group: Group, key_state: KeyState) -> bool:
         """Make the next commit or proposal, if there is something to do. Returns whether something waits to be sent."""
         if group.state not in (MEMBER, LEAVING) or key_state.pending is not None:
             return False
-        if self._lost.get(group.id) == key_state.keys.epoch:
+        if self._lost.get(group.id) == key_state.keys.epoch or not self._outbox.is_caught_up(group.service):
             return False
         environment = self._key_states.environment(group.known, self._context.told.now_ms(group.service))
         plan, done, left = _Plan(), list[str](), list[Intent]()

@@ -1,18 +1,18 @@
 """One event of a group: opened, judged, and turned into what it changes here. Callers hold the turn of `KeyStates`."""
 
-import base64
 import logging
 from dataclasses import dataclass, field, replace
 
 from companion import groups, outgoing
 from companion.app.context import ME
 from companion.app.groups.commits import ADD, INTENTS, REMOVE_DEVICE, Intent
+from companion.app.groups.early import EARLY, EARLY_LIMIT, early, early_events
 from companion.app.groups.key_states import KeyState, device_of, person_at, ruled
 from companion.app.groups.tail import tail_commit, tail_own, tail_put, tail_table
 from companion.app.groups.tools import Tools
 from companion.chat.message import messages_table
 from companion.errors import MessageRejected
-from companion.fields import as_object, refused, whole
+from companion.fields import as_object, refused
 from companion.groups import LEAVING, LEFT, MEMBER, REJOINING, REMOVED, Group, Seat, line
 from companion.inviting import welcome_content
 from companion.letters import parse_content
@@ -29,8 +29,6 @@ from companion.wire import SUITE_MLS, parse_envelope
 
 log = logging.getLogger(__name__)
 
-EARLY = "early"
-EARLY_LIMIT = 200
 EMPTIED = "emptied"
 MEMBERSHIP = frozenset({"joining", "devices"})
 """Kinds of content that take effect in the order of the group, on the device that sent them too."""
@@ -42,18 +40,22 @@ def is_membership(content: Doc | None) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What one event comes to. `key_state` is None when the keys are gone; `is_new_epoch`: seal anew what waits."""
+    """What one event comes to. `key_state` is None when the keys are gone; `is_new_epoch`: seal anew what waits;
+    `is_older`: it proves that this device was put back to an older state.
+    """
 
     group: Group
     key_state: KeyState | None
     change: Change = field(default_factory=Change)
     is_new_epoch: bool = False
+    is_older: bool = False
 
     @property
     def has_consequences(self) -> bool:
         """Tell whether the event may ask for something to be sealed anew or committed: most are only read."""
         has_proposals = self.key_state is not None and bool(self.key_state.keys.proposals)
-        return self.is_new_epoch or has_proposals or any(put.table == INTENTS for put in self.change.put)
+        has_intents = any(put.table == INTENTS for put in self.change.put)
+        return self.is_new_epoch or self.is_older or has_proposals or has_intents
 
     def adding(self, *puts: Put, drop: tuple[Drop, ...] = ()) -> "Step":
         return replace(self, change=self.change + Change(put=puts, drop=drop))
@@ -92,11 +94,14 @@ class Events:
         if head.epoch > key_state.keys.epoch:
             if len(early_events(await self._context.store.all(EARLY), group.id)) >= EARLY_LIMIT:
                 raise MessageRejected("too many envelopes in keys that never came")
-            return step.adding(_early(event))
+            return step.adding(early(event))
         if head.epoch < key_state.keys.epoch and head.content_type != ContentType.APPLICATION:
             raise MessageRejected("a change of keys that is long over")
         environment = self._key_states.environment(group.known, event.at_ms)
-        keys, happened = mls.process(key_state.keys, payload, environment)
+        try:
+            keys, happened = mls.process(key_state.keys, payload, environment)
+        except mls.Ours:
+            return await self._unknown_own(step, key_state, payload, event)
         taken = Change(put=(tail_put(group.id, event),))
         step = Step(group=group, key_state=replace(key_state, keys=keys), change=taken)
         match happened:
@@ -149,6 +154,25 @@ class Events:
                 if seat is not None:
                     return await self._membership(step, seat, own.content, event)
         return step
+
+    async def _unknown_own(self, step: Step, key_state: KeyState, payload: bytes, event: RelayEvent) -> Step:
+        """Take in what I said in a state that is gone: its key was never used here, and only I could sign it.
+
+        It proves that this device was put back to an older state. Words come back; what waits here to say them again
+        is settled by them.
+        """
+        keys, plaintext = mls.open_own(key_state.keys, payload)
+        step = replace(step, key_state=replace(key_state, keys=keys), is_older=step.group.state == MEMBER)
+        step = step.adding(tail_put(step.group.id, event), drop=(Drop(outgoing.TABLE, event.cid),))
+        if not plaintext:
+            return step
+        message = str(parse_content(plaintext).get("id"))
+        settled = await self._tools.contents.settle(
+            step.group.id, message, state="sent", seq=event.seq, at_ms=event.at_ms, documents=self._documents
+        )
+        if settled.put:
+            return replace(step, change=step.change + settled)
+        return await self._said(step, self._context.me.member.person, plaintext, event)
 
     async def _settled(self, group: Group, own: Outgoing, state: str, seq: int = 0, at_ms: int = 0) -> Change:
         return await self._tools.contents.settle(
@@ -348,29 +372,3 @@ def is_astray(key_state: KeyState, event: RelayEvent) -> bool:
         return False
     names_ours = suite == SUITE_MLS and (head.group_id, head.epoch) == (key_state.keys.group_id, key_state.keys.epoch)
     return names_ours and not mls.is_of_this_epoch(key_state.keys, payload)
-
-
-def early_events(docs: tuple[Doc, ...], group: str) -> tuple[RelayEvent, ...]:
-    """Return the events of a group that came before the keys they need, in their order."""
-    found = [
-        RelayEvent(
-            group=group,
-            seq=whole(doc["seq"]),
-            cid=str(doc["cid"]),
-            at_ms=whole(doc["at_ms"]),
-            body=base64.b64decode(str(doc["body"])),
-        )
-        for doc in docs
-        if doc["group"] == group
-    ]
-    return tuple(sorted(found, key=lambda event: event.seq))
-
-
-def early_id(event: RelayEvent) -> str:
-    return f"{event.group}:{event.cid}"
-
-
-def _early(event: RelayEvent) -> Put:
-    doc: Doc = {"_id": early_id(event), "_v": 1, "group": event.group, "seq": event.seq, "cid": event.cid}
-    doc |= {"at_ms": event.at_ms, "body": base64.b64encode(event.body).decode()}
-    return Put(EARLY, doc)

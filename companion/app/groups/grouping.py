@@ -1,46 +1,42 @@
 """Intents of groups: make, invite, join, send, leave, and who is in."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 
-from companion import groups, inviting, outgoing, safety
+from companion import groups, inviting, outgoing
 from companion.app.context import Context
 from companion.app.groups.asking import Asking, rejoin_change
 from companion.app.groups.commits import ADMINISTRATORS, LEAVE, REMOVE_PERSON, Intent
+from companion.app.groups.comparing import Comparing
 from companion.app.groups.events import is_membership
 from companion.app.groups.inbox import Inbox
 from companion.app.groups.key_states import KeyState, own_identity, ruled
 from companion.app.groups.offering import offer
+from companion.app.groups.record import SERVICES
+from companion.app.groups.returning import roll_back
 from companion.app.groups.revoking import tell_revoked
-from companion.app.groups.sync_side import ONLINE, SERVICES, Side
+from companion.app.groups.sync_side import ONLINE, Side
 from companion.app.groups.tools import Contents, make_tools, stand
 from companion.chat.message import Message, lines, messages_table
 from companion.crypto.primitives import random_bytes
-from companion.errors import IdentityChanged, InviteGarbled, SyncError, UsageError
+from companion.errors import IdentityChanged, InviteGarbled, SyncError, Tampered, UsageError
+from companion.fields import each_read
 from companion.groups import JOINING, LEAVING, LEFT, MEMBER, REJOINING, Group, Seat
 from companion.inviting import Invitation, Invite
 from companion.mls import group as mls
 from companion.nudges import Contact
 from companion.outgoing import CONTENT, Outgoing
-from companion.people import Member
 from companion.ports import Change, Drop, Network, Put, Relay
 from companion.strings import clean_line
 from companion.times import OFF_MS
 from companion.wire import LOCAL_SERVICE, InviteCode, create_invite_code, parse_invite
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Safety:
-    """`code`: 12 groups of 5 digits, the same on both sides. `qr`: the text of the code that the other one scans."""
-
-    code: tuple[str, ...]
-    qr: str
-
-
-class Grouping:
+class Grouping(Comparing):
     """Everything that is sent is first a document of the outbox; the sync loop takes it from there."""
 
     def __init__(self, context: Context, contents: Contents, network: Network) -> None:
-        self._context = context
+        super().__init__(context)
         self._network = network
         self.tools = make_tools(context, contents)
         self.inbox = Inbox(self.tools)
@@ -49,11 +45,20 @@ class Grouping:
 
     async def start(self) -> None:
         """Follow every service that has a group of mine, or letters for me."""
-        services = {group.service for group in await self.groups()}
-        services |= {str(doc["_id"]) for doc in await self._context.store.all(SERVICES)}
-        for service in sorted(services):
+        for service in await self._services():
             await self._side(service).resume()
             await self.follow(service)
+
+    async def roll_back(self) -> None:
+        """These data were put back to an older state: nothing is sealed in the keys they hold, and all groups let this
+        device in anew. What was said meanwhile is read with the old keys until then.
+        """
+        async with self.tools.key_states.turn():
+            await roll_back(self.tools)
+
+    async def _services(self) -> list[str]:
+        services = {group.service for group in await self.groups()}
+        return sorted(services | {str(doc["_id"]) for doc in await self._context.store.all(SERVICES)})
 
     async def groups(self) -> tuple[Group, ...]:
         return await self.tools.groups()
@@ -150,7 +155,7 @@ class Grouping:
     async def invites(self, group_id: str) -> tuple[Invite, ...]:
         """Return the invites of this device that somebody could still use."""
         now_ms = self._context.clock.now_ms()
-        made = [Invite.from_doc(doc) for doc in await self._context.store.all(inviting.TABLE)]
+        made = each_read(await self._context.store.all(inviting.TABLE), Invite.from_doc)
         return tuple(invite for invite in made if invite.group == group_id and invite.is_open(now_ms))
 
     async def revoke_invite(self, id: str) -> None:
@@ -304,32 +309,6 @@ class Grouping:
             seats = tuple(replace(s, accepted=True) if s.member.person == person else s for s in group.seats)
             await self._context.commit(Change(put=(stand(replace(group, seats=seats)),)))
 
-    # Comparing in person
-
-    def safety(self, member: Member) -> Safety:
-        """Return what I and this person compare in person."""
-        mine, theirs = self._context.me.member.identity_key, member.identity_key
-        return Safety(code=safety.safety_code(mine, theirs), qr=safety.safety_qr(mine, theirs))
-
-    async def scanned(self, member: Member, text: str) -> bool:
-        """Take what this person's app showed; return whether it fits, and mark them as verified then.
-
-        Raises: UsageError if it is no safety code.
-        """
-        fits = safety.is_match(text, self._context.me.member.identity_key, member.identity_key)
-        if fits:
-            await self.verify(member)
-        return fits
-
-    async def verify(self, member: Member) -> None:
-        """Keep that I compared the code with this person: a mark on this key, gone with it."""
-        at_ms = self._context.clock.now_ms()
-        await self._context.commit(Change(put=(Put(safety.VERIFIED, {"_id": member.person, "_v": 1, "at_ms": at_ms}),)))
-
-    async def verified(self) -> frozenset[str]:
-        """Return the ids of people whose code I have compared."""
-        return frozenset(str(doc["_id"]) for doc in await self._context.store.all(safety.VERIFIED))
-
     async def _intend(self, group: Group, intent: Intent) -> None:
         async with self.tools.key_states.turn():
             await self._context.commit(Change(put=(intent.put(),)))
@@ -367,17 +346,25 @@ class Grouping:
 
     def _side(self, service: str) -> Side:
         if service not in self._sides:
-            self._sides[service] = Side(self.tools, self.inbox, self._network, service, lambda: self.follow(service))
+            wake = partial(self.follow, service)
+            self._sides[service] = Side(self.tools, self.inbox, self._network, service, wake, self.follow_all)
         return self._sides[service]
 
     async def follow(self, service: str) -> None:
         """Start the loop of a service, or wake it."""
         await self._network.follow(service, self._side(service))
 
+    async def follow_all(self) -> None:
+        for service in await self._services():
+            await self.follow(service)
+
     async def _member_of(self, group_id: str) -> Group:
         group = await self.group(group_id)
         if group is None or group.state != MEMBER:
             raise UsageError("not a member of this group yet")
+        damage = self.tools.aside.of(group_id)
+        if damage is not None:
+            raise Tampered("the group is set aside", damage.kind, damage.part, damage.of)
         return group
 
     async def _cared_for(self, group_id: str) -> Group:

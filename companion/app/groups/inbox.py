@@ -11,7 +11,7 @@ from companion.app.groups.commits import ADD, INTENTS, RETURN, Intent
 from companion.app.groups.key_states import KeyState, leaf_of, person_at, ruled, used
 from companion.app.groups.tools import Outcome, Tools, stand
 from companion.chat.message import messages_table
-from companion.errors import MessageRejected
+from companion.errors import MessageRejected, Tampered
 from companion.fields import as_object, refused, whole
 from companion.groups import DECLINED, JOINING, LEAVING, MEMBER, REJOINING, REMOVED, Group, line
 from companion.inviting import Arrival, Invite
@@ -61,10 +61,15 @@ class Inbox:
         if handler is None:
             log.info("a letter of an unknown kind was left alone")
             return Outcome(), ""
-        with refused("a letter"):
-            outcome = await handler(service, letter, item)
+        group = str(letter.content.get("group", ""))
+        try:
+            with refused("a letter"):
+                outcome = await handler(service, letter, item)
+        except Tampered as error:  # what it is about is damaged here: it waits until that is taken up again
+            self._tools.aside.put(group, error)
+            return Outcome(change=Change(put=(later(service, item, group),) if group else ())), ""
         meant = (put.doc["group"] for put in outcome.change.put if put.table == INTENTS)
-        return outcome, str(next(meant, letter.content.get("group", "")))
+        return outcome, str(next(meant, group))
 
     # Somebody asks to be let in
 
@@ -80,7 +85,7 @@ class Inbox:
         request = inviting.read_join(group, invite, letter.content, letter.sender, asked_ms=asked_ms, now_ms=now_ms)
         member, packages = request.announcement.member, request.announcement.packages
         if group.state in (JOINING, REJOINING):
-            return Outcome(change=Change(put=(_later(service, item, group.id),)))
+            return Outcome(change=Change(put=(later(service, item, group.id),)))
         seat = group.seat(member.person)
         if seat is not None and group.state == MEMBER and key_state is not None:
             if item.at_ms <= seat.joined_ms:  # it asked before it was let in: the welcome is on its way
@@ -94,8 +99,8 @@ class Inbox:
             return Outcome(change=Change(put=letters))
         if invite.used_by:
             return Outcome()
-        key_state, announced = self._tools.outbox.content(group, key_state, groups.joining_content(member, packages))
         used_up = Put(inviting.TABLE, replace(invite, used_by=member.person).to_doc())
+        key_state, announced = self._tools.outbox.content(group, key_state, groups.joining_content(member, packages))
         return Outcome(change=Change(put=(announced, used_up)), key_states=(key_state,))
 
     def _answer(self, service: str, member: Member, device: str, content: dict[str, object]) -> Change:
@@ -130,7 +135,7 @@ class Inbox:
         group = await self._tools.group(arrival.group)
         is_early = group is not None and group.state in (MEMBER, LEAVING) and group.cursor < arrival.seq
         if group is not None and is_early and _is_known(group, letter):
-            return Outcome(change=Change(put=(_later(service, item, group.id),)))
+            return Outcome(change=Change(put=(later(service, item, group.id),)))
         if group is None or group.state in (MEMBER, LEAVING) or group.service != service:
             raise MessageRejected("a welcome to a group that was not asked for")
         arrived = replace(await self._arrived(group, arrival), renewed_ms=item.at_ms)
@@ -182,7 +187,7 @@ class Inbox:
         member.check()
         group = await self._tools.group(str(letter.content.get("group")))
         if group is not None and group.state in (JOINING, REJOINING) and self._is_mine(letter):
-            return Outcome(change=Change(put=(_later(service, item, group.id),)))
+            return Outcome(change=Change(put=(later(service, item, group.id),)))
         key_state = await self._tools.key_states.of(group.id) if group else None
         if group is None or key_state is None or group.state != MEMBER or member.devices.device(letter.sender) is None:
             raise MessageRejected("a request to come back to a group that is not ours")
@@ -213,13 +218,14 @@ class Inbox:
             raise MessageRejected("a letter that only a device of mine may write")
 
 
-def _later(service: str, item: InboxItem, group: str) -> Put:
+def later(service: str, item: InboxItem, group: str) -> Put:
     """Keep a letter that overtook the group: a welcome before the news that we are out, a guest before we are back."""
     doc: Doc = {"_id": f"{group}:{item.cid}", "_v": 1, "group": group, "service": service, "cid": item.cid}
     doc |= {"seq": item.seq, "at_ms": item.at_ms, "body": base64.b64encode(item.body).decode()}
     return Put(LATER, doc)
 
 
+@refused("a kept letter")
 def kept_letter(doc: Doc) -> InboxItem:
     """Return a letter that was kept for later."""
     at = {"seq": whole(doc["seq"]), "at_ms": whole(doc["at_ms"])}

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from companion.app.context import Context
 from companion.devices import device_id
-from companion.errors import CryptoError
-from companion.fields import refused, whole
+from companion.errors import CryptoError, MessageRejected, Tampered
+from companion.fields import each_read, refused, whole
 from companion.groups import Group
 from companion.mls import group as mls
 from companion.mls.committing import PendingCommit
@@ -21,7 +21,7 @@ from companion.mls.group_state import Group as Keys
 from companion.mls.joining import Identity, OwnKeyPackage
 from companion.mls.policy import person_of
 from companion.people import Me, Member, person_id
-from companion.ports import NOT_IN_COPIES, PACKAGES, STATES, Change, Doc, Drop, Put, Store
+from companion.ports import PACKAGES, STATES, Change, Doc, Drop, Put
 from companion.strings import kept
 from companion.times import DAY_MS, newest_ms
 
@@ -77,13 +77,24 @@ class KeyStates:
         return self._context.store.turn(_TURN)
 
     async def of(self, group: str) -> KeyState | None:
-        """Return what is held for a group, or None."""
+        """Return what is held for a group, or None.
+
+        Raises: Tampered if it was changed, or put back to an older one, which must never be used; MessageRejected,
+        CryptoError if it says what cannot be read.
+        """
         if group not in self._cache:
             doc = await self._context.store.get(STATES, group)
+            for damage in self._context.store.damages:
+                if damage.part == STATES and damage.of in ("", group):
+                    raise Tampered("the keys of a group are damaged", damage.kind, STATES, group)
             if doc is None:
                 return None
             self._cache[group] = KeyState.from_doc(doc)
         return self._cache[group]
+
+    def forget(self) -> None:
+        """Read everything anew: the store was mended."""
+        self._cache.clear()
 
     async def commit(self, change: Change, *states: KeyState, forget: Collection[str] = ()) -> None:
         """Make the change and these states durable in one commit.
@@ -135,8 +146,8 @@ class KeyStates:
         return Put(PACKAGES, doc), message
 
     async def packages(self) -> tuple[OwnKeyPackage, ...]:
-        docs = await self._context.store.all(PACKAGES)
-        return tuple(mls.decode_key_package(base64.b64decode(str(doc["own"]))) for doc in docs)
+        """Return those that can be read: one that cannot keeps nobody out that another lets in."""
+        return each_read(await self._context.store.all(PACKAGES), _package)
 
     async def aged_packages(self, certain_ms: int) -> tuple[bool, Change]:
         """Return whether a new last resort is due, and the change that drops packages nobody can use any more.
@@ -145,20 +156,24 @@ class KeyStates:
         """
         now_ms = self._context.clock.now_ms()
         docs = await self._context.store.all(PACKAGES)
-        newest = newest_ms((whole(doc["at_ms"]) for doc in docs if doc["is_last_resort"]), now_ms)
-        old = (doc for doc in docs if certain_ms - whole(doc["at_ms"]) > PACKAGE_KEPT_MS)
+        aged = each_read(docs, _age)
+        newest = newest_ms((at_ms for at_ms, is_last, _ in aged if is_last), now_ms)
+        old = (id for at_ms, _, id in aged if certain_ms - at_ms > PACKAGE_KEPT_MS)
         is_due = newest is None or now_ms - newest > LAST_RESORT_MS
-        return is_due, Change(drop=tuple(Drop(PACKAGES, str(doc["_id"])) for doc in old))
+        return is_due, Change(drop=tuple(Drop(PACKAGES, id) for id in old))
 
 
-async def forget_keys(store: Store) -> None:
-    """Drop all keys of groups from a store that was put back from a copy: used again, they would repeat nonces.
+@refused("a key package of this device")
+def _package(doc: Doc) -> OwnKeyPackage:
+    try:
+        return mls.decode_key_package(base64.b64decode(str(doc["own"])))
+    except CryptoError as error:
+        raise MessageRejected(str(error)) from None
 
-    Each group then lets this device back in.
-    """
-    drops = [Drop(table, str(doc["_id"])) for table in NOT_IN_COPIES for doc in await store.all(table)]
-    if drops:
-        await store.commit(Change(drop=tuple(drops)))
+
+@refused("a key package of this device")
+def _age(doc: Doc) -> tuple[int, bool, str]:
+    return whole(doc["at_ms"]), bool(doc["is_last_resort"]), str(doc["_id"])
 
 
 def used(package: OwnKeyPackage) -> Change:

@@ -144,11 +144,12 @@ class Linking:
         said: Doc = {"kind": "devices", "member": member.to_doc()}
         keys: list[KeyState] = []
         for group in await self._tools.groups():
-            key_state = await self._tools.key_states.of(group.id)
-            if group.state == MEMBER and key_state is not None:
-                key_state, put = self._tools.outbox.content(group, key_state, said)
-                keys.append(key_state)
-                puts.append(put)
+            with self._tools.aside.holding(group.id):  # one that is damaged keeps the others from nothing
+                key_state = await self._tools.key_states.of(group.id)
+                if group.state == MEMBER and key_state is not None:
+                    key_state, put = self._tools.outbox.content(group, key_state, said)
+                    keys.append(key_state)
+                    puts.append(put)
         return Outcome(change=self._tools.my_devices(devices) + Change(put=tuple(puts)), key_states=tuple(keys))
 
     async def revoke(self, device: str) -> None:

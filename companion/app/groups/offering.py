@@ -5,6 +5,7 @@ import logging
 from companion import inviting
 from companion.app.groups.tools import Tools
 from companion.errors import RelayRefused
+from companion.fields import each_read
 from companion.groups import MEMBER, Group
 from companion.inviting import Invite
 from companion.ports import Change, Edit, Relay
@@ -35,7 +36,7 @@ async def offer_rest(tools: Tools, relay: Relay, service: str) -> None:
     Raises: SyncError without an answer.
     """
     now_ms = tools.context.clock.now_ms()
-    for invite in [Invite.from_doc(doc) for doc in await tools.context.store.all(inviting.TABLE)]:
+    for invite in each_read(await tools.context.store.all(inviting.TABLE), Invite.from_doc):
         group = await tools.group(invite.group)
         is_here = invite.code.service == service and group is not None and group.state == MEMBER
         if group is None or not is_here or invite.is_put or not invite.is_open(now_ms):

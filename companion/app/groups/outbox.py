@@ -4,6 +4,7 @@ Whoever calls a method that touches keys holds the turn of `KeyStates`.
 """
 
 import json
+import logging
 from dataclasses import replace
 
 from companion import outgoing
@@ -11,12 +12,16 @@ from companion.app.context import Context
 from companion.app.groups.cached import Cached
 from companion.app.groups.key_states import KeyState, KeyStates
 from companion.devices import Device
-from companion.groups import Group
+from companion.errors import CryptoError
+from companion.fields import MALFORMED
+from companion.groups import SEALING, Group
 from companion.letters import seal_letter
 from companion.mls import group as mls
 from companion.outgoing import COMMIT, CONTENT, CREATE, LETTER, PROPOSAL, Outgoing
 from companion.ports import Change, Drop, OutboxItem, Put
 from companion.wire import SUITE_MLS, format_envelope
+
+log = logging.getLogger(__name__)
 
 
 class Outbox:
@@ -28,6 +33,14 @@ class Outbox:
         self._items = Cached(context, outgoing.TABLE, Outgoing.from_doc)
         self._landed: set[str] = set()
         self._held: dict[str, str] = {}
+        self._caught_up: set[str] = set()
+
+    def catch_up(self, service: str, is_caught_up: bool) -> None:
+        """Everything older of a service was read, or no longer: nothing is sealed before, as this state may be old."""
+        (self._caught_up.add if is_caught_up else self._caught_up.discard)(service)
+
+    def is_caught_up(self, service: str) -> bool:
+        return service in self._caught_up
 
     # Putting in
 
@@ -66,19 +79,21 @@ class Outbox:
         return key_state, Put(outgoing.TABLE, item.to_doc())
 
     def _sealed(self, group: Group, key_state: KeyState, item: Outgoing) -> tuple[KeyState, Outgoing]:
-        if key_state.pending is not None or key_state.keys.proposals or item.content is None:
+        is_ready = self.is_caught_up(group.service) and key_state.pending is None and not key_state.keys.proposals
+        if not is_ready or item.content is None:
             return key_state, item.sealed(b"", key_state.keys.epoch)
         said = json.dumps(item.content, ensure_ascii=False).encode()
         environment = self._key_states.environment(group.known, self._context.told.now_ms(group.service))
         keys, message = mls.protect(key_state.keys, said, environment)
         return replace(key_state, keys=keys), item.sealed(format_envelope(SUITE_MLS, message), keys.epoch)
 
-    async def reseal(self, group: Group, key_state: KeyState) -> None:
+    async def reseal(self, group: Group, key_state: KeyState) -> tuple[Outgoing, ...]:
         """Seal again what was sealed for an epoch that is over, and drop proposals that were.
 
         While somebody's proposal waits, nothing is sealed: who asked to leave should read no more.
+        Returns what cannot be sealed at all: it keeps no other from being sealed.
         """
-        change, changed = Change(), key_state
+        change, changed, bad = Change(), key_state, list[Outgoing]()
         for item in await self.of_group(group.id):
             if item.is_fixed or item.kind not in (CONTENT, PROPOSAL):
                 continue
@@ -86,11 +101,17 @@ class Outbox:
                 if item.epoch != key_state.keys.epoch:
                     change += Change(drop=(Drop(outgoing.TABLE, item.cid),))
             elif item.epoch != key_state.keys.epoch or not item.body or key_state.keys.proposals:
-                changed, sealed = self._sealed(group, changed, item)
+                try:
+                    changed, sealed = self._sealed(group, changed, item)
+                except (CryptoError, *MALFORMED) as error:
+                    log.error("something cannot be sealed: %s", type(error).__name__)
+                    bad.append(item)
+                    continue
                 if sealed.body or item.body:
                     change += Change(put=(Put(outgoing.TABLE, sealed.to_doc()),))
         if change.put or change.drop:
             await self._key_states.commit(change, changed)
+        return tuple(bad)
 
     # Taking out
 
@@ -103,12 +124,13 @@ class Outbox:
     async def of_group(self, group: str) -> tuple[Outgoing, ...]:
         return tuple(item for item in await self.all() if item.group == group)
 
-    async def items(self, service: str, groups: dict[str, Group], *, is_caught_up: bool) -> tuple[OutboxItem, ...]:
+    async def items(self, service: str, groups: dict[str, Group]) -> tuple[OutboxItem, ...]:
         """Return what may go now, oldest first.
 
-        Contents wait until everything older was read: an envelope in keys that are long over would open nowhere.
+        Contents wait until everything older was read: an envelope in keys that are long over would open nowhere. They
+        wait for new keys where this device asked to be let in anew: nobody opens what was sealed in those it has.
         """
-        now_ms = self._context.clock.now_ms()
+        now_ms, is_caught_up = self._context.clock.now_ms(), self.is_caught_up(service)
         found = []
         for item in await self.all():
             group = groups.get(item.group)
@@ -119,7 +141,7 @@ class Outbox:
                 continue
             if group is None or self._held.get(item.cid) == group.capability:
                 continue
-            is_ready = item.kind == CREATE or (is_caught_up and bool(item.body))
+            is_ready = item.kind == CREATE or (is_caught_up and bool(item.body) and _has_keys(item, group))
             if is_ready:
                 found.append(_group_item(item, group))
         return tuple(found)
@@ -144,6 +166,10 @@ class Outbox:
     def forget(self, cid: str) -> None:
         self._landed.discard(cid)
         self._held.pop(cid, None)
+
+
+def _has_keys(item: Outgoing, group: Group) -> bool:
+    return item.is_fixed or group.state in SEALING
 
 
 def _group_item(item: Outgoing, group: Group) -> OutboxItem:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from companion import inviting
 from companion.app.context import Context
-from companion.errors import InviteError, RelayRefused
+from companion.errors import InviteError, RelayRefused, Tampered
+from companion.fields import each_read
 from companion.inviting import Invite
 from companion.ports import Change, Put, Relay
 
@@ -18,7 +19,7 @@ async def tell_revoked(context: Context, relay: Relay, service: str) -> None:
 
     What it refuses for now is told the next time. Raises SyncError without an answer.
     """
-    for invite in [Invite.from_doc(doc) for doc in await context.store.all(inviting.TABLE)]:
+    for invite in each_read(await context.store.all(inviting.TABLE), Invite.from_doc):
         if invite.code.service != service or not invite.is_revoked or invite.is_told:
             continue
         try:
@@ -27,4 +28,5 @@ async def tell_revoked(context: Context, relay: Relay, service: str) -> None:
         except RelayRefused as refusal:
             log.warning("an invite is still at the service: %d %s", refusal.status, refusal.reason)
             continue
-        await context.commit(Change(put=(Put(inviting.TABLE, replace(invite, is_told=True).to_doc()),)))
+        with contextlib.suppress(Tampered):  # told again at the next connection, which changes nothing there
+            await context.commit(Change(put=(Put(inviting.TABLE, replace(invite, is_told=True).to_doc()),)))

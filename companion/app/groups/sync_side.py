@@ -2,34 +2,32 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from functools import partial
 
 from companion import outgoing
 from companion.app.context import ME
 from companion.app.groups.asking import nobody_there, rejoin_change
 from companion.app.groups.batch import Batch
-from companion.app.groups.events import (
-    EARLY,
-    Step,
-    early_events,
-    early_id,
-    is_membership,
-)
-from companion.app.groups.inbox import LATER, Inbox, kept_letter
+from companion.app.groups.early import EARLY, early_events, early_id
+from companion.app.groups.events import Step, is_membership
+from companion.app.groups.inbox import Inbox
 from companion.app.groups.key_states import KeyState
+from companion.app.groups.letters import Letters
 from companion.app.groups.offering import offer_rest
 from companion.app.groups.packages import Packages
+from companion.app.groups.record import Record
+from companion.app.groups.returning import founded_again, offered_again, roll_back
 from companion.app.groups.revoking import tell_revoked
-from companion.app.groups.tail import tail_own, tail_table
-from companion.app.groups.tools import Outcome, Tools, stand
-from companion.errors import CryptoError, MessageRejected, SyncError
+from companion.app.groups.tail import tail_of, tail_own, tail_table
+from companion.app.groups.tools import Tools, stand
+from companion.errors import SyncError, Tampered
+from companion.fields import whole
 from companion.groups import FOLLOWED, MEMBER, Group
 from companion.outgoing import COMMIT, CONTENT, CREATE, LETTER, PROPOSAL, Outgoing
-from companion.ports import Appended, Change, Doc, Drop, GroupCursor, InboxItem, Network, OutboxItem, Put, RelayEvent
+from companion.ports import Appended, Change, Drop, GroupCursor, InboxItem, Network, OutboxItem, RelayEvent
 
 log = logging.getLogger(__name__)
 
-SERVICES = "services"  # what is known of each service: the log's incarnation and the inbox cursor
 EARLY_MS = 60_000  # how long an envelope in keys that we never saw may wait for them
 TAIL_KEPT = 500  # envelopes of a group that could be offered again
 ASTRAY = 3  # envelopes in other keys than ours that show that the group was parted
@@ -41,24 +39,36 @@ class Side:
     """One service. Events and their cursor are one commit, so an event counts once, whatever happens between."""
 
     def __init__(
-        self, tools: Tools, inbox: Inbox, network: Network, service: str, wake: Callable[[], Awaitable[None]]
+        self,
+        tools: Tools,
+        inbox: Inbox,
+        network: Network,
+        service: str,
+        wake: Callable[[], Awaitable[None]],
+        wake_all: Callable[[], Awaitable[None]],
     ) -> None:
         self._tools = tools
         self._context = tools.context
-        self._inbox = inbox
         self._network = network
         self._service = service
         self._wake = wake
+        self._wake_all = wake_all
         self._packages = Packages(tools, service)
-        self._offered: dict[
-            tuple[str, str], int
-        ] = {}  # group and capability that were offered again: when, by the watch
+        self._offered: dict[tuple[str, str], int] = {}
+        """Groups and capabilities that were offered again: when, by the watch."""
         self._uploaded_again = set[str]()  # messages whose pictures the service had lost: once is an accident
+        self._is_newly_caught_up = False
+        self._record = Record(self._context, service)
+        self._letters = Letters(tools, inbox, service, self._record)
         self.state = "connecting"
         self.trouble: SyncError | None = None
         self.every_s = 0
-        self.rejected = 0
-        """Envelopes that were skipped because they were malformed, forged or out of order."""
+        self._skipped = 0
+
+    @property
+    def rejected(self) -> int:
+        """Envelopes and letters that were skipped because they were malformed, forged or out of order."""
+        return self._skipped + self._letters.rejected
 
     # Sending
 
@@ -68,15 +78,29 @@ class Side:
         self._context.told.hear(self._service, relay.time_ms())
         async with self._tools.key_states.turn():
             for group in await self._groups():
-                await self._judge(group.id, self._context.told.now_ms(self._service))
+                with self._tools.aside.holding(group.id):
+                    await self._judge(group.id, self._context.told.now_ms(self._service))
         await tell_revoked(self._context, relay, self._service)
-        await offer_rest(self._tools, relay, self._service)
-        await self._packages.provide(relay)
+        for provide in (partial(offer_rest, self._tools, relay, self._service), partial(self._packages.provide, relay)):
+            try:
+                await provide()
+            except Tampered as error:  # nobody comes in by an invite or a package meanwhile; everything else goes on
+                log.error("not provided to a service: %s", error.kind)
 
     async def outbox(self) -> tuple[OutboxItem, ...]:
         """Everything that waits for this service and may go now, oldest first."""
-        mine = {group.id: group for group in await self._groups()}
-        return await self._tools.outbox.items(self._service, mine, is_caught_up=self.state == ONLINE)
+        if self._is_newly_caught_up:
+            self._is_newly_caught_up = False
+            await self._go_on_all()
+        mine = {group.id: group for group in await self._groups() if self._tools.aside.of(group.id) is None}
+        return await self._tools.outbox.items(self._service, mine)
+
+    async def _go_on_all(self) -> None:
+        """Seal what waited until everything older was read, and make the commits that are wanted."""
+        async with self._tools.key_states.turn():
+            for group in await self._groups():
+                with self._tools.aside.holding(group.id):
+                    await self._tools.next(group.id)
 
     async def mark_sent(self, cid: str, receipt: Appended) -> None:
         """A content of mine has its place. What changes keys takes effect when it comes in the order of the group."""
@@ -87,15 +111,18 @@ class Side:
             if not item.is_fixed and (item.kind in (COMMIT, PROPOSAL) or is_membership(item.content)):
                 self._tools.outbox.landed(cid)
                 return
-            change = Change(drop=(Drop(outgoing.TABLE, cid),))
-            if item.kind == CONTENT and not item.is_fixed:  # what is offered again moves when it comes back
-                change += await self._settled(item, "sent", receipt)
-                change += Change(put=(tail_own(item, receipt.seq),))
-            await self._context.commit(change)
-            self._tools.outbox.forget(cid)
-            known = await self._tools.group(item.group)
-            if item.kind == CREATE and known is not None and known.cursor:  # the service had lost it
-                await self._go_back(item.group, 0, founds=False)
+            with self._tools.aside.holding(item.group):
+                change = Change(drop=(Drop(outgoing.TABLE, cid),))
+                if item.kind == CONTENT and not item.is_fixed:  # what is offered again moves when it comes back
+                    change += await self._settled(item, "sent", receipt)
+                    change += Change(put=(tail_own(item, receipt.seq),))
+                await self._context.commit(change)
+                self._tools.outbox.forget(cid)
+                known = await self._tools.group(item.group)
+                if item.kind == CREATE and known is not None and known.cursor:  # the service had lost it
+                    await self._go_back(known, 0, founds=False)
+                return
+            self._tools.outbox.landed(cid)  # it cannot be kept that it went: it is not offered again before a lock
 
     async def mark_refused(self, cid: str, status: int, code: str) -> None:
         """The service does not take it as it is: whether it may go in another form depends on what it is."""
@@ -104,22 +131,28 @@ class Side:
             item = await self._tools.outbox.item(cid)
             if item is None:
                 return
-            group, key_state = await self._tools.group(item.group), await self._tools.key_states.of(item.group)
-            if item.kind == COMMIT:
-                await self._lost(item, group, key_state, code)
-            elif code == "other-bytes":
-                self._tools.outbox.landed(cid)  # an earlier form of it is there
-            elif status in (403, 404, 409) and item.kind in (CONTENT, PROPOSAL) and code != "no-blob" and group:
-                self._tools.outbox.hold(cid, group.capability)
-            else:
-                change = Change(drop=(Drop(outgoing.TABLE, cid),))
-                if item.kind == LETTER and status == 404:
-                    change += await nobody_there(self._tools, item.device)
-                if item.kind == CONTENT:
-                    is_lost = code == "no-blob" and item.message not in self._uploaded_again
-                    self._uploaded_again |= {item.message} if is_lost else set()
-                    change += await self._settled(item, "uploading" if is_lost else "refused", Appended(seq=0, at_ms=0))
-                await self._context.commit(change)
+            with self._tools.aside.holding(item.group):
+                await self._refused(item, status, code)
+                return
+            self._tools.outbox.landed(cid)
+
+    async def _refused(self, item: Outgoing, status: int, code: str) -> None:
+        group = await self._tools.group(item.group)
+        if item.kind == COMMIT:
+            await self._lost(item, group, await self._tools.key_states.of(item.group), code)
+        elif code == "other-bytes":
+            self._tools.outbox.landed(item.cid)  # an earlier form of it is there
+        elif status in (403, 404, 409) and item.kind in (CONTENT, PROPOSAL) and code != "no-blob" and group:
+            self._tools.outbox.hold(item.cid, group.capability)
+        else:
+            change = Change(drop=(Drop(outgoing.TABLE, item.cid),))
+            if item.kind == LETTER and status == 404:
+                change += await nobody_there(self._tools, item.device)
+            if item.kind == CONTENT:
+                is_lost = code == "no-blob" and item.message not in self._uploaded_again
+                self._uploaded_again |= {item.message} if is_lost else set()
+                change += await self._settled(item, "uploading" if is_lost else "refused", Appended(seq=0, at_ms=0))
+            await self._context.commit(change)
 
     async def _lost(self, item: Outgoing, group: Group | None, key_state: KeyState | None, code: str) -> None:
         """A commit of mine was not the first of its epoch: the winner comes with the stream, then it is tried anew."""
@@ -149,27 +182,38 @@ class Side:
         return tuple(
             GroupCursor(group=g.id, capability=g.capability, since=g.cursor)
             for g in await self._groups()
-            if g.id not in unmade and g.state in FOLLOWED and g.capability
+            if g.id not in unmade and g.state in FOLLOWED and g.capability and self._tools.aside.of(g.id) is None
         )
 
     async def receive(self, events: tuple[RelayEvent, ...]) -> None:
-        """Take in events of one group, many to a commit. A bad one is counted and skipped; the cursor moves on."""
-        is_new = False
+        """Take in events of one group, many to a commit. A bad one is counted and skipped; the cursor moves on.
+
+        Where something of the group is damaged here, it is set aside with what comes, and the others go on.
+        """
+        group_id, is_new = events[0].group, False
         async with self._tools.key_states.turn():
-            batch = await self._batch(events[0].group)
-            for event in events:
-                if batch is None or not batch.expects(event):
-                    continue
-                step = await batch.read(event)
-                if not batch.takes(step):
-                    await self._take(batch.step)
-                    await self._take(step)
-                    is_new |= await self._go_on(step, event.at_ms)
-                    batch = await self._batch(event.group)
-            if batch is not None:
-                await self._take(batch.step)
+            if self._tools.aside.of(group_id) is None:
+                with self._tools.aside.holding(group_id):
+                    is_new = await self._received(group_id, events)
         if is_new:
             await self._wake()
+
+    async def _received(self, group_id: str, events: tuple[RelayEvent, ...]) -> bool:
+        """Return whether the loop has something to do now."""
+        is_new = False
+        batch = await self._batch(group_id)
+        for event in events:
+            if batch is None or not batch.expects(event):
+                continue
+            step = await batch.read(event)
+            if not batch.takes(step):
+                await self._take(batch.step)
+                await self._take(step)
+                is_new |= await self._go_on(step, event.at_ms)
+                batch = await self._batch(group_id)
+        if batch is not None:
+            await self._take(batch.step)
+        return is_new
 
     async def _batch(self, group_id: str) -> Batch | None:
         group = await self._tools.group(group_id)
@@ -184,15 +228,18 @@ class Side:
         known = await self._tools.group(step.group.id)
         states = () if step.key_state is None else (step.key_state,)
         await self._tools.key_states.commit(change, *states, forget=() if states else (step.group.id,))
-        self.rejected += step.group.unopened - (known.unopened if known else 0)
+        self._skipped += step.group.unopened - (known.unopened if known else 0)
 
     async def _go_on(self, step: Step, at_ms: int) -> bool:
         """Do what follows from an event that stands alone; return whether the loop has something to do."""
         is_new, group_id = step.is_new_epoch, step.group.id
         if step.is_new_epoch:
             await self._take_early(group_id)
+        if step.is_older:
+            await roll_back(self._tools)
+            await self._wake_all()
         if step.key_state is None:
-            await self._take_later(group_id)
+            await self._letters.take_later(group_id)
             is_new |= await self._ask_for_keys(group_id)
         if step.has_consequences:
             is_new |= await self._tools.next(group_id)
@@ -213,58 +260,38 @@ class Side:
 
     # Letters
 
-    async def _take_later(self, group_id: str) -> None:
-        """Take in letters that overtook the group."""
-        for doc in await self._context.store.all(LATER):
-            if doc["group"] != group_id:
-                continue
-            outcome = Outcome()
-            try:
-                outcome, _ = await self._inbox.read(str(doc["service"]), kept_letter(doc))
-            except (MessageRejected, CryptoError) as error:
-                log.warning("a kept letter was skipped: %s", error)
-            if not any(put.table == LATER for put in outcome.change.put):
-                gone = Change(drop=(Drop(LATER, str(doc["_id"])),))
-                await self._tools.key_states.commit(outcome.change + gone, *outcome.key_states)
-
     async def inbox_cursor(self) -> int:
-        return int(str((await self._standing())["inbox"]))
+        return whole((await self._record.read())["inbox"])
 
     async def receive_inbox(self, item: InboxItem) -> None:
         """Take in one letter. A bad one only moves the cursor."""
         async with self._tools.key_states.turn():
-            standing = {**await self._standing(), "inbox": item.seq}
-            outcome, group = Outcome(), ""
-            try:
-                outcome, group = await self._inbox.read(self._service, item)
-            except (MessageRejected, CryptoError) as error:
-                self.rejected += 1
-                log.warning("letter skipped: %s", error)
-            change = outcome.change + Change(put=(Put(SERVICES, standing),))
-            await self._tools.key_states.commit(change, *outcome.key_states)
-            if group:
-                await self._take_later(group)
-                await self._tools.next(group)
-        if any(put.table == ME for put in outcome.change.put):
+            change = await self._letters.receive(item)
+        if change is None:
+            return
+        if any(put.table == ME for put in change.put):
             await self.connected()  # only now are its key packages a person's
-        if outcome != Outcome():
+        if change != Change():
             await self._wake()
 
     # What else the service tells
 
     async def incarnation(self) -> str:
-        return str((await self._standing())["incarnation"])
+        return str((await self._record.read())["incarnation"])
 
     async def set_incarnation(self, value: str) -> None:
-        standing = await self._standing()
+        standing = await self._record.read()
         inbox = standing["inbox"] if not standing["incarnation"] else 0
-        await self._stand({**standing, "incarnation": value, "inbox": inbox})
+        await self._context.commit(self._record.keeping({**standing, "incarnation": value, "inbox": inbox}))
         self._packages.forget()
 
     async def restored(self, group: str, head: int) -> None:
         """The service went back: offer again what I sent after `head`, and every commit, in the order it had."""
         async with self._tools.key_states.turn():
-            await self._go_back(group, head, founds=head == 0)
+            known = await self._tools.group(group)
+            with self._tools.aside.holding(group):
+                if known is not None:
+                    await self._go_back(known, head, founds=head == 0)
 
     async def unknown(self, group: str) -> None:
         """The service lost the group, or never had it, or another capability is in force there than we know.
@@ -274,52 +301,40 @@ class Side:
         """
         async with self._tools.key_states.turn():
             known = await self._tools.group(group)
-            if known is None or known.state != MEMBER or await self._tools.key_states.of(group) is None:
-                return
-            first = replace(known, capability=_capability_at(known, await self._tail(group), 0))
-            offered, now_ms = (group, first.capability), self._context.clock.monotonic_ms()
-            if offered not in self._offered:
-                self._offered[offered] = now_ms
-                await self._context.commit(Change(put=(self._tools.outbox.creation(first),)))
-            elif now_ms - self._offered[offered] > ELSEWHERE_MS and (known.seats[1:] or self._context.me.other_devices):
-                del self._offered[offered]
-                await self._ask_to_rejoin(known)
+            with self._tools.aside.holding(group):
+                if known is None or known.state != MEMBER or await self._tools.key_states.of(group) is None:
+                    return
+                first = await founded_again(self._tools, known)
+                offered, now_ms = (group, first.capability), self._context.clock.monotonic_ms()
+                if offered not in self._offered:
+                    self._offered[offered] = now_ms
+                    await self._context.commit(Change(put=(self._tools.outbox.creation(first),)))
+                elif now_ms - self._offered[offered] > ELSEWHERE_MS and self._has_others(known):
+                    del self._offered[offered]
+                    await self._ask_to_rejoin(known)
 
-    async def _tail(self, group: str) -> list[Doc]:
-        return sorted(await self._context.store.all(tail_table(group)), key=lambda doc: int(str(doc["seq"])))
+    def _has_others(self, group: Group) -> bool:
+        return bool(group.seats[1:] or self._context.me.other_devices)
 
-    async def _go_back(self, group: str, head: int, *, founds: bool) -> None:
-        known = await self._tools.group(group)
-        if known is None:
-            return
-        head = min(head, known.cursor)
-        tail = await self._tail(group)
-        lost = [doc for doc in tail if int(str(doc["seq"])) > head]
-        change = Change(put=tuple(Put(tail_table(group), {**doc, "is_lost": True}) for doc in lost))
-        if founds:
-            change += self._founded_again(known, tail)
-        items = [Outgoing.from_doc(doc["item"]) for doc in lost if isinstance(doc["item"], dict)]
-        change += Change(put=tuple(Put(outgoing.TABLE, item.to_doc()) for item in items))
-        rewound = replace(known, cursor=head, capability=_capability_at(known, tail, head))
-        await self._context.commit(change + Change(put=(stand(rewound),)))
-        for item in items:
+    async def _go_back(self, group: Group, head: int, *, founds: bool) -> None:
+        change, again = await offered_again(self._tools, group, min(head, group.cursor), founds=founds)
+        await self._context.commit(change)
+        for item in again:
             self._tools.outbox.forget(item.cid)
-
-    def _founded_again(self, group: Group, tail: list[Doc]) -> Change:
-        first = replace(group, capability=_capability_at(group, tail, 0))
-        return Change(put=(self._tools.outbox.creation(first),))
 
     async def removed(self, group: str) -> None:
         """Our place is lost: another capability is in force, and nothing we could read says so."""
         async with self._tools.key_states.turn():
             known = await self._tools.group(group)
-            if known is not None and known.state == MEMBER:
-                await self._ask_to_rejoin(known)
+            with self._tools.aside.holding(group):
+                if known is not None and known.state == MEMBER:
+                    await self._ask_to_rejoin(known)
         await self._wake()
 
     def set_sync_state(self, state: str) -> None:
         if state != self.state:
-            self.state = state
+            self.state, self._is_newly_caught_up = state, state == ONLINE
+            self._tools.outbox.catch_up(self._service, state == ONLINE)
             if state == ONLINE:
                 self._tools.outbox.release()
                 self._tools.commits.release()
@@ -363,32 +378,18 @@ class Side:
         """Go on with what a crash cut off."""
         async with self._tools.key_states.turn():
             for group in await self._groups():
-                await self._ask_for_keys(group.id)  # none are there after a backup, which holds no keys
-                await self._trim(group.id)
-                await self._tools.next(group.id)
+                with self._tools.aside.holding(group.id):
+                    await self._ask_for_keys(group.id)  # none are there after a backup, which holds no keys
+                    await self._trim(group.id)
+                    await self._letters.take_later(group.id)
+                    await self._tools.next(group.id)
 
     async def _trim(self, group: str) -> None:
         """Keep only the newest of what could be offered again."""
-        old = tuple(Drop(tail_table(group), str(doc["_id"])) for doc in (await self._tail(group))[:-TAIL_KEPT])
+        tail = await tail_of(self._context.store, group)
+        old = tuple(Drop(tail_table(group), str(doc["_id"])) for doc in tail[:-TAIL_KEPT])
         if old:
             await self._context.commit(Change(drop=old))
 
     async def _groups(self) -> tuple[Group, ...]:
         return tuple(group for group in await self._tools.groups() if group.service == self._service)
-
-    async def _standing(self) -> Doc:
-        known = await self._context.store.get(SERVICES, self._service)
-        return known or {"_id": self._service, "_v": 1, "incarnation": "", "inbox": 0}
-
-    async def _stand(self, doc: Doc) -> None:
-        await self._context.commit(Change(put=(Put(SERVICES, doc),)))
-
-
-def _capability_at(group: Group, tail: list[Doc], head: int) -> str:
-    """Return the capability that was in force at a place of the log, as far as the tail goes back."""
-    commits = [doc for doc in tail if doc["next_capability"]]
-    before = [doc for doc in commits if int(str(doc["seq"])) <= head]
-    after = [doc for doc in commits if int(str(doc["seq"])) > head]
-    if before:
-        return str(before[-1]["next_capability"])
-    return str(after[0]["capability"]) if after else group.capability

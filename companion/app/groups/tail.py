@@ -3,14 +3,31 @@
 from dataclasses import replace
 
 from companion.app.groups.key_states import capability_of
+from companion.fields import each_read, refused, whole
 from companion.groups import Group
 from companion.mls.group_state import Group as Keys
 from companion.outgoing import COMMIT, Outgoing
-from companion.ports import Doc, Put, RelayEvent
+from companion.ports import Doc, Put, RelayEvent, Store
 
 
 def tail_table(group: str) -> str:
     return f"tail:{group}"
+
+
+async def tail_of(store: Store, group: str) -> tuple[Doc, ...]:
+    """Return what is kept of the end of a group's log, in its order; what cannot be read is left out."""
+    return tuple(sorted(each_read(await store.all(tail_table(group)), _checked), key=seq_of))
+
+
+def seq_of(doc: Doc) -> int:
+    """Return the place in the log that a document of the tail is about."""
+    return whole(doc["seq"])
+
+
+@refused("what was sent lately")
+def _checked(doc: Doc) -> Doc:
+    seq_of(doc)
+    return {**doc, "next_capability": doc["next_capability"], "capability": doc["capability"], "item": doc["item"]}
 
 
 def _tail(event_cid: str, seq: int, **more: object) -> Doc:

@@ -3,17 +3,19 @@
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from companion import groups
+from companion import groups, outgoing
 from companion.app.certainty import Certainty
 from companion.app.context import ME, Context
+from companion.app.groups.aside import Aside
 from companion.app.groups.cached import Cached
 from companion.app.groups.commits import Commits
 from companion.app.groups.key_states import KeyState, KeyStates
 from companion.app.groups.outbox import Outbox
 from companion.devices import DeviceList
-from companion.groups import Group, Seat
+from companion.groups import SEALING, Group, Seat
+from companion.outgoing import Outgoing
 from companion.people import Member
-from companion.ports import Change, Doc, Documents, Put
+from companion.ports import Change, Doc, Documents, Drop, Put
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ class Contents(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Tools:
     context: Context
     contents: Contents
@@ -52,6 +54,9 @@ class Tools:
     commits: Commits
     cache: Cached[Group]
     certainty: Certainty
+    aside: Aside
+    was_older: bool = False
+    """It was found since the app was opened that this device had been put back to an older state."""
 
     async def groups(self) -> tuple[Group, ...]:
         return await self.cache.all()
@@ -66,11 +71,19 @@ class Tools:
     async def next(self, group_id: str) -> bool:
         """Seal what waits, and make the next commit. Returns whether something may be sent. The turn is held."""
         group, key_state = await self.group(group_id), await self.key_states.of(group_id)
-        if group is None or key_state is None:
+        if group is None or key_state is None or group.state not in SEALING:
             return False
-        await self.outbox.reseal(group, key_state)
+        for item in await self.outbox.reseal(group, key_state):
+            await self.refuse(item)
         key_state = await self.key_states.of(group_id)
         return key_state is not None and await self.commits.work(group, key_state)
+
+    async def refuse(self, item: Outgoing) -> None:
+        """Give up one thing that can never be sent, and say so where it stands."""
+        settled = await self.contents.settle(
+            item.group, item.message, state="refused", seq=0, at_ms=0, documents=self.context.store
+        )
+        await self.context.commit(settled + Change(drop=(Drop(outgoing.TABLE, item.cid),)))
 
     def my_devices(self, devices: DeviceList) -> Change:
         """Return the change that makes this my device list. Raises MessageRejected for a fork."""
@@ -90,6 +103,7 @@ def make_tools(context: Context, contents: Contents) -> Tools:
         commits=Commits(context, key_states, outbox),
         cache=Cached(context, groups.TABLE, Group.from_doc),
         certainty=Certainty(context),
+        aside=Aside(context),
     )
 
 

@@ -1,17 +1,21 @@
 """Intents of the journal: write on a page, mark it, hang pictures and voice notes on it."""
 
+import logging
 from dataclasses import replace
 from typing import Unpack
 
 from companion import journal
 from companion.app.attaching import Attaching
 from companion.app.context import Context
-from companion.attachments import Attachment, Picture, with_one
+from companion.attachments import Attachment, InWork, Picture, with_one
 from companion.errors import UsageError
+from companion.fields import STAYS, each_read
 from companion.journal import Entry, Marks
 from companion.likeness import each_once
 from companion.ports import Change, Drop, Put, Recorder
 from companion.strings import clean_text
+
+log = logging.getLogger(__name__)
 
 SETTINGS, SETTINGS_ID = "settings", "journal"
 RECENT = 60
@@ -40,22 +44,28 @@ class Journalling:
         settings = await self._context.store.get(SETTINGS, SETTINGS_ID) or {}
         self.is_asking = settings.get("is_asking") is not False
         for work in await self._attaching.unfinished():
-            page = await self.page(work.owner)
-            known = next((a for a in page.attachments if a.id == work.attachment.id), None) if page else None
-            found = None if known is None else await self._attaching.measured(known)
-            if page is None or found is None or not found.size_bytes:
-                if page is not None and known is not None:
-                    await self._context.commit(self._without(page.id, known))
-                await self._context.commit(self._attaching.let_go(work.attachment))
-            else:
-                await self._context.commit(self._with(page.id, found) + self._attaching.kept(found))
+            try:
+                await self._take_in(work)
+            except STAYS as error:  # it stays as a crash left it, and the others are taken in
+                log.error("a recording is left as it is: %s", type(error).__name__)
         await self._attaching.sweep()
+
+    async def _take_in(self, work: InWork) -> None:
+        page = await self.page(work.owner)
+        known = next((a for a in page.attachments if a.id == work.attachment.id), None) if page else None
+        found = None if known is None else await self._attaching.measured(known)
+        if page is None or found is None or not found.size_bytes:
+            if page is not None and known is not None:
+                await self._context.commit(self._without(page.id, known))
+            await self._context.commit(self._attaching.let_go(work.attachment))
+        else:
+            await self._context.commit(self._with(page.id, found) + self._attaching.kept(found))
 
     # Reading
 
     async def entries(self) -> tuple[Entry, ...]:
         """Every entry on the disk, newest day first."""
-        return journal.by_day(tuple(Entry.from_doc(doc) for doc in await self._context.store.all(journal.TABLE)))
+        return journal.by_day(each_read(await self._context.store.all(journal.TABLE), Entry.from_doc))
 
     async def entry(self, id: str) -> Entry | None:
         """Return an entry as it is on the disk."""

@@ -1,5 +1,6 @@
 """Intents of stories: agree, record, listen."""
 
+import logging
 from dataclasses import replace
 
 from companion import consent, stories
@@ -10,6 +11,8 @@ from companion.errors import ConsentMissing, Tampered
 from companion.ports import Change, Put, Recorder, Recording
 from companion.stories import Segment, Story
 from companion.strings import clean_line
+
+log = logging.getLogger(__name__)
 
 TITLE_LIMIT = 80
 
@@ -45,7 +48,7 @@ class Storytelling(Recordings[_Telling]):
 
     async def stories(self) -> tuple[Story, ...]:
         """Every story, newest first."""
-        return tuple(reversed([Story.from_doc(doc) for doc in await self._context.store.all(stories.TABLE)]))
+        return tuple(reversed(await self._context.each(stories.TABLE, Story.from_doc)))
 
     async def story(self, id: str) -> Story | None:
         doc = await self._context.store.get(stories.TABLE, id)
@@ -116,7 +119,10 @@ class Storytelling(Recordings[_Telling]):
         """Take in what a crash left: the sealed sound is there, only the story's end was never written."""
         for story in await self.stories():
             if story.work == "recording":
-                await self._end(story.id, None)
+                try:
+                    await self._end(story.id, None)
+                except Tampered as error:  # its sound is damaged: it stays as it is, and the others are taken in
+                    log.error("a story is left as it is: %s", error.kind)
 
     async def sound(self, story: Story, offset: int, length: int) -> bytes:
         """Return PCM from a byte offset into the whole story; less than `length` at its end.

@@ -54,7 +54,7 @@ async def test_wrong_tries_count_on_a_full_disk_too_and_make_one_wait() -> None:
     assert (await desk.companion.wrong_tries())[0] == 0
 
 
-async def failing(*_: object) -> None:
+async def failing(*_: object, **__: object) -> None:
     raise StoreError("the disk refused")
 
 
