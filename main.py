@@ -32,6 +32,7 @@ from companion.nudges import Nudge
 from companion.wire import LOCAL_SERVICE
 from services.autolock import AutoLock, OpenWindows
 from services.clock import SystemClock
+from services.clouds import shared_by
 from services.crash import forbid_core_dumps
 from services.due import DueTimer
 from services.erasing import ProfileEraser
@@ -75,6 +76,7 @@ class Profile:
     uploads: Uploads
     embedded: EmbeddedRelay | None
     folder: Path
+    shared_by: str
     service: str
 
 
@@ -105,6 +107,7 @@ def build_profile(data: Path, name: str, service: str) -> Profile:
         uploads=Uploads(PICTURE_FILE_BYTES),
         embedded=embedded,
         folder=folder,
+        shared_by="" if IS_BUNDLE else shared_by(folder),
         service=default,
     )
 
@@ -160,6 +163,7 @@ def page_main(profile: Profile, texts: Texts, *, keeps_places: bool = True) -> P
             pictures=pictures,
             save_theme=save_theme,
             data_folder=str(profile.folder),
+            shared_by=profile.shared_by,
             keeps_places=keeps_places,
             hides_itself=is_phone(page),
             uploads=profile.uploads if page.web else None,

@@ -12,6 +12,7 @@ from typing import Protocol
 from companion.crypto import selftest
 from companion.errors import SyncError
 from companion.wire import LOCAL_SERVICE
+from services.clouds import NETWORK, OTHER_DRIVE, shared_by
 from services.notifier import has_notices
 from services.store.store import SealedStore
 from services.sync.client import RelayClient
@@ -55,6 +56,16 @@ def _crypto(words: Words, say: Callable[[str], None]) -> bool:
 def _data(folder: Path, words: Words, say: Callable[[str], None]) -> bool:
     has_data = SealedStore.exists(folder / "vault")
     say(words("start.doctor_data" if has_data else "start.doctor_data_none", folder=folder))
+    shared = shared_by(folder)
+    if shared == NETWORK:
+        say(words("start.doctor_shared_network"))
+    elif shared:
+        say(
+            words(
+                "start.doctor_shared_cloud",
+                name=words("start.doctor_shared_other") if shared == OTHER_DRIVE else shared,
+            )
+        )
     nearest = next(p for p in (folder, *folder.parents) if p.exists())
     if not os.access(nearest, os.W_OK):
         say(words("start.doctor_data_bad"))

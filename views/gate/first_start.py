@@ -108,8 +108,18 @@ def FirstStart(is_phone: bool, show_help: Callable[[], None]) -> ft.Control:
     body, actions = steps[draft.step](Step(window=window, newest=newest, refs=refs, change=change))
     bar = _bar(window, draft, change, show_help)
     faults = [notice(ft.Icons.INFO_OUTLINE_ROUNDED, draft.fault)] if draft.fault else []
+    if window.shared_by and draft.step == 1:
+        body = [notice(ft.Icons.FOLDER_SHARED_OUTLINED, _shared(window), kind="alert"), *body]
     bottom = foot(narrow(column(*faults, *actions)))
     return phone_page(bar, [narrow(column(*body, spacing=theme.PAD))], foot=bottom)
+
+
+def _shared(window: Window) -> str:
+    """Return why this folder is a bad place for the data."""
+    texts, name = window.texts, window.shared_by
+    if name == "network":
+        return texts("unlock.shared_network")
+    return texts("unlock.shared_cloud", name=texts("unlock.shared_other") if name == "cloud" else name)
 
 
 def _bar(window: Window, draft: Draft, change: Change, show_help: Callable[[], None]) -> ft.Control:
