@@ -54,6 +54,8 @@ INSIDE = frozenset(
         "companion.mls.messages.open_group_info",
         "companion.mls.private_message.open_sender_data",
         "companion.mls.processing.open_message",
+        "companion.mls.processing.open_own",
+        "companion.fields.read_or",  # given what it reads with
         "companion.mls.update_path.open_path",
         "companion.crypto.chunked.ChunkedReader.read_at",  # by way of `open_file`
         "companion.strings.read_line",  # these by way of every other one
@@ -187,6 +189,9 @@ CIRCLE = Circle("alice", "bob")
 COMMIT = CIRCLE.pending("bob", add=["carol"])
 SAID = CIRCLE.say("bob", b"words")
 KEYS = KeyState(id=ID, keys=CIRCLE["alice"])
+LATER = Circle("alice", "bob")
+OLDER = dict(LATER.states)
+OWN = LATER.say("alice", b"since then")
 OCTETS = (
     SAID,
     COMMIT.message,
@@ -321,6 +326,7 @@ def recipes() -> dict[str, Recipe]:
         "mls.group.decode_key_package": Recipe(read=mls.decode_key_package, good=OCTETS),
         "mls.group.decode_pending": Recipe(read=mls.decode_pending, good=OCTETS),
         "mls.group.decode_state": Recipe(read=mls.decode_state, good=OCTETS),
+        "mls.group.open_own": Recipe(read=lambda data: mls.open_own(OLDER["alice"], data), good=(OWN, *OCTETS)),
         "mls.group.parse_key_package": Recipe(read=lambda data: mls.parse_key_package(data, env()), good=OCTETS),
         "mls.messages.decode_message": Recipe(read=mls.decode_message, good=OCTETS),
         "mls.messages.read_head": Recipe(read=mls.head, good=OCTETS),
