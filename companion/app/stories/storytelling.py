@@ -8,6 +8,7 @@ from companion.app.context import Context
 from companion.app.recording import Recordings, Running
 from companion.consent import Receipt, Wording
 from companion.errors import ConsentMissing, Tampered
+from companion.fields import STAYS
 from companion.ports import Change, Put, Recorder, Recording
 from companion.stories import Segment, Story
 from companion.strings import clean_line
@@ -121,8 +122,8 @@ class Storytelling(Recordings[_Telling]):
             if story.work == "recording":
                 try:
                     await self._end(story.id, None)
-                except Tampered as error:  # its sound is damaged: it stays as it is, and the others are taken in
-                    log.error("a story is left as it is: %s", error.kind)
+                except STAYS as error:  # its sound is damaged: it stays as it is, and the others are taken in
+                    log.error("a story is left as it is: %s", type(error).__name__)
 
     async def sound(self, story: Story, offset: int, length: int) -> bytes:
         """Return PCM from a byte offset into the whole story; less than `length` at its end.

@@ -16,9 +16,11 @@ from companion.errors import Offline, RelayRefused
 from companion.inviting import TABLE as INVITES
 from companion.ports import PACKAGES, Damage
 from companion.stories import TABLE as STORIES
+from companion.stories import Segment, Story
 from companion.times import DAY_MS
 from tests.fakes import PASSPHRASE, Desk, deliver, make_pair
 from tests.unit.app.chat.talk import core, said
+from tests.unit.app.groups.conftest import link
 
 BAD = "00" * 16
 UNREADABLE: dict[str, object] = {"_id": BAD, "_v": 1, "at_ms": ["no time"], "state": "held"}
@@ -297,3 +299,31 @@ async def test_a_damaged_table_keeps_no_stamp_of_another_from_being_cut(hazel, j
     hazel.vault.store.broken = {WAITING: "missing"}
     await hazel.companion.unlock(passphrase=PASSPHRASE)
     assert tables[AGREEMENTS][group]["keep_since_ms"] == hazel.clock.now_ms()
+
+
+async def test_a_story_whose_sound_is_gone_keeps_no_other_from_being_taken_in(hazel):
+    core(hazel)
+    await hazel.companion.lock()
+    hazel.vault.blobs.held["here"] = b"\x01\x00" * 100
+    for id, blob in ((BAD, "gone"), ("11" * 16, "here")):
+        sound = (Segment(number=0, reference={"id": blob}),)
+        story = Story(id=id, title="Told", created_ms=1, work="recording", segments=sound)
+        plant(hazel, STORIES, story.to_doc())
+    tables = hazel.vault.store.tables
+    tables[STORIES] = dict(reversed(tables[STORIES].items()))
+    await hazel.companion.unlock(passphrase=PASSPHRASE)
+    assert [doc["work"] for doc in tables[STORIES].values()] == ["recording", "recorded"]
+
+
+async def test_a_device_is_revoked_everywhere_else_though_one_group_is_damaged(hazel, jay, group):
+    other = await make_pair(hazel, jay, "Second")
+    tablet = await Desk("New device", hazel.relay).set_up()
+    await link(hazel, tablet, jay)
+    lost = core(tablet).device
+    hazel.vault.store.damages = (Damage(part="mls", kind="missing", of=group),)
+    core(hazel).groups.tools.key_states.forget()
+    await core(hazel).devices.revoke(lost)
+    await deliver(hazel, jay, hazel, jay)
+    known = await core(jay).groups.group(other)
+    seat = known.seat(core(hazel).me.person)
+    assert seat.member.devices.device(lost) is None
