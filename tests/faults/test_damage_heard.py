@@ -79,7 +79,7 @@ async def test_a_deleted_message_that_was_put_back_is_said_although_only_the_new
     assert box.store.damages == ()  # each line opens; only the whole table gives it away
     await box.store.start_search(SEARCHABLES)
     await until(box.is_told)
-    assert box.store.damages == (Damage(part="msg", kind="returned"),)
+    assert box.store.damages == (Damage(part="msg", kind="returned", of=CHAT.removeprefix("msg:")),)
     assert box.told == ["damage"]
     assert len(await box.store.newest(OTHER, 50)) == 50
     with pytest.raises(Tampered):
@@ -114,7 +114,7 @@ async def test_housekeeping_says_what_it_comes_upon(box: Box) -> None:
     while await box.store.idle():
         pass
     await until(box.is_told)
-    assert box.store.damages == (Damage(part="msg", kind="changed"),)
+    assert box.store.damages == (Damage(part="msg", kind="changed", of=CHAT.removeprefix("msg:")),)
     assert len(await box.store.all(OTHER)) == 60
 
 
@@ -124,7 +124,7 @@ async def test_a_commit_that_meets_damage_leaves_it_said(box: Box) -> None:
     with pytest.raises(Tampered):
         await box.store.commit(Change(put=(Put(CHAT, line(99)),)))
     await until(box.is_told)
-    assert box.store.damages == (Damage(part="msg", kind="changed"),)
+    assert box.store.damages == (Damage(part="msg", kind="changed", of=CHAT.removeprefix("msg:")),)
 
 
 async def test_damage_that_is_found_after_the_lock_troubles_nobody(box: Box) -> None:
@@ -154,5 +154,5 @@ async def test_the_screens_are_told(tmp_path: Path) -> None:
         return "damages" in heard
 
     await until(is_heard)
-    assert profile.opened.security.damages == (Damage(part="msg", kind="missing"),)
+    assert profile.opened.security.damages == (Damage(part="msg", kind="missing", of=CHAT.removeprefix("msg:")),)
     await profile.companion.lock()
