@@ -92,7 +92,7 @@ async def make(folder: Path, *, crashed: bool) -> Image:
     journal.update({"text": "written again"}, doc_ids=[5])
     journal.insert({"_id": "last", "text": "the last page"})
     documents, blobs = content(store)
-    anchor = Anchor(store_id=store.store_id, commit=store.commit, keys=store.keys_digest)
+    anchor = store.anchor
     if not crashed:
         store.lock()
     now = Path(shutil.copytree(vault, folder / "now"))
