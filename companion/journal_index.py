@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from types import MappingProxyType
 
-from companion.fields import each_read, whole
+from companion.fields import read_or, whole
 from companion.journal import MARKS
 from companion.likeness import each_once, is_among, seen_as
 from companion.strings import kept
@@ -93,12 +93,21 @@ class JournalIndex:
 
     heads: tuple[Head, ...] = ()
     by_id: Mapping[str, Head] = field(default_factory=lambda: MappingProxyType({}))
+    left_out: int = 0
+    """Entries that cannot be read."""
 
     @classmethod
     def of_docs(cls, docs: Iterable[Doc]) -> "JournalIndex":
         """Read every document once and keep none."""
-        heads = sorted(each_read(docs, head_of), key=lambda head: head.order)
-        return cls(tuple(heads), MappingProxyType({head.id: head for head in heads}))
+        heads, left_out = list[Head](), 0
+        for doc in docs:
+            head = read_or(doc, head_of, None)
+            if head is None:
+                left_out += 1
+            else:
+                heads.append(head)
+        heads.sort(key=lambda head: head.order)
+        return cls(tuple(heads), MappingProxyType({head.id: head for head in heads}), left_out)
 
     def changed(self, put: Iterable[Head], drop: Iterable[str] = ()) -> "JournalIndex":
         """Return the index after a commit that wrote these entries, then removed those ids."""
@@ -115,7 +124,7 @@ class JournalIndex:
             by_id[head.id] = head
         for id in drop:
             remove(id)
-        return JournalIndex(tuple(heads), MappingProxyType(by_id))
+        return JournalIndex(tuple(heads), MappingProxyType(by_id), self.left_out)
 
     def __len__(self) -> int:
         return len(self.heads)

@@ -32,7 +32,12 @@ log = logging.getLogger(__name__)
 
 
 LISTS: Final = MappingProxyType(
-    {"stories": frozenset({"stories"}), "checkins": frozenset({"checkins"}), "groups": frozenset({"reports"})}
+    {
+        "stories": frozenset({"stories"}),
+        "checkins": frozenset({"checkins"}),
+        "groups": frozenset({"reports"}),
+        "journal": frozenset({"journal"}),
+    }
 )
 """The tables of each part that are shown as lists without what cannot be read."""
 
@@ -66,7 +71,7 @@ class ViewState:
     is_journal_read: bool = False
     journal_fault: StoreError | None = None
     unread: frozenset[str] = frozenset()
-    """Kinds of documents that could not be read when they changed last: "groups", "stories", "checkins", "other"."""
+    """Parts that could not be read whole last: "groups", "stories", "checkins", "journal", "other"."""
     wanted: Wanted = field(default_factory=Wanted)
     journal_prompt: str = ""
     is_asking: bool = True
@@ -199,7 +204,7 @@ class Mirror:
             state.read_only = opened.why_read_only
             state.phase = "open"
         if everything or "journal" in what:  # last, because the first reading of a long journal takes its time
-            await self._refresh_journal(opened)
+            await self._try("journal", opened, self._refresh_journal(opened))
         if state.damages != opened.security.damages:
             state.damages = opened.security.damages
         if everything:

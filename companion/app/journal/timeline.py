@@ -27,6 +27,8 @@ class Timeline:
         self._readers += 1
         try:
             index = await self._context.store.read(journal.TABLE, JournalIndex.of_docs)
+            if index.left_out:
+                self._context.unread.add(journal.TABLE)
             if self._index is None:  # otherwise another window asked meanwhile, and was answered first
                 for change in self._missed:
                     index = _after(index, change)

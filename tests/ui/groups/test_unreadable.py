@@ -5,6 +5,7 @@ import pytest
 from companion.app.chat.chatting import UNDO_MS, Ways
 from companion.chat.message import WAITING, messages_table
 from companion.checkins import TABLE as CHECKINS
+from companion.journal import TABLE as JOURNAL
 from companion.ports import Change, Put
 from companion.stories import TABLE as STORIES
 from tests.fakes import NOW_MS, Desk, deliver
@@ -49,9 +50,10 @@ async def test_an_unreadable_line_that_waits_holds_up_no_other(hazel: Desk, grou
 async def test_a_part_that_cannot_be_read_is_said_and_the_app_opens(hazel: Desk, group: str) -> None:
     await plant(hazel, STORIES)
     await plant(hazel, CHECKINS)
+    await plant(hazel, JOURNAL)
     async with opened(hazel, route="/groups") as app:
         texts = hazel.window.texts
-        names = f"{texts('errors.part_checkins')}, {texts('errors.part_stories')}"
+        names = ", ".join(texts(f"errors.part_{part}") for part in ("checkins", "journal", "stories"))
         await app.until(lambda: texts("errors.unread_notice", parts=names) in app.texts())
         assert any(one.startswith(hazel.window.state.groups[0].group.name) for one, _ in app.named())
         assert hazel.window.state.phase == "open"
