@@ -24,8 +24,9 @@ LOST = (httpx.HTTPError, OSError)
 class Wire:
     """A TCP proxy before one node. It can drop every connection, or let requests through and swallow the answers."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self) -> None:
+        self.port = 0
+        """The node's, as soon as it has one."""
         self._open: set[asyncio.StreamWriter] = set()
         self._serving: set[asyncio.Task[None]] = set()
         self.is_swallowing = False
@@ -51,7 +52,7 @@ class Wire:
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
         try:
-            there, far = await asyncio.open_connection("127.0.0.1", self._port)
+            there, far = await asyncio.open_connection("127.0.0.1", self.port)
         except OSError:
             writer.transport.abort()
             self._open.discard(writer)

@@ -46,11 +46,14 @@ class Cluster:
         self.faults = []
 
     async def start(self):
-        for node in self.nodes:
-            await asyncio.to_thread(node.start)
-        self.wires = [Wire(node.port) for node in self.nodes]
+        self.wires = [Wire() for _ in self.nodes]
         for wire in self.wires:
             await wire.start()
+        origins = [option for wire in self.wires for option in ("--origin", wire.url)]
+        for node, wire in zip(self.nodes, self.wires, strict=True):
+            node.options = (*node.options, *origins)
+            await asyncio.to_thread(node.start)
+            wire.port = node.port
 
     async def close(self):
         for wire in self.wires:
