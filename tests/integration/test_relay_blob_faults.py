@@ -21,10 +21,11 @@ from tests.object_server import ObjectServer
 BIG = 3 * PART_BYTES + 12_345
 
 
-async def test_connection_that_is_cut_in_the_middle_costs_one_part(relay, new_id):
+async def test_connection_that_is_cut_in_the_middle_costs_one_part(make_relay, new_id):
     """A proxy between client and relay that goes away while bytes are on their way, each time a little later."""
-    client_side = Breaking(relay.port)
+    client_side = Breaking()
     await client_side.start()
+    client_side.to = make_relay("--origin", f"http://127.0.0.1:{client_side.port}").port
     client = new_client(f"http://127.0.0.1:{client_side.port}")
     blob, source = new_id(), Source(BIG)
     tries = 0
@@ -46,9 +47,8 @@ async def test_connection_that_is_cut_in_the_middle_costs_one_part(relay, new_id
 class Breaking:
     """Forwards bytes to a relay until its budget is used up; then it cuts every connection."""
 
-    def __init__(self, port):
-        self._to = port
-        self.port = 0
+    def __init__(self):
+        self.port = self.to = 0
         self.budget = 0
         self._writers = set()
 
@@ -67,7 +67,7 @@ class Breaking:
         self._writers.clear()
 
     async def _take(self, reader, writer):
-        theirs, ours = await asyncio.open_connection("127.0.0.1", self._to)
+        theirs, ours = await asyncio.open_connection("127.0.0.1", self.to)
         self._writers |= {writer, ours}
         await asyncio.gather(self._pass(reader, ours, True), self._pass(theirs, writer, False))
 
