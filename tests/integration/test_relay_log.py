@@ -137,7 +137,8 @@ async def test_stream_carries_several_groups(device, new_id, new_capability):
 
 async def test_reader_far_behind_catches_up_in_order(group, device, new_id):
     client, name, capability = group
-    await asyncio.gather(*(client.append(name, capability, new_id(), secrets.token_bytes(20)) for _ in range(600)))
+    for _ in range(12):  # one client has so many connections, and does not wait for one for long
+        await asyncio.gather(*(client.append(name, capability, new_id(), secrets.token_bytes(20)) for _ in range(50)))
     items = await read_until_live(device(), name, capability)
     assert [i.seq for i in items[:-1]] == list(range(1, 601))
 
