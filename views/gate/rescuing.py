@@ -6,7 +6,7 @@ from typing import Final
 import flet as ft
 
 from companion.errors import DAMAGES
-from companion.ports import Rescue
+from companion.ports import APART, Rescue
 from views import theme
 from views.mirror.context import use_part, use_quiet_window
 from views.mirror.state import Window
@@ -34,7 +34,8 @@ PARTS: Final = (
 
 def part_name(texts: Texts, part: str) -> str:
     """Return what a kind of documents is called."""
-    return texts(f"errors.part_{part if part in PARTS else 'other'}")
+    known = "groups" if part in APART else part
+    return texts(f"errors.part_{known if known in PARTS else 'other'}")
 
 
 def damage_sentence(texts: Texts, kind: str) -> str:

@@ -145,11 +145,14 @@ def notice(
     said = [text(body, ft.TextThemeStyle.BODY_SMALL, ink)]
     if title:
         said.insert(0, text(title, ft.TextThemeStyle.TITLE_SMALL, ink))
-    parts: list[ft.Control] = [ft.Icon(icon, size=22, color=ink), column(*said, spacing=theme.HAIR, expand=True)]
-    if action:
-        parts.append(action)
+    below = [ft.Row([action], wrap=True)] if action else []  # beside it, words have no room on a phone
+    told = column(column(*said, spacing=theme.HAIR), *below, spacing=theme.SMALL, expand=True)
     box = ft.Container(
-        ft.Row(parts, spacing=theme.GAP, vertical_alignment=ft.CrossAxisAlignment.CENTER),
+        ft.Row(
+            [ft.Icon(icon, size=22, color=ink), told],
+            spacing=theme.GAP,
+            vertical_alignment=ft.CrossAxisAlignment.CENTER,
+        ),
         bgcolor=fill,
         border_radius=theme.RADIUS,
         padding=theme.GAP,
