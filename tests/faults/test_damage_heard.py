@@ -42,7 +42,7 @@ class Box:
         await self.store.close()
         shutil.copytree(self.folder / "vault", self.folder / "older")
         self.store, _ = await SealedVault(self.folder / "vault", kdf=FAST).unlock(passphrase=PASSPHRASE)
-        await self.store.commit(Change(drop=(Drop(CHAT, line(58)["_id"]),)))  # type: ignore[arg-type]  # an id
+        await self.store.commit(Change(drop=(Drop(CHAT, line(58)["_id"]),)))
         await self.store.close()
 
     def spoil(self, *statements: str) -> None:
@@ -140,7 +140,7 @@ async def test_the_screens_are_told(tmp_path: Path) -> None:
     profile = Profile(tmp_path / "hazel")
     await profile.create()
     await profile.opened._context.commit(Change(put=tuple(Put(CHAT, line(n)) for n in range(60))))
-    head = profile.companion._store._store.storage.heads()[CHAT].id  # type: ignore[union-attr]  # it is open
+    head = profile.companion._store._store.storage.heads()[CHAT].id
     await profile.companion.lock()
     with sqlite3.connect(profile.folder / "vault" / "store.db") as connection:
         connection.execute("DELETE FROM row WHERE k = ?", ((head << 40) + 3,))

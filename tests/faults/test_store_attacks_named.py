@@ -308,7 +308,7 @@ async def test_a_list_that_was_put_back_never_decides_which_recordings_go(tmp_pa
     )
     await store.commit(Change(put=(Put(IN_WORK, InWork(attachment=attachment).to_doc()),)))
     await store.commit(Change(put=(Put(IN_WORK, {"_id": "b"}),)))
-    head = {name: one.id for name, one in store._store.storage.heads().items()}[IN_WORK]  # type: ignore[attr-defined]
+    head = {name: one.id for name, one in store._store.storage.heads().items()}[IN_WORK]
     await profile.companion.lock()
     with sqlite3.connect(profile.folder / "vault" / "store.db") as connection:
         connection.execute("DELETE FROM row WHERE k = ?", ((head << 40) + 2,))

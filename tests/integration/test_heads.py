@@ -36,7 +36,7 @@ async def serving(protocol: type[asyncio.Protocol]) -> AsyncIterator[int]:
         answer, http=protocol, h11_max_incomplete_event_size=HEAD_BYTES, lifespan="off", log_config=None, ws="none"
     )
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the test's process keeps its own
+    server.install_signal_handlers = lambda: None
     task = asyncio.create_task(server._serve([listener]))
     yield listener.getsockname()[1]
     server.should_exit = True

@@ -47,7 +47,7 @@ async def test_an_old_store_asks_for_the_other_key_and_keeps_what_it_has(
 ) -> None:
     old = FirstRelease(desk)
     monkeypatch.setattr(desk.vault.store, "rekey", old.rekey)
-    security = desk.companion.opened.security  # type: ignore[union-attr]  # set up
+    security = desk.companion.opened.security
     with pytest.raises(OtherKeyNeeded):
         await security.change_passphrase(PASSPHRASE, NEW)
     assert desk.vault.store.keys["passphrase"] == PASSPHRASE
@@ -62,7 +62,7 @@ async def test_the_devices_own_key_is_made_anew_where_it_was_lost_on_the_way(
 ) -> None:
     before = desk.keystore.held[KEY]
     monkeypatch.setattr(desk.vault.store, "rekey", FirstRelease(desk).rekey)
-    security = desk.companion.opened.security  # type: ignore[union-attr]  # set up
+    security = desk.companion.opened.security
     await security.change_passphrase(words(desk), NEW)
     assert "keystore" in desk.vault.store.slots
     assert desk.keystore.held[KEY] != before
@@ -80,7 +80,7 @@ async def test_a_keystore_that_does_not_answer_then_undoes_no_change(
 
     monkeypatch.setattr(desk.vault.store, "rekey", FirstRelease(desk).rekey)
     monkeypatch.setattr(desk.keystore, "save", silent)
-    await desk.companion.opened.security.change_passphrase(words(desk), NEW)  # type: ignore[union-attr]  # set up
+    await desk.companion.opened.security.change_passphrase(words(desk), NEW)
     assert desk.vault.store.keys["passphrase"] == NEW
 
 
@@ -90,7 +90,7 @@ async def test_what_the_device_remembers_follows_each_change_of_a_key(
     anchors = iter(range(1_000, 1_100))
     anchor = property(lambda self: Anchor(store_id="5a" * 16, commit=next(anchors), keys="ab" * 32))
     monkeypatch.setattr(type(desk.vault.store), "anchor", anchor)
-    security = desk.companion.opened.security  # type: ignore[union-attr]  # set up
+    security = desk.companion.opened.security
     for change in (
         lambda: security.change_passphrase(PASSPHRASE, NEW),
         lambda: security.change_words(NEW, bytes(32)),

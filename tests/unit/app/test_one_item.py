@@ -26,21 +26,6 @@ BAD = "00" * 16
 UNREADABLE: dict[str, object] = {"_id": BAD, "_v": 1, "at_ms": ["no time"], "state": "held"}
 
 
-@pytest.fixture
-async def hazel() -> Desk:
-    return await Desk("Hazel Ford").set_up()
-
-
-@pytest.fixture
-async def jay(hazel: Desk) -> Desk:
-    return await Desk("Jay Thistle", hazel.relay).set_up()
-
-
-@pytest.fixture
-async def group(hazel: Desk, jay: Desk) -> str:
-    return await make_pair(hazel, jay)
-
-
 async def states(desk: Desk, group: str) -> dict[str, str]:
     return {one.text[:20]: one.state for one in await core(desk).chat.messages(group) if one.kind == "message"}
 

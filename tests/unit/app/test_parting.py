@@ -23,21 +23,6 @@ HELD = Ways(hold_ms=UNDO_MS)
 PICTURE = Picture(content=b"pixels", media_type="image/png", width=4, height=3)
 
 
-@pytest.fixture
-async def hazel() -> Desk:
-    return await Desk("Hazel Ford").set_up()
-
-
-@pytest.fixture
-async def jay(hazel: Desk) -> Desk:
-    return await Desk("Jay Thistle", hazel.relay).set_up()
-
-
-@pytest.fixture
-async def group(hazel: Desk, jay: Desk) -> str:
-    return await make_pair(hazel, jay)
-
-
 async def test_what_was_sent_a_moment_ago_arrives_while_the_app_is_locked(hazel: Desk, jay: Desk, group: str) -> None:
     await core(hazel).chat.post(group, "Ring me now", HELD)
     await hazel.companion.lock()
@@ -161,7 +146,7 @@ class SlowNetwork:
 
     def __init__(self, desk: Desk) -> None:
         self.begun, self.may_end = asyncio.Event(), asyncio.Event()
-        desk.network.hand_over = self.hand_over  # type: ignore[method-assign]  # for this desk
+        desk.network.hand_over = self.hand_over
 
     async def hand_over(self, job: object, busy: object, patience_s: float) -> None:
         self.begun.set()

@@ -11,7 +11,7 @@ from tests.fakes import ASSETS, Desk
 from tests.ui.people import opened
 from views.words.texts import load_texts
 
-HOME = Path("/home/hazel")
+HOME = Path("/people/hazel")
 PLACES = {
     "OneDrive": "OneDrive",
     "OneDrive - North Practice": "OneDrive",
@@ -37,7 +37,7 @@ def test_a_folder_of_a_cloud_drive_is_told_by_its_name(place):
 
 
 def test_the_name_of_a_home_says_nothing():
-    home = Path("/home/dropbox")
+    home = Path("/people/dropbox")
     assert shared_by(home / ".local/share/companion", {}, home) == ""
 
 

@@ -8,7 +8,7 @@ from companion.app.chat.letting_go import local_of
 from companion.attachments import IN_WORK, Picture
 from companion.chat.message import Message, messages_table
 from companion.errors import MessageRejected, RelayRefused
-from tests.fakes import Desk, deliver, make_pair
+from tests.fakes import Desk, deliver
 
 PIXELS = b"\x89picture of a canary " * 4_000
 
@@ -27,21 +27,6 @@ class Cleaner:
     async def clean(self, data: bytes) -> Picture:
         self.asked += 1
         return Picture(content=data, media_type="image/jpeg", width=40, height=30)
-
-
-@pytest.fixture
-async def hazel() -> Desk:
-    return await Desk("Hazel Ford").set_up()
-
-
-@pytest.fixture
-async def jay(hazel: Desk) -> Desk:
-    return await Desk("Jay Thistle", hazel.relay).set_up()
-
-
-@pytest.fixture
-async def group(hazel: Desk, jay: Desk) -> str:
-    return await make_pair(hazel, jay)
 
 
 async def share(hazel: Desk, jay: Desk, group: str) -> Message:
@@ -93,7 +78,7 @@ async def test_another_content_than_was_said_is_rejected(hazel: Desk, jay: Desk,
         hazel.relay.blobs[blob] = bad
         with pytest.raises(MessageRejected):
             await core(jay).sharing.fetch(message, blob, Cleaner())
-    assert local_of((await core(jay).chat.message(group, message.id)).attachments[0]) is None  # type: ignore[union-attr]  # it is there
+    assert local_of((await core(jay).chat.message(group, message.id)).attachments[0]) is None
 
 
 async def test_what_hung_on_a_deleted_message_goes_from_both_devices(hazel: Desk, jay: Desk, group: str) -> None:
@@ -112,7 +97,7 @@ async def lose_blobs(desk: Desk, times: int) -> list[str]:
     relay, uploads, plain = desk.relay, list[str](), desk.relay.append
     put = relay.put_blob
 
-    def append(item):  # type: ignore[no-untyped-def]
+    def append(item):
         nonlocal times
         if item.blobs and times:
             times -= 1
@@ -120,11 +105,11 @@ async def lose_blobs(desk: Desk, times: int) -> list[str]:
             raise RelayRefused(409, "no-blob")
         return plain(item)
 
-    async def put_blob(id, size, read):  # type: ignore[no-untyped-def]
+    async def put_blob(id, size, read):
         uploads.append(id)
         await put(id, size, read)
 
-    relay.append, relay.put_blob = append, put_blob  # type: ignore[method-assign]
+    relay.append, relay.put_blob = append, put_blob
     return uploads
 
 
@@ -158,7 +143,7 @@ async def test_no_more_is_taken_in_than_a_message_promised(hazel: Desk, jay: Des
         asked.append(length)
         return bytes(length)
 
-    hazel.relay.get_blob = endless  # type: ignore[method-assign]
+    hazel.relay.get_blob = endless
     with pytest.raises(MessageRejected, match="more than"):
         await core(jay).sharing.fetch(message, str(message.attachments[0]["blob"]), Cleaner())
     assert sum(asked) <= 1 << 20
