@@ -7,6 +7,7 @@ complains at once if a number is missing, repeated or out of order.
 import asyncio
 import contextlib
 import itertools
+import math
 import random
 import secrets
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ LOST = (httpx.HTTPError, OSError)
 
 
 class Wire:
-    """A TCP proxy before one node. It can drop every connection, or let requests through and swallow the answers."""
+    """A TCP proxy before one node. It can drop every connection, swallow the answers, or stand still within one."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -30,6 +31,9 @@ class Wire:
         self._open: set[asyncio.StreamWriter] = set()
         self._serving: set[asyncio.Task[None]] = set()
         self.is_swallowing = False
+        self.most_bytes = math.inf
+        """How much a connection carries back before it stands still until it is cut."""
+        self._is_cut = asyncio.Event()
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -41,6 +45,8 @@ class Wire:
         await asyncio.gather(*self._serving)
 
     def cut(self) -> None:
+        self._is_cut.set()
+        self._is_cut = asyncio.Event()
         for writer in list(self._open):
             writer.transport.abort()
 
@@ -64,12 +70,16 @@ class Wire:
         self._open -= {writer, far}
 
     async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, is_answer: bool) -> None:
+        is_cut, carried = self._is_cut, 0
         with contextlib.suppress(OSError):
             while data := await source.read(65_536):
                 if is_answer and self.is_swallowing:
                     break  # what was asked has been done by now, and nobody hears of it
                 target.write(data)
                 await target.drain()
+                carried += len(data)
+                if is_answer and carried > self.most_bytes:
+                    await is_cut.wait()
         target.transport.abort()
 
 

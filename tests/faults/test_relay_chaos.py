@@ -29,6 +29,7 @@ from tests.relay_process import RelayProcess
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "25"))
 READERS, SENDERS, GROUPS = 12, 6, 3
 BEHIND = 10_000
+EVENT_BYTES = 100  # of the stream, at least
 STOPPED_S = 2.0
 WORST_MS = 5_000
 QUIET_S = 1.0  # between two faults
@@ -187,9 +188,12 @@ async def test_reader_ten_thousand_behind_catches_up_in_order_while_a_node_dies(
         await device.create_group(group, capability)
         await fill(cluster.database, group, capability, ledger)
         reader = Reader(device, urls, ledger, 0, groups)
+        wire = cluster.wires[0]
+        wire.most_bytes = BEHIND * EVENT_BYTES // 2  # so even a quick reader is not through when this node dies
         async with running(reader.read()):
-            await reader.until({group: BEHIND // 4}, 60)
+            await reader.until({group: BEHIND // 8}, 60)
             await asyncio.to_thread(cluster.nodes[0].kill)
+            wire.cut()
             await reader.until({group: BEHIND}, 60)
     judge([reader], ledger, groups)
     assert ledger.losses >= 1

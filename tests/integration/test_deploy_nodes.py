@@ -30,6 +30,8 @@ async def service(request, tmp_path, make_relay):
         str(tmp_path / "blobs"),
         "--drain-seconds",
         "3",
+        "--events-per-minute",
+        "1000000",
     )
     nodes = [make_relay(*options) for _ in range(2)]
     proxy = Proxy(tmp_path, port, *(node.port for node in nodes), config="Caddyfile.nodes")
