@@ -22,9 +22,9 @@ class Late:
     transport: asyncio.Transport
     _late: asyncio.TimerHandle | None = None
 
-    def _await_head(self) -> None:
+    def _await(self, seconds: float) -> None:
         if self._late is None:
-            self._late = self.loop.call_later(self.head_s, self.transport.abort)
+            self._late = self.loop.call_later(seconds, self.transport.abort)
 
     def _in_time(self) -> None:
         if self._late is not None:
@@ -37,7 +37,7 @@ class PromptHeads(Late, H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
-        self._await_head()
+        self._await(self.head_s)
 
     def data_received(self, data: bytes) -> None:
         end = data.find(b"\r\n\r\n")
@@ -48,7 +48,7 @@ class PromptHeads(Late, H11Protocol):
         super().data_received(data)
         is_half = self.transport.get_protocol() is self and self.conn.their_state is h11.IDLE
         if is_half and self.conn.trailing_data[0]:
-            self._await_head()
+            self._await(self.head_s)
         else:
             self._in_time()
 

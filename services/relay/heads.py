@@ -1,6 +1,8 @@
 """The relay's connections: each has to say in time, and in few bytes, what it wants.
 
 uvicorn's httptools neither waits for a head only so long nor bounds what it holds of one, its trailers included.
+Who was refused before the body had come is still sending it: the rest is taken and thrown away, or the answer would be
+lost with the connection.
 """
 
 import asyncio
@@ -8,6 +10,10 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.heads import HEAD_BYTES, Late
+
+REST_S = 30.0
+REST_BYTES = 4 * 1024 * 1024
+"""How long, and how much, a body may go on after its answer."""
 
 
 class _TooLong(Exception):
@@ -17,28 +23,40 @@ class _TooLong(Exception):
 class PromptRequests(Late, HttpToolsProtocol):
     """Give it to uvicorn as `http`. A connection whose head is late is cut, and one that is too long refused."""
 
+    rest_s = REST_S
     _is_open = True  # the head that comes next is not complete
+    _is_whole = True  # the body of the last head has come
     _arrived = 0
     _named = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
-        self._await_head()
+        self._await(self.head_s)
 
     def data_received(self, data: bytes) -> None:
-        if self.cycle is not None and self.cycle.response_complete:  # empty lines count, too: nothing else may follow
+        is_answered = self.cycle is not None and self.cycle.response_complete
+        if is_answered and self._is_whole:  # empty lines count, too: nothing else may follow
             self._is_open = True
         super().data_received(data)
-        if not self._is_open:
-            return
-        self._await_head()
+        if self._is_open:
+            self._bound(data, self.head_s, HEAD_BYTES)
+        elif is_answered and not self._is_whole:
+            self._bound(data, self.rest_s, REST_BYTES)
+
+    def _bound(self, data: bytes, seconds: float, size: int) -> None:
+        self._await(seconds)
         self._arrived += len(data)
-        if self._arrived > HEAD_BYTES:
+        if self._arrived > size:
             self.transport.abort()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._is_open, self._arrived, self._named = True, 0, 0
+        self._is_open, self._is_whole, self._arrived, self._named = True, False, 0, 0
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._is_whole, self._arrived = True, 0
+        self._in_time()
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
@@ -49,7 +67,7 @@ class PromptRequests(Late, HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._is_open = False
+        self._is_open, self._arrived = False, 0
         self._in_time()
         super().on_headers_complete()
 

@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 
 from services.heads import HEAD_BYTES, PromptHeads
-from services.relay.heads import PromptRequests
+from services.relay.heads import REST_BYTES, PromptRequests
 
 WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 HALF = b"GET / HTTP/1.1\r\nHos"
@@ -21,6 +21,7 @@ class Hurried(PromptHeads):
 
 class HurriedRelay(PromptRequests):
     head_s = 0.3
+    rest_s = 0.6
 
 
 async def answer(scope, receive, send) -> None:
@@ -129,4 +130,28 @@ async def test_a_head_without_end_is_cut_by_its_length_before_its_time(
     piece = b"x" * (HEAD_BYTES // 2)
     async with serving(protocol) as port:
         said = await talk(port, b"GET / HTTP/1.1\r\nHost: x\r\n", piece + end, piece, piece, pause_s=0.05)
+    assert b"STILL OPEN" not in said
+
+
+BODY = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+HALF_BODY = bytes(HEAD_BYTES * 2)
+
+
+async def test_who_is_answered_before_the_body_was_sent_may_send_the_rest_and_ask_again() -> None:
+    last = WHOLE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    async with serving(PromptRequests) as port:
+        said = await talk(port, BODY % (2 * len(HALF_BODY)) + HALF_BODY, HALF_BODY, last, pause_s=0.7)
+    assert said.count(b" 204 ") == 2
+
+
+async def test_the_rest_of_a_body_that_nobody_waits_for_is_bounded_in_time() -> None:
+    async with serving(HurriedRelay) as port:
+        said = await talk(port, BODY % 1_000, *[b"x"] * 7, pause_s=0.3)
+    assert b"STILL OPEN" not in said
+
+
+async def test_the_rest_of_a_body_that_nobody_waits_for_is_bounded_in_size() -> None:
+    more = bytes(REST_BYTES // 4)
+    async with serving(PromptRequests) as port:
+        said = await talk(port, BODY % (8 * len(more)), b"x", *[more] * 6, pause_s=0.35)
     assert b"STILL OPEN" not in said
