@@ -81,10 +81,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         return
     people = [value for value in _locals(call) if isinstance(value, Person)]
     for person in {id(p): p for p in people}.values():
+        report.sections.append((f"output of {person.name}'s app", person.app.output))
+        report.sections.append((f"console of {person.name}'s window", "\n".join(person.console[-20:])))
         with suppress(Exception):
-            person.shot(f"failed-{person.name}")
-            report.sections.append((f"window of {person.name}", person.tree()))
-            report.sections.append((f"output of {person.name}'s app", person.app.output))
+            report.sections.append((f"window of {person.name}, {person.frames()} frames a second", person.tree()))
+            person.shot(f"failed-{person.name}")  # last: a window that draws nothing never gives one
 
 
 def _locals(call: pytest.CallInfo[None]) -> Iterator[object]:

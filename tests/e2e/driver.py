@@ -120,6 +120,8 @@ class Person:
         self.console: list[str] = []
         self.foreign: list[str] = []
         self.page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
+        self.page.on("crash", lambda _: self.console.append("the page crashed"))
         self.page.on("response", lambda response: self._note_address(response.url))
         self.page.on("requestfailed", self._note_failure)
         self.open(app.address)
@@ -211,6 +213,11 @@ class Person:
         self.page.wait_for_timeout(400)  # ripples and transitions end
         self._shots.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=self._shots / f"{name}.png")
+
+    def frames(self) -> int:
+        """Return how many frames the window draws in a second. With 0 the browser stands still, not the app."""
+        count = "() => new Promise(done => { let n = 0; const next = () => { n++; requestAnimationFrame(next); };"
+        return self.page.evaluate(count + " requestAnimationFrame(next); setTimeout(() => done(n), 1000); })")
 
     def tree(self) -> str:
         return self.page.locator("body").aria_snapshot()
