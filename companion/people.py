@@ -1,6 +1,7 @@
 """Who somebody is: a person with a name, a profession, an identity key, and the devices that this key has signed."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from companion.crypto.primitives import dh_keypair, fingerprint, sign, signing_keypair, signing_public, verify
 from companion.devices import Device, DeviceList, begin, device_id
@@ -148,6 +149,7 @@ class Me:
         )
 
 
+@lru_cache(maxsize=4_096)
 def person_id(identity_key: bytes) -> str:
     return fingerprint(identity_key)
 

@@ -14,6 +14,7 @@ import unicodedata
 from companion.errors import MessageRejected
 
 DEPTH_LIMIT = 64
+NUMBER_END = 1 << 63
 
 _HALVES = re.compile("[\ud800-\udfff]")
 _HIDDEN = (
@@ -70,18 +71,34 @@ def mended(value: object, depth: int = 0) -> object:
 
     Raises ValueError for what no document of ours is: nested without end, or with numbers that have none.
     """
+    if _is_sound(value, depth):
+        return value
     if isinstance(value, str):
         return clean_text(value)
-    if depth > DEPTH_LIMIT or (isinstance(value, int | float) and not -(1 << 63) <= value < 1 << 63):
-        raise ValueError("nested too deep, or a number too large")
+    if isinstance(value, dict) and depth <= DEPTH_LIMIT:
+        return {mended(key): mended(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list) and depth <= DEPTH_LIMIT:
+        return [mended(inner, depth + 1) for inner in value]
+    raise ValueError("nested too deep, or a number too large")
+
+
+def _is_sound(value: object, depth: int) -> bool:
+    """Tell whether there is nothing to mend, as nearly always: every document that is saved passes here."""
+    if isinstance(value, str):
+        return value.isascii() or _HALVES.search(value) is None
+    if value is None or isinstance(value, int):
+        return value is None or -NUMBER_END <= value < NUMBER_END
+    if depth > DEPTH_LIMIT:
+        return False
     if isinstance(value, dict):
-        pairs = [(mended(key), mended(inner, depth + 1)) for key, inner in value.items()]
-        is_same = all(key is old and inner is value[old] for (key, inner), old in zip(pairs, value, strict=True))
-        return value if is_same else dict(pairs)
-    if isinstance(value, list):
-        items = [mended(inner, depth + 1) for inner in value]
-        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
-    return value
+        for key, inner in value.items():
+            if not (_is_sound(key, depth) and _is_sound(inner, depth + 1)):
+                return False
+    elif isinstance(value, list):
+        for inner in value:
+            if not _is_sound(inner, depth + 1):
+                return False
+    return not isinstance(value, float) or -NUMBER_END <= value < NUMBER_END
 
 
 def is_whole(text: str) -> bool:

@@ -16,7 +16,7 @@ from companion.mls.framing import PublicMessage
 from companion.mls.group_state import Environment, Group
 from companion.mls.joining import Identity, OwnKeyPackage
 from companion.mls.key_schedule import PreSharedKeyId
-from companion.mls.messages import MessageHead, Welcome, decode_message, encode_message, read_head
+from companion.mls.messages import MessageHead, Welcome, decode_message, decode_once, encode_message, read_head
 from companion.mls.nodes import EXTENSION_POLICY, Extension
 from companion.mls.policy import Policy
 from companion.mls.private_message import PrivateMessage, open_sender_data
@@ -200,7 +200,7 @@ def process(group: Group, message: bytes, environment: Environment) -> tuple[Gro
     it says that we sent it. The state given stays as it was.
     """
     try:
-        payload = decode_message(message)
+        payload = decode_once(message)
         if not isinstance(payload, PublicMessage | PrivateMessage):
             raise CryptoError("not a message within a group")
         return processing.open_message(group, payload, environment)

@@ -1,6 +1,7 @@
 """What joins people to groups, and the outermost frame of everything sent (RFC 9420 sections 6 and 12.4.3)."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from companion.crypto import primitives
 from companion.errors import CryptoError
@@ -175,6 +176,10 @@ def decode_message(data: bytes) -> Payload:
     return payload
 
 
+decode_once = lru_cache(maxsize=1)(decode_message)
+"""The same, for who reads the head of a message first and opens it next."""
+
+
 def _read_payload(reader: Reader, wire_format: WireFormat) -> Payload:
     match wire_format:
         case WireFormat.PUBLIC_MESSAGE:
@@ -203,7 +208,7 @@ def read_head(data: bytes) -> MessageHead:
 
     Raises: CryptoError if it is malformed or no message within a group.
     """
-    payload = decode_message(data)
+    payload = decode_once(data)
     if isinstance(payload, PrivateMessage):
         return MessageHead(group_id=payload.group_id, epoch=payload.epoch, content_type=payload.content_type)
     if isinstance(payload, PublicMessage):
