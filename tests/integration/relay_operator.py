@@ -13,7 +13,7 @@ from unittest import mock
 import apsw
 
 from companion.errors import RelayRefused
-from services.relay.__main__ import main
+from services.relay.command import main
 from services.sync.protocol import PART_BYTES
 
 BIG = 2 * PART_BYTES + 77

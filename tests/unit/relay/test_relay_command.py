@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.relay.__main__ import arguments
+from services.relay.command import arguments
 from services.relay.serve import own_origins
 from services.sync.client import RelayClient
 
