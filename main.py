@@ -36,6 +36,7 @@ from services.clouds import shared_by
 from services.crash import forbid_core_dumps
 from services.due import DueTimer
 from services.erasing import ProfileEraser
+from services.extras import BROWSER, DESKTOP, install_command, missing
 from services.keystore import FletKeystore
 from services.notifier import PlyerNotifier
 from services.pictures import PillowPictures
@@ -354,6 +355,8 @@ def main(arguments: list[str] | None = None) -> None:
     if not chosen.web and has_screen() and has_desktop_client():
         asyncio.run(open_window(profile, texts))
         return
+    if lacks := missing(BROWSER):
+        sys.exit(texts("start.no_browser", missing=lacks, command=install_command(DESKTOP)))
     open_browser = has_screen() and not chosen.no_browser
     show = page_main(profile, texts)
     asyncio.run(serve(profile, texts, show, chosen.port, open_browser, chosen.plain_address))

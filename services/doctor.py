@@ -13,6 +13,7 @@ from companion.crypto import selftest
 from companion.errors import SyncError
 from companion.wire import LOCAL_SERVICE
 from services.clouds import NETWORK, OTHER_DRIVE, shared_by
+from services.extras import BROWSER, DESKTOP, install_command, missing
 from services.notifier import has_notices
 from services.store.store import SealedStore
 from services.sync.client import RelayClient
@@ -36,12 +37,13 @@ async def report(folder: Path, data: Path, service: str, words: Words, say: Call
     )
     is_sound = _crypto(words, say)
     is_writable = _data(folder, words, say)
+    can_open = _browser(words, say)
     say(words(f"start.doctor_microphone_{_microphone()}"))
     has_bus = sys.platform in ("darwin", "win32") or bool(os.environ.get("DBUS_SESSION_BUS_ADDRESS"))
     say(words("start.doctor_notices_ok" if has_notices() else "start.doctor_notices_none"))
     say(words("start.doctor_keystore_ok" if has_bus else "start.doctor_keystore_none"))
     await _service(data, service, words, say)
-    return 0 if is_sound and is_writable else 1
+    return 0 if is_sound and is_writable and can_open else 1
 
 
 def _crypto(words: Words, say: Callable[[str], None]) -> bool:
@@ -72,6 +74,14 @@ def _data(folder: Path, words: Words, say: Callable[[str], None]) -> bool:
         return False
     say(words("start.doctor_data_free", free=shutil.disk_usage(nearest).free // 1_000_000))
     return True
+
+
+def _browser(words: Words, say: Callable[[str], None]) -> bool:
+    """Say what a browser lacks, if anything. Return whether there is that or a window."""
+    lacks = missing(BROWSER)
+    if lacks:
+        say(words("start.doctor_browser_none", missing=lacks, command=install_command(DESKTOP)))
+    return not lacks or not missing(["flet_desktop"])
 
 
 def _microphone() -> str:
