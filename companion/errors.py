@@ -33,9 +33,11 @@
     │   │   ├── CertificateDated        holds at another time than this device's
     │   │   ├── OtherAnswers    a sign-in page or a filter answers in the service's place
     │   │   ├── ProxyRefuses    the network's proxy lets nothing through
-    │   │   └── StreamHeld      the network holds back what should come at once
+    │   │   ├── StreamHeld      the network holds back what should come at once
+    │   │   └── ServiceDown     it says itself, or what stands before it says, that it cannot work at present
     │   ├── RelayRefused        an answer that says no
     │   │   └── ServiceFull     it has no room for this now: later
+    │   ├── NoOwnService        this installation cannot run a service of its own
     │   └── VersionMismatch     client and service do not speak the same version
     │       └── ServiceTooOld   the service has to be updated, not the app
     ├── MessageRejected         somebody else's fault: skip it
@@ -223,8 +225,16 @@ class StreamHeld(Offline):
     """Nothing of a stream comes through, though single calls may."""
 
 
+class ServiceDown(Offline):
+    """The service, or what stands before it, answers that it cannot do its work at present."""
+
+
+class NoOwnService(SyncError):
+    """This installation cannot run a sync service of its own, as on phones: the packages for it are not here."""
+
+
 class RelayRefused(SyncError):
-    """The service answered no. `status` is the HTTP status, `reason` its short code.
+    """The service answered no. `status` is the HTTP status, `reason` its short code, which may have its own sentence.
 
     `retry_after_s` is the time in seconds after which the same call may be taken, or None. `head` is the last number of
     a log, where the refusal names one.

@@ -17,6 +17,7 @@ from services.sync.transport import ANSWER_S, PIECE_LIMIT_BYTES, Answer, Call
 
 PART_S = 120.0  # to send 1 MiB over a slow line
 COMPLETE_S = 60.0  # the relay reads all parts once more and checks the whole
+NO_DIRECT = "no-direct"
 Read = Callable[[int, int], Awaitable[bytes]]
 
 
@@ -110,7 +111,12 @@ class BlobCalls:
         if not origin:
             return ""
         content = json.dumps(fields).encode() if fields is not None else b""
-        address = (await self._call(method, path, content=content)).fields().get("url")
+        try:
+            address = (await self._call(method, path, content=content)).fields().get("url")
+        except RelayRefused as refusal:
+            if refusal.reason != NO_DIRECT:
+                raise
+            return ""  # it announced one when the session began
         if not isinstance(address, str) or len(address) > 4_096 or not is_of(origin, address):
             raise Offline("an address that was not announced")
         return address

@@ -12,7 +12,7 @@ import sys
 from asyncio.subprocess import Process
 from pathlib import Path
 
-from companion.errors import Offline, StoreError, SyncError
+from companion.errors import NoOwnService, Offline, StoreError, SyncError
 from services.store.files import private_folder, read_small
 from services.sync.protocol import SERVICE
 from services.sync.transport import Transport
@@ -27,10 +27,6 @@ POLL_S = 0.05
 END_S = 5.0
 
 
-class EmbeddedUnavailable(SyncError):
-    """This installation cannot run a service of its own, as on phones: its packages are not here."""
-
-
 class EmbeddedRelay:
     """Finds or starts the relay of one folder."""
 
@@ -43,7 +39,7 @@ class EmbeddedRelay:
     async def ensure(self) -> str:
         """Return the base address of a relay that answers, after starting one if there is none.
 
-        Raises: EmbeddedUnavailable if its packages are missing, Offline if it does not start.
+        Raises: NoOwnService if its packages are missing, Offline if it does not start.
         """
         async with self._starting:
             port = self._noted_port()
@@ -51,7 +47,7 @@ class EmbeddedRelay:
                 return f"http://{HOST}:{port}"
             missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
             if missing or not sys.executable:
-                raise EmbeddedUnavailable(f"missing: {', '.join(missing) or 'the Python program'}")
+                raise NoOwnService(f"missing: {', '.join(missing) or 'the Python program'}")
             return f"http://{HOST}:{await self._start(port or 0)}"
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from companion.errors import SyncError
+from companion.errors import NoOwnService
 from companion.ports import Relay, SyncSide
 from companion.wire import LOCAL_SERVICE
 from services.sync.client import RelayClient
@@ -76,7 +76,7 @@ class RelayNetwork:
         address = service
         if service == LOCAL_SERVICE:
             if self._embedded is None:
-                raise SyncError("this device cannot run a sync service of its own")
+                raise NoOwnService("this device cannot run a sync service of its own")
             address = await self._embedded.ensure()
         client = self._clients.get(service)
         if client is None or client.given != address:

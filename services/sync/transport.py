@@ -18,7 +18,7 @@ from typing import Any, Protocol, cast
 import httpx
 from httpx_sse import EventSource, ServerSentEvent, SSEError
 
-from companion.errors import Offline, OtherAnswers, ProxyRefuses, RelayRefused, ServiceFull, StreamHeld
+from companion.errors import Offline, OtherAnswers, ProxyRefuses, RelayRefused, ServiceDown, ServiceFull, StreamHeld
 from companion.fields import NUMBER_LIMIT, refused
 from companion.strings import clean_line
 from services.sync.protocol import MARK_HEADER, PART_BYTES, SERVICE
@@ -256,7 +256,7 @@ def parse_fields(body: bytes | str) -> dict[str, Any]:
 
 
 def refuse(status: int, body: bytes, retry_after: str | None = None) -> None:
-    """Raise RelayRefused for 4xx, Offline for anything else that is not 2xx.
+    """Raise RelayRefused for 4xx, ServiceDown for 5xx, Offline for anything else that is not 2xx.
 
     What the service has no room for, it may have room for later: ServiceFull.
     """
@@ -264,7 +264,7 @@ def refuse(status: int, body: bytes, retry_after: str | None = None) -> None:
         return
     retry_after_s = _seconds(retry_after)
     if not 400 <= status < 500 and status != FULL_STATUS:
-        raise Offline(f"status {status}", retry_after_s=retry_after_s)
+        raise _unavailable(status, retry_after_s)
     try:
         fields = parse_fields(body)
     except Offline:
@@ -286,10 +286,15 @@ def _believe(response: httpx.Response, needs_mark: bool = True) -> bool:
     if status == PROXY_ASKS:
         raise ProxyRefuses("the proxy asks who we are")
     if status in (429, *range(500, 511)):  # what stands before the service speaks for it: it is down, or busy
-        raise Offline(f"status {status}", retry_after_s=_seconds(response.headers.get("retry-after")))
+        raise _unavailable(status, _seconds(response.headers.get("retry-after")))
     if needs_mark or status != 200:
         raise OtherAnswers(f"status {status} without the service's mark")
     return False
+
+
+def _unavailable(status: int, retry_after_s: int | None) -> Offline:
+    kind = ServiceDown if 500 <= status < 600 else Offline
+    return kind(f"status {status}", retry_after_s=retry_after_s)
 
 
 def _seconds(retry_after: str | None) -> int | None:

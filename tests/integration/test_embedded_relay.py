@@ -11,7 +11,8 @@ import sys
 import httpx
 import pytest
 
-from services.sync.embedded import EmbeddedRelay, EmbeddedUnavailable
+from companion.errors import NoOwnService
+from services.sync.embedded import EmbeddedRelay
 
 HOST_PROGRAM = """
 import asyncio, sys
@@ -118,5 +119,5 @@ async def test_damaged_note_is_written_anew(app, tmp_path):
 async def test_missing_packages_are_named(app, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "apsw" else find(name))
-    with pytest.raises(EmbeddedUnavailable, match="apsw"):
+    with pytest.raises(NoOwnService, match="apsw"):
         await app().ensure()

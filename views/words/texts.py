@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 
-from companion.errors import CompanionError
+from companion.errors import CompanionError, RelayRefused
 from companion.times import DAY_MS, HOUR_MS, MINUTE_MS
 
 
@@ -24,7 +24,9 @@ class Texts:
         return self._words[key].format(**values) if values else self._words[key]
 
     def error(self, error: BaseException) -> str:
-        """Return the sentence for an error: of its own class, or of the nearest class above that has one."""
+        """Return the sentence for an error: of its code, its own class, or the nearest class above that has one."""
+        if isinstance(error, RelayRefused) and (key := f"errors.refused_{error.reason}") in self._words:
+            return self._words[key]
         for kind in type(error).__mro__:
             key = f"errors.{kind.__name__}"
             if key in self._words:

@@ -118,6 +118,17 @@ async def test_blob_that_is_gone_is_said_to_be_gone():
         await Service(answers={("GET", f"/v1/blobs/{BLOB}"): gone}).client().get_blob(BLOB, 0, 10)
 
 
+async def test_service_that_gives_no_address_any_more_carries_the_blob_itself():
+    none = httpx.Response(404, json={"error": "no-direct", "message": "x"})
+    service = direct("")
+    service.answers["GET", f"/v1/blobs/{BLOB}/address"] = none
+    service.answers["POST", f"/v1/blobs/{BLOB}/upload/address"] = none
+    client = service.client()
+    assert await client.get_blob(BLOB, 0, 10) == DATA[:10]
+    await client.put_blob(BLOB, len(DATA), read)
+    assert {host for _, host, _, _ in service.asked} == {"relay.example"}
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from companion.errors import Offline, RelayRefused, ServiceFull
+from companion.errors import RelayRefused, ServiceDown, ServiceFull
 from services.sync.transport import refuse
 from tests.unit.sync.test_sync_loop_waits import CAPABILITY, GROUP, PlayedRelay, Waits, begin, side  # noqa: F401
 
@@ -97,7 +97,7 @@ async def test_place_that_rests_is_left_alone_until_its_time(side, begin):  # no
         (507, "full", ServiceFull),
         (413, "too-large", RelayRefused),
         (409, "other-bytes", RelayRefused),
-        (503, "busy", Offline),
+        (503, "busy", ServiceDown),
     ],
 )
 def test_only_what_is_too_large_is_refused_for_ever(status, code, kind):

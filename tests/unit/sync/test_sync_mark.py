@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from companion.crypto.primitives import signing_keypair
 from companion.devices import device_id
-from companion.errors import Offline, OtherAnswers, ProxyRefuses, RelayRefused, ServiceTooOld, SyncError
+from companion.errors import Offline, OtherAnswers, ProxyRefuses, RelayRefused, ServiceDown, ServiceTooOld, SyncError
 from companion.ports import GroupCursor
 from services.sync.client import RelayClient
 from services.sync.protocol import MARK_HEADER, SERVICE
@@ -108,7 +108,8 @@ def test_whatever_others_answer_is_neither_a_yes_nor_a_no(status, body, kind):
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(407, ProxyRefuses), (502, Offline), (503, Offline), (504, Offline), (429, Offline)]
+    ("status", "kind"),
+    [(407, ProxyRefuses), (502, ServiceDown), (503, ServiceDown), (504, ServiceDown), (429, Offline)],
 )
 async def test_what_stands_between_says_who_it_is(status, kind):
     with pytest.raises(Offline) as problem:

@@ -8,10 +8,12 @@ from companion.errors import (
     CertificateSignedBy,
     NameUnknown,
     NoNetwork,
+    NoOwnService,
     Offline,
     OtherAnswers,
     ProxyRefuses,
     RelayRefused,
+    ServiceDown,
     ServiceFull,
     ServiceTooOld,
 )
@@ -30,7 +32,11 @@ TEXTS = load_texts(Path(__file__).parents[3] / "assets" / "words")
         OtherAnswers(),
         ProxyRefuses(),
         ServiceTooOld(),
+        ServiceDown(),
+        NoOwnService(),
         RelayRefused(403, "revoked"),
+        RelayRefused(403, "blocked"),
+        RelayRefused(403, "not-admitted"),
     ],
 )
 def test_each_kind_of_trouble_has_its_own_sentence(trouble):
