@@ -198,3 +198,23 @@ class TestDamage:
             await app.click("Copy what can still be read")
             await app.until(lambda: "3 of 4" in app.texts())
             assert "salvaged" in desk.calls
+
+    async def test_strip_names_the_way_on_that_the_damage_page_offers(self) -> None:
+        desk = await Desk().set_up()
+        desk.vault.store.damages = (Damage(part="msg", kind="missing", of="5a" * 16),)
+        async with opened(desk) as app:
+            strip = desk.window.texts("errors.damage_notice", parts="Messages")
+            assert strip in app.texts()
+            assert desk.window.texts("errors.damage_more") in strip
+            await app.click("What happened")
+            await app.until(lambda: desk.window.texts("errors.damage_go_on") in app.texts())
+
+    async def test_a_damaged_recording_keeps_nothing_else_from_being_saved_and_is_not_gone_on_with(self) -> None:
+        """There is nothing to make anew: a press would change nothing, and the strip would stay."""
+        desk = await Desk().set_up()
+        desk.vault.store.damages = (Damage(part="blobs", kind="blob"),)
+        async with opened(desk) as app:
+            assert desk.window.texts("errors.damage_notice_blob", parts="Recordings and pictures") in app.texts()
+            await app.click("What happened")
+            await app.until(lambda: desk.window.texts("errors.damage_blob") in app.texts())
+            assert desk.window.texts("errors.damage_go_on") not in app.texts()

@@ -57,7 +57,8 @@ def _damage_notice() -> ft.Control:
     if damages:
         names = ", ".join(dict.fromkeys(part_name(texts, damage.part) for damage in damages))
         more = button(texts("errors.damage_more"), lambda: window.go("/account/damage"), kind="outlined", size="slim")
-        words = texts("errors.damage_notice", parts=names)
+        is_blob = all(damage.kind == "blob" for damage in damages)  # which keeps nothing from being saved
+        words = texts("errors.damage_notice_blob" if is_blob else "errors.damage_notice", parts=names)
         strips.append(notice(ft.Icons.REPORT_OUTLINED, words, kind="alert", action=more))
     if unread:
         names = ", ".join(part_name(texts, part) for part in sorted(unread))

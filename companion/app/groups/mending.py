@@ -13,7 +13,9 @@ from companion.ports import STATES, Change, Damage, Put
 
 KEYS_AT_STAKE = frozenset({STATES, TABLE})
 """What says how far a group had come: where that is lost or old, only others can say which keys hold."""
-NOT_OURS = frozenset({"journal", "stories", "receipts", "checkins", "nudges", "settings", "times", "me", IN_WORK})
+NOT_OURS = frozenset(
+    {"journal", "stories", "receipts", "checkins", "nudges", "settings", "times", "me", "blobs", IN_WORK}
+)
 """What belongs to no group: of that, a copy of what can be read is made (`Security.rescue`)."""
 
 
