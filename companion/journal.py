@@ -44,12 +44,6 @@ class Entry:
             raise ValueError("a mark goes from 1 to 5")
 
     @property
-    def title(self) -> str:
-        """The first line that says something, at most 80 characters."""
-        lines = (line.strip() for line in self.text.splitlines())
-        return next((line for line in lines if line), "")[:80]
-
-    @property
     def is_blank(self) -> bool:
         """Nobody has put anything on this page."""
         marks = (self.mood, self.energy, self.connection)

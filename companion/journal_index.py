@@ -3,6 +3,7 @@
 An index never changes: a commit makes the next one. It knows no whole text, only how an entry begins.
 """
 
+import re
 from bisect import bisect_left, bisect_right
 from calendar import isleap
 from collections import Counter
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from types import MappingProxyType
+from unicodedata import category
 
 from companion.fields import read_or, whole
 from companion.journal import MARKS
@@ -21,6 +23,10 @@ TITLE_LIMIT = 80
 LINE_LIMIT = 120
 _READ_LIMIT = 400
 """Characters of a text that are looked at for its title and its line."""
+_NO_WORDS = frozenset("PZCM")
+"""Kinds of characters (the first letter of Unicode's categories) that no preview begins with: marks and spaces."""
+_MARKUP = frozenset("+<=>|~^`▪▫◦●○■□☐☑☒")
+_TAG = re.compile(r"<[a-zA-Z/][^<>]*>|\[[xX]\]")
 
 Doc = Mapping[str, object]
 Order = tuple[str, int, str]
@@ -28,7 +34,8 @@ Order = tuple[str, int, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Head:
-    """How an entry is listed. `line` is what follows the title; marks as in `journal.Entry`.
+    """How an entry is listed. `title` and `line`, which is what follows it, begin with words wherever there are any;
+    marks as in `journal.Entry`.
 
     Its `repr` is the general one, without content: Flet makes it of all that a screen holds.
     """
@@ -63,8 +70,7 @@ class DayMarks:
 
 def head_of(doc: Doc) -> Head:
     """Return the head of an entry's document, of any version. Raises KeyError or ValueError if it is no entry."""
-    text = kept(doc["text"])[:_READ_LIMIT].strip()
-    first, _, rest = text.partition("\n")
+    title, line = _beginning(kept(doc["text"]).lstrip()[:_READ_LIMIT])
     tags = doc.get("tags")
     mood, energy, connection = (_level(doc.get(mark)) for mark in MARKS)
     return Head(
@@ -72,8 +78,8 @@ def head_of(doc: Doc) -> Head:
         day=kept(doc["day"]),
         created_ms=whole(doc["created_ms"]),
         changed_ms=whole(doc["changed_ms"]),
-        title=first.strip()[:TITLE_LIMIT],
-        line=" ".join((first.strip()[TITLE_LIMIT:] + " " + rest).split())[:LINE_LIMIT],
+        title=title,
+        line=line,
         mood=mood,
         energy=energy,
         connection=connection,
@@ -81,6 +87,35 @@ def head_of(doc: Doc) -> Head:
         has_attachments=bool(doc.get("attachments")),
         is_past_hidden=bool(doc.get("is_past_hidden", False)),
     )
+
+
+def _beginning(text: str) -> tuple[str, str]:
+    """Return the title of a text, its first line with words in it, and what follows. No word is parted between them."""
+    first, _, rest = text.partition("\n")
+    title = from_words(first)
+    while rest and not title:
+        line, _, rest = rest.partition("\n")
+        title = from_words(line)
+    title = title.rstrip() or first.strip()
+    over = title[TITLE_LIMIT:]
+    if over:
+        end = title.rfind(" ", 0, TITLE_LIMIT + 1)
+        end = end if end > 0 else TITLE_LIMIT
+        title, over = title[:end], title[end:]
+    return title, from_words(" ".join(f"{over} {rest}".split()))[:LINE_LIMIT]
+
+
+def from_words(text: str) -> str:
+    """Return a text from its first letter, figure or picture on, without the punctuation and markup before it."""
+    if text[:1].isalnum():
+        return text
+    place = 0
+    while place < len(text):
+        letter, tag = text[place], _TAG.match(text, place)
+        if not tag and letter not in _MARKUP and category(letter)[0] not in _NO_WORDS:
+            return text[place:]
+        place = tag.end() if tag else place + 1
+    return ""
 
 
 def _level(value: object) -> int | None:

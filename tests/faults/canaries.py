@@ -22,7 +22,7 @@ async def profile_with_canaries(folder: Path) -> Opened:
     await opened.journal.save_drafts()
     entry = await opened.journal.entry(page)
     assert entry is not None
-    assert entry.title.startswith(WORD)
+    assert entry.text.startswith(WORD)
     await opened.groups.create(f"{WORD} leads", "pine")
     story = await opened.stories.begin(f"{WORD} story")
     await opened.stories.agree(story.id, frozenset({"record"}))

@@ -73,9 +73,9 @@ def test_after_a_crash_the_words_are_there_for_the_passphrase(tmp_path: Path) ->
     async def look() -> list[str]:
         profile = Profile(tmp_path / "profile")
         await profile.companion.unlock(passphrase=PASSPHRASE)
-        titles = [entry.title for entry in await profile.opened.journal.entries()]
+        lines = [entry.text.splitlines()[0] for entry in await profile.opened.journal.entries()]
         await profile.companion.lock()
-        return titles
+        return lines
 
     subprocess.run(
         [sys.executable, "-m", MODULE, str(tmp_path / "profile"), "abort"],

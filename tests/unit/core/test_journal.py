@@ -97,11 +97,6 @@ def test_clock_that_runs_backwards_does_not_age_an_entry() -> None:
     assert journal.change(fresh(), 1, text="x").changed_ms == 5
 
 
-def test_title_is_the_first_line_that_says_something() -> None:
-    assert fresh(text="\n  \n A thing \nmore").title == "A thing"
-    assert fresh().title == ""
-
-
 @pytest.mark.parametrize(
     "values", [{"text": "x"}, {"mood": 1}, {"tags": ("a",)}, {"attachments": (PICTURE,)}, {"connection": 5}]
 )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.journal import Entry, by_day
-from companion.journal_index import DayMarks, JournalIndex, head_of
+from companion.journal_index import DayMarks, JournalIndex, from_words, head_of
 
 
 def entry(number: int, day: str, text: str = "words", **more) -> Entry:
@@ -34,10 +34,44 @@ def test_a_head_says_how_an_entry_begins_and_holds_no_whole_text() -> None:
     assert (head.mood, head.energy, head.tags) == (2, None, ("rota",))
 
 
-def test_the_title_of_a_head_is_the_title_of_the_entry() -> None:
-    for text in ("", "  \n", "one", "x" * 200 + " y", "\n\n a\nb"):
-        one = entry(1, "2026-11-30", text)
-        assert head_of(one.to_doc()).title == one.title.strip()
+@pytest.mark.parametrize(
+    ("text", "title", "line"),
+    [
+        ("", "", ""),
+        ("  \n", "", ""),
+        ("\n\n a\nb", "a", "b"),
+        ("# A hard day\n\n- Wren stayed", "A hard day", "Wren stayed"),
+        ("**Tired**, and\n> more", "Tired**, and", "more"),
+        ("---\n***\n\u2026 and then it rained", "and then it rained", ""),
+        ("- [ ] call Bob\n- [x] write to Jay", "call Bob", "write to Jay"),
+        ("\u2022 one\n\u25aa two", "one", "two"),
+        ("\u201cI cannot go on,\u201d she said", "I cannot go on,\u201d she said", ""),
+        ("<b>Late</b> again", "Late</b> again", ""),
+        ("<3 is not a tag", "3 is not a tag", ""),
+        ("1. first\n2. second", "1. first", "2. second"),
+        ("\u00a350 for cake", "\u00a350 for cake", ""),
+        ("\U0001f642 good day", "\U0001f642 good day", ""),
+        ("\u2026", "\u2026", ""),
+        ("\u4eca\u65e5\u306f\n\u3001\u96e8", "\u4eca\u65e5\u306f", "\u96e8"),
+        ("x" * 100 + " y", "x" * 80, "x" * 20 + " y"),
+        ("word " * 15 + "remember, and more", ("word " * 15).strip(), "remember, and more"),
+        ("w" * 79 + ", and more\n", "w" * 79 + ",", "and more"),
+        ("\n" * 500 + "late words", "late words", ""),
+    ],
+)
+def test_a_preview_begins_with_words(text: str, title: str, line: str) -> None:
+    head = head_of(entry(1, "2026-11-30", text).to_doc())
+    assert (head.title, head.line) == (title, line)
+
+
+@given(st.text(max_size=600))
+def test_a_preview_keeps_its_bounds_and_begins_with_words_if_the_text_has_any(text: str) -> None:
+    head = head_of(entry(1, "2026-11-30", text.encode("utf-8", "ignore").decode()).to_doc())
+    assert len(head.title) <= 80
+    assert len(head.line) <= 120
+    assert head.line == from_words(head.line)
+    if any(letter.isalnum() for letter in head.title):
+        assert head.title == from_words(head.title)
 
 
 def test_pages_go_from_the_newest_to_the_oldest() -> None:
