@@ -46,11 +46,11 @@ class SealedBlobs:
 
     async def start(self, context: bytes) -> SealedRecording:
         """Begin a blob. `context` says what it is."""
-        return SealedRecording(await self._worker.run(self._store.blob_writer, context), self._worker)
+        return SealedRecording(await self._worker.run(self._store.blobs.writer, context), self._worker)
 
     async def put(self, content: bytes, context: bytes) -> Doc:
         """Seal bytes as a blob and return its reference."""
-        return (await self._worker.run(self._store.put_blob, content, context)).to_doc()
+        return (await self._worker.run(self._store.blobs.put, content, context)).to_doc()
 
     async def length(self, reference: Doc) -> int:
         """Return the number of bytes that a reference promises; of an open one, how many can be read now."""
@@ -72,24 +72,24 @@ class SealedBlobs:
 
     async def usage(self) -> tuple[int, int]:
         """Return how many blobs there are, and their bytes on the disk."""
-        return await self._worker.run(self._store.blob_usage)
+        return await self._worker.run(self._store.blobs.usage)
 
     async def drop(self, reference: Doc) -> None:
         """Remove a blob. Commit the document that named it first."""
-        await self._worker.run(self._store.drop_blob, BlobRef.from_doc(reference))
+        await self._worker.run(self._store.blobs.drop, BlobRef.from_doc(reference))
 
     def _length(self, ref: BlobRef) -> int:
         if ref.size is not None:
             return ref.size
-        with self._noting(), self._store.open_blob(ref) as blob:
+        with self._noting(), self._store.blobs.reader(ref) as blob:
             return blob.length
 
     def _settle(self, ref: BlobRef) -> Doc:
         with self._noting():
-            return self._store.settle_blob(ref).to_doc()
+            return self._store.blobs.settle(ref).to_doc()
 
     def _read(self, ref: BlobRef, offset: int, length: int) -> bytes:
-        with self._noting(), self._store.open_blob(ref) as blob:
+        with self._noting(), self._store.blobs.reader(ref) as blob:
             return blob.read_at(offset, length)
 
     @contextmanager

@@ -24,10 +24,10 @@ class BlobShelf:
         self._is_closed = False
 
     def writer(self, context: bytes) -> BlobWriter:
-        """Begin a blob."""
+        """Begin a blob. `context` says what it is, and must be the same when it is read."""
         return self._track(BlobWriter(self._open(), context))
 
-    def put(self, content: bytes | BinaryIO, context: bytes) -> BlobRef:
+    def put(self, content: bytes | BinaryIO, context: bytes = b"") -> BlobRef:
         """Seal bytes or a stream as a blob; when this returns, it is durable."""
         writer = self.writer(context)
         try:
@@ -40,15 +40,21 @@ class BlobShelf:
             raise
 
     def reader(self, ref: BlobRef) -> BlobReader:
-        """Open a blob for reading. Raises: Tampered if it is missing or was changed."""
+        """Open a blob for reading; with an open reference also one whose writing was cut short.
+
+        Raises: Tampered if it is missing, was changed, or is not as long as the reference says.
+        """
         return self._track(BlobReader(self._open(), ref))
 
     def settle(self, ref: BlobRef) -> BlobRef:
-        """Return the complete reference of a blob that is not written any more. Raises: Tampered, see `settled`."""
+        """Return the complete reference of a blob that a crash may have cut short and that nobody writes any more.
+
+        Raises: Tampered if it is missing or was changed.
+        """
         return settled(self._open(), ref)
 
     def drop(self, ref: BlobRef) -> None:
-        """Remove a blob."""
+        """Remove a blob. Commit the document that named it first."""
         drop_blob(self._open(), ref)
 
     def usage(self) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 from tinydb import TinyDB
 from tinydb.table import Document as TableDocument
@@ -14,7 +14,6 @@ from companion.errors import StoreError, WrongKey
 from companion.ports import Anchor, Hit, Searchable
 from services.store import keyfile
 from services.store.beside import is_other_store
-from services.store.blobs import BlobReader, BlobRef, BlobWriter
 from services.store.checking import BLOBS, Report, copy_readable, readable, verify
 from services.store.database import FILE_NAME, Database
 from services.store.files import ProcessLock, close_to_others, our_errors, private_folder
@@ -197,6 +196,11 @@ class SealedStore(TinyDB):
         self._storage.accept_rollback()
 
     @property
+    def blobs(self) -> BlobShelf:
+        """The blobs of this store, until it is locked."""
+        return self._shelf
+
+    @property
     def slots(self) -> frozenset[str]:
         """The kinds of keys that open the store: "passphrase", "recovery", "keystore"."""
         return self._ring.slots
@@ -366,35 +370,3 @@ class SealedStore(TinyDB):
     def purge(self, name: str) -> None:
         """Really delete what was removed from a table: the rest is sealed under a new key, the old key is dropped."""
         self._storage.purge(name)
-
-    # Blobs
-
-    def blob_writer(self, context: bytes) -> BlobWriter:
-        """Begin a blob. `context` says what it is, and must be the same when it is read."""
-        return self._shelf.writer(context)
-
-    def put_blob(self, content: bytes | BinaryIO, context: bytes = b"") -> BlobRef:
-        """Seal bytes or a stream as a blob; when this returns, it is durable."""
-        return self._shelf.put(content, context)
-
-    def blob_usage(self) -> tuple[int, int]:
-        """Return how many blobs there are, and their bytes on the disk."""
-        return self._shelf.usage()
-
-    def open_blob(self, ref: BlobRef) -> BlobReader:
-        """Open a blob for reading; with an open reference also one whose writing was cut short.
-
-        Raises: Tampered if it is missing, was changed, or is not as long as the reference says.
-        """
-        return self._shelf.reader(ref)
-
-    def settle_blob(self, ref: BlobRef) -> BlobRef:
-        """Return the complete reference of a blob that a crash may have cut short and that nobody writes any more.
-
-        Raises: Tampered if it is missing or was changed.
-        """
-        return self._shelf.settle(ref)
-
-    def drop_blob(self, ref: BlobRef) -> None:
-        """Remove a blob. Commit the document that named it first."""
-        self._shelf.drop(ref)

@@ -54,12 +54,12 @@ def use(folder: Path) -> None:
     store = SealedStore.unlock(folder / "vault", passphrase=PASSPHRASE)
     try:
         store.table("journal").insert({"n": 2})
-        ref = store.put_blob(b"sound" * 10_000)
-        with store.open_blob(ref) as blob:
+        ref = store.blobs.put(b"sound" * 10_000)
+        with store.blobs.reader(ref) as blob:
             blob.read_at(0, 100)
-        store.blob_usage()
+        store.blobs.usage()
         store.verify()
-        store.drop_blob(ref)
+        store.blobs.drop(ref)
         store.rekey(passphrase=PASSPHRASE, kdf=FAST)
         store.purge("journal")
         store.idle()
@@ -94,7 +94,7 @@ def erase(folder: Path) -> None:
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("image")
     store = SealedStore.create(folder / "vault", passphrase=PASSPHRASE, recovery=bytes(32), kdf=FAST)
-    store.table("journal").insert({"n": 1, "sound": store.put_blob(b"words" * 5_000).to_doc()})
+    store.table("journal").insert({"n": 1, "sound": store.blobs.put(b"words" * 5_000).to_doc()})
     store.lock()
     return folder
 

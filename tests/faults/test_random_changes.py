@@ -70,7 +70,7 @@ def content(store: SealedStore) -> tuple[dict[str, dict[str, dict[str, object]]]
     """Read all there is, as the screens do. Raises: StoreError."""
     documents, blobs = store.storage.read() or {}, {}
     for ref in references(documents):
-        with store.open_blob(ref) as blob:
+        with store.blobs.reader(ref) as blob:
             blobs[ref.id] = blob.read_at(0, blob.length)
     return documents, blobs
 

@@ -25,7 +25,7 @@ for passphrase in ("wrong", "correct horse battery"):
         print("wrong key")
 refused = []
 for change in (
-    lambda: store.table("journal").insert({"n": 1}), lambda: store.put_blob(b"more"), lambda: store.purge("journal"),
+    lambda: store.table("journal").insert({"n": 1}), lambda: store.blobs.put(b"more"), lambda: store.purge("journal"),
     lambda: store.rekey(passphrase="another one"),
 ):
     try:
@@ -35,7 +35,7 @@ for change in (
 store.idle()
 document = store.table("journal").all()[0]
 from services.store.blobs import BlobRef
-with store.open_blob(BlobRef.from_doc(document["sound"])) as blob:
+with store.blobs.reader(BlobRef.from_doc(document["sound"])) as blob:
     sound = blob.read_at(0, 100)
 print(len(store.table("journal")), sound.decode(), store.is_read_only, store.verify().is_sound, *refused)
 store.lock()
@@ -47,7 +47,7 @@ def folder(request, tmp_path) -> Path:
     """A store at rest; or one whose last commits still lie in the log, as when the drive went away."""
     live = tmp_path / "live"
     store = SealedStore.create(live, passphrase=PASSPHRASE, recovery=bytes(32), kdf=KdfParameters(t=1, m_kib=8))
-    store.table("journal").insert({"sound": store.put_blob(b"sound").to_doc()})
+    store.table("journal").insert({"sound": store.blobs.put(b"sound").to_doc()})
     store.idle()
     store.table("journal").insert({"n": 2})
     if request.param == "rested":

@@ -62,14 +62,14 @@ def test_each_refused_write_changes_nothing(directory):
 def test_a_blob_that_does_not_fit_is_refused_with_our_error(directory):
     store = SealedStore.unlock(directory, passphrase=PASSPHRASE)
     with largest_file(100_000), pytest.raises(StoreError):
-        store.put_blob(bytes(500_000))
+        store.blobs.put(bytes(500_000))
     assert list((directory / "blobs").iterdir()) == []
     store.lock()
 
 
 def test_a_recording_that_meets_a_full_disk_ends_there_and_keeps_its_whole_chunks(directory):
     store = SealedStore.unlock(directory, passphrase=PASSPHRASE)
-    writer = store.blob_writer(b"story")
+    writer = store.blobs.writer(b"story")
 
     def record():
         for _ in range(100):
@@ -81,7 +81,7 @@ def test_a_recording_that_meets_a_full_disk_ends_there_and_keeps_its_whole_chunk
     with pytest.raises(StoreError):
         writer.write(b"more")
     assert writer.close().size is None
-    with store.open_blob(writer.ref) as blob:
+    with store.blobs.reader(writer.ref) as blob:
         assert not blob.complete
         assert blob.read_at(0, 200_000) == bytes(6 * 16_384)
     store.lock()

@@ -34,7 +34,7 @@ def test_canary_is_in_no_file_after_saving_editing_reading_deleting_and_a_crash(
     store = SealedStore.create(tmp_path / "store", passphrase=PASSPHRASE, recovery=RECOVERY, kdf=kdf)
     table = store.table(CANARY)
     table.insert_multiple([{CANARY: f"{CANARY} {n}", "tags": [CANARY], "pad": "x" * n * 20} for n in range(200)])
-    writer = store.blob_writer(CANARY.encode())
+    writer = store.blobs.writer(CANARY.encode())
     writer.write(CANARY.encode() * 5000)
     writer.sync()
     assert_sealed(tmp_path)

@@ -20,7 +20,7 @@ PAGE = 4096
 def filled(store):
     store.table("journal").insert_multiple([{"n": n, "text": "words " * 100} for n in range(200)])
     store.table("chat").insert_multiple([{"n": n} for n in range(10)])
-    store.table("sound").insert(store.put_blob(b"sound" * 10_000, b"story").to_doc())
+    store.table("sound").insert(store.blobs.put(b"sound" * 10_000, b"story").to_doc())
     store.idle()
     return store
 
@@ -96,7 +96,7 @@ def test_what_still_opens_is_saved_with_its_blobs(filled, directory, tmp_path):
     assert len(store.table("journal")) == 199
     assert store.table("journal").get(doc_id=4)["n"] == 3
     assert store.commit >= 3
-    with store.open_blob(BlobRef.from_doc(store.table("sound").all()[0])) as blob:
+    with store.blobs.reader(BlobRef.from_doc(store.table("sound").all()[0])) as blob:
         assert blob.read_at(0, 5) == b"sound"
     assert store.verify().is_sound
     store.lock()

@@ -33,7 +33,7 @@ def modes(folder: Path) -> dict[str, int]:
 def test_folders_and_files_belong_to_their_owner_alone(tmp_path):
     folder = tmp_path / "profiles" / "me"
     store = SealedStore.create(folder / "vault", passphrase=PASSPHRASE, recovery=bytes(32), kdf=FAST)
-    store.table("journal").insert({"sound": store.put_blob(b"sound").to_doc()})
+    store.table("journal").insert({"sound": store.blobs.put(b"sound").to_doc()})
     write_small(folder / "tries.json", {"wrong": 1})
     found = modes(tmp_path / "profiles")
     store.lock()

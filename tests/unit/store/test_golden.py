@@ -50,9 +50,9 @@ def test_format_1_opens_with_every_key(directory, key):
 def test_blobs_of_format_1_open(directory):
     store = SealedStore.unlock(directory, passphrase="golden passphrase é")
     whole, cut = (BlobRef.from_doc(document["sound"]) for document in store.table("stories").all())
-    with store.open_blob(whole) as blob:
+    with store.blobs.reader(whole) as blob:
         assert (blob.complete, blob.read_at(0, 100_000)) == (True, b"sound" * 8000)
-    with store.open_blob(cut) as blob:
+    with store.blobs.reader(cut) as blob:
         assert (blob.complete, blob.read_at(0, 100_000)) == (False, (b"cut" * 10_000)[:16_384])
     store.lock()
 

@@ -79,7 +79,7 @@ def test_a_passphrase_is_the_same_however_its_letters_are_composed(directory):
 def test_locking_drops_keys_documents_and_files(store, directory):
     table = store.table("journal")
     table.insert({"n": 1})
-    writer = store.blob_writer(b"sound")
+    writer = store.blobs.writer(b"sound")
     sealer = weakref.ref(store.storage._sealer)
     store.lock()
     assert store.is_locked
@@ -88,7 +88,7 @@ def test_locking_drops_keys_documents_and_files(store, directory):
         lambda: table.all(),
         lambda: table.insert({"n": 2}),
         lambda: store.tables(),
-        lambda: store.blob_writer(b""),
+        lambda: store.blobs.writer(b""),
         lambda: writer.write(b"x"),
         lambda: store.window("journal"),
         lambda: store.batch().__enter__(),

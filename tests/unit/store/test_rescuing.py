@@ -27,7 +27,7 @@ def test_parts_are_counted_by_kind_and_each_copy_has_a_folder_of_its_own(filled,
 
 
 def test_blobs_are_counted_and_what_is_not_as_it_was_written_is_not_called_readable(filled, directory):
-    whole, cut = filled.put_blob(b"sound" * 10_000), filled.put_blob(b"sound" * 10_000)
+    whole, cut = filled.blobs.put(b"sound" * 10_000), filled.blobs.put(b"sound" * 10_000)
     filled.table("journal").insert({"_id": "s", "sounds": [whole.to_doc(), cut.to_doc()]})
     file = directory / "blobs" / cut.id
     file.write_bytes(file.read_bytes()[:-1])
@@ -91,16 +91,16 @@ def test_a_damaged_blob_folder_does_not_stop_the_copy(filled, directory):
     shutil.rmtree(directory / "blobs")
     copy = rescue(directory, filled.salvage)
     saved = SealedStore.unlock(directory.with_name(directory.name + "-saved-1"), passphrase=PASSPHRASE)
-    assert saved.blob_usage() == (0, 0)
+    assert saved.blobs.usage() == (0, 0)
     assert copy.parts
     saved.lock()
 
 
 def test_counts_and_sizes_come_without_loading(filled):
-    filled.put_blob(b"sound" * 100, b"story")
+    filled.blobs.put(b"sound" * 100, b"story")
     filled.unload()
     assert filled.counts() == {"journal": 5, "msg:a": 1, "msg:b": 1}
-    count, size = filled.blob_usage()
+    count, size = filled.blobs.usage()
     assert count == 1
     assert size > 500
     assert not filled.storage._loaded

@@ -30,7 +30,7 @@ def filled(store):
     store.table("journal").insert_multiple([{"n": n, "text": "words " * 20} for n in range(1_200)])
     store.table("journal").remove(doc_ids=[7, 600])
     store.table("journal").update({"n": -1}, doc_ids=[5])
-    store.table("chat").insert({"sound": store.put_blob(b"sound" * 9_000).to_doc()})
+    store.table("chat").insert({"sound": store.blobs.put(b"sound" * 9_000).to_doc()})
     store.table("empty").insert({})
     store.table("empty").truncate()
     return store
@@ -356,7 +356,7 @@ class TestFirstRelease:
         store = SealedStore.unlock(directory, passphrase=GOLDEN_PASSPHRASE)
         store.rekey(recovery=WORDS, proof=GOLDEN_PASSPHRASE, kdf=FAST)
         ref = BlobRef.from_doc(store.table("stories").all()[0]["sound"])
-        with store.open_blob(ref) as blob:
+        with store.blobs.reader(ref) as blob:
             assert blob.read_at(0, 100_000) == b"sound" * 8000
         store.lock()
 
