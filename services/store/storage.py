@@ -17,14 +17,13 @@ from companion.errors import ReadOnly, RolledBack, StoreError, Tampered, TooNew
 from services.store.batch import Batch, TableChange, changed_documents
 from services.store.commit import seal_commit
 from services.store.database import Database
-from services.store.diagnosis import damage_kind
 from services.store.format import DOCUMENT_ID_MAX, Document, Root, TableHead, copy_document, encode_document
-from services.store.loading import LoadedTable, LoadedTables, read_table
 from services.store.migrations import Migrations
 from services.store.opening import open_root
 from services.store.overlay import Rows, Scratch, last_id
 from services.store.rotating import commit_keys
-from services.store.sealing import StoreSealer, TableSealer
+from services.store.sealing import StoreSealer
+from services.store.stored import StoredTables
 
 DOCUMENTS_LOADED_MAX = 100_000  # about 100 MB of short messages; the least recently used tables go first
 MIGRATION_BATCH = 200
@@ -49,14 +48,15 @@ class SealedStorage(Storage):
         self.observers: list[Observer] = []
         self.is_read_only = is_read_only
         self._database = database
-        self._sealer: StoreSealer | None = sealer
-        self._root = open_root(database, sealer, keys)
-        self._min_commit = 0
         self._migrations = migrations or Migrations({})
-        self._sealers: dict[int, TableSealer] = {}
-        self._loaded = LoadedTables(documents_loaded_max)
+        root = open_root(database, sealer, keys)
+        self._stored = StoredTables(database, sealer, root, self._migrations, documents_loaded_max)
+        self._min_commit = 0
         self._batch: Batch | None = None
-        self._is_suspect = False
+
+    @property
+    def _root(self) -> Root:
+        return self._stored.root
 
     @property
     def commit(self) -> int:
@@ -71,7 +71,7 @@ class SealedStorage(Storage):
     @property
     def is_closed(self) -> bool:
         """Whether the keys are gone."""
-        return self._sealer is None
+        return self._stored.is_closed
 
     @property
     def is_rolled_back(self) -> bool:
@@ -90,7 +90,7 @@ class SealedStorage(Storage):
         """Go on from the older state. The next commit's number is larger than any that was remembered."""
         with self.lock:
             if self.is_rolled_back:
-                self._root = replace(self._root, commit=self._min_commit)
+                self._stored.root = replace(self._root, commit=self._min_commit)
 
     # Reading
 
@@ -113,13 +113,12 @@ class SealedStorage(Storage):
             return self._stored_rows(self._batch.heads.get(name)) if change is None else change.rows
 
     def _stored_rows(self, head: TableHead | None) -> dict[int, Document]:
-        """Return the documents that a table had at the last commit."""
-        stored = None if head is None else self._root.heads.get(head.name)
-        return {} if head is None or stored is None or stored.id != head.id else self._load(head).rows
+        return self._stored.rows(head, may_evict=self._batch is None)
 
     def is_loaded(self, name: str) -> bool:
         """Return whether reading a table takes no more than looking it up. Ask under the lock."""
-        return name not in self._root.heads or self._root.heads[name].id in self._loaded
+        head = self._root.heads.get(name)
+        return head is None or self._stored.is_loaded(head)
 
     def snapshot(self, name: str) -> list[tuple[int, Document]]:
         """Return ids and documents as they are now; later commits replace documents and never change them."""
@@ -136,48 +135,16 @@ class SealedStorage(Storage):
             below = DOCUMENT_ID_MAX + 1 if before is None else before
             if head is None:
                 return []
-            is_in_memory = head.id in self._loaded or (self._batch is not None and name in self._batch.changes)
-            if not is_in_memory:
-                with self._naming_damage(head):
-                    sealer, stored = self._table_sealer(head), self._database.newest_rows(head.id, below, limit)
-                    return [(row[0], self._migrations.migrate(name, sealer.open_row(*row))) for row in stored]
+            is_changing = self._batch is not None and name in self._batch.changes
+            if not (is_changing or self._stored.is_loaded(head)):
+                return self._stored.newest(head, below, limit)
             rows = self.rows(name)
             newest_first = reversed(rows) if isinstance(rows, dict) else reversed(list(rows))
             return [(number, rows[number]) for number in islice((n for n in newest_first if n < below), limit)]
 
-    def _load(self, head: TableHead) -> LoadedTable:
-        loaded = self._loaded.get(head.id)
-        if loaded is None:
-            with self._naming_damage(head):
-                loaded = read_table(head, self._database.rows(head.id), self._table_sealer(head), self._migrations)
-            self._loaded.keep(head.id, loaded, may_evict=self._batch is None)
-        self._loaded.move_to_end(head.id)
-        return loaded
-
-    @contextmanager
-    def _naming_damage(self, head: TableHead) -> Iterator[None]:
-        """Say what was done to which documents. From then on the file is left as it is."""
-        try:
-            yield
-        except Tampered as error:
-            self._is_suspect = True
-            kind = damage_kind(self._database, self.sealer(), self._root.heads, head, error)
-            raise Tampered(str(error), kind, *head.name.split(":", 1)) from None
-
     def sealer(self) -> StoreSealer:
-        """Return the store's sealer.
-
-        Raises: StoreError if the store is locked.
-        """
-        if self._sealer is None:
-            raise StoreError("the store is locked")
-        return self._sealer
-
-    def _table_sealer(self, head: TableHead) -> TableSealer:
-        if head.id not in self._sealers:
-            record = self._database.sealed_table_record(head.id)
-            self._sealers[head.id] = self.sealer().table(head.id, self.sealer().open_table_record(head.id, record)[0])
-        return self._sealers[head.id]
+        """Return the store's sealer. Raises: StoreError if the store is locked."""
+        return self._stored.sealer()
 
     # Changing
 
@@ -194,8 +161,7 @@ class SealedStorage(Storage):
                     raise StoreError("batches do not nest")
                 yield self._batch
                 return
-            if self._sealer is None or self.is_read_only or self.is_rolled_back:
-                self.require_writable()
+            self.require_writable()
             batch = self._batch = Batch(self._root)
             try:
                 yield batch
@@ -292,7 +258,7 @@ class SealedStorage(Storage):
                 if head.schema >= latest or self.is_rolled_back or self.is_read_only:
                     continue
                 try:
-                    loaded = self._load(head)
+                    loaded = self._stored.load(head, may_evict=self._batch is None)
                 except (Tampered, TooNew) as error:
                     if isinstance(error, Tampered):
                         hear(name, error)
@@ -309,17 +275,11 @@ class SealedStorage(Storage):
 
     def _commit(self, batch: Batch) -> None:
         number = self._root.commit + 1
-        writes, root, sealers = seal_commit(batch, number, self.sealer(), self._table_sealer, self._database)
+        writes, root, sealers = seal_commit(batch, number, self.sealer(), self._stored.table_sealer, self._database)
         if self._database.is_older:
             writes.keys = root.keys
         self._database.commit(writes)
-        self._root = root
-        self._sealers.update(sealers)
-        for table_id in batch.dropped:
-            self._loaded.pop(table_id, None)
-            self._sealers.pop(table_id, None)
-        for name, change in batch.changes.items():
-            self._loaded.apply(root.heads[name].id, change)
+        self._stored.committed(root, batch, sealers)
 
     def take_keys(self, sealer: StoreSealer, keys: bytes) -> None:
         """Go on under another key file, and if the master key is another one, with everything sealed anew under it.
@@ -330,18 +290,14 @@ class SealedStorage(Storage):
             self.require_writable()
             if self._batch is not None:
                 raise StoreError("not within a batch")
-            self._root = commit_keys(self._database, self._root, self.sealer(), sealer, keys)
-            self._sealer, self._sealers = sealer, {}
+            self._stored.rekeyed(commit_keys(self._database, self._root, self.sealer(), sealer, keys), sealer)
 
     def unload(self, name: str | None = None) -> None:
         """Forget the documents of one table, or of all, until they are used again."""
         with self.lock:
             if self._batch is not None:
                 raise StoreError("not within a batch")
-            if name is None:
-                self._loaded.clear()
-            elif name in self._root.heads:
-                self._loaded.pop(self._root.heads[name].id, None)
+            self._stored.unload(name)
 
     def disk(self) -> tuple[Database, Root]:
         """Return file and root. Use both under the lock, for reading only."""
@@ -352,7 +308,7 @@ class SealedStorage(Storage):
         """Move the WAL into the database file, so that no save has to."""
         with self.lock:
             self.sealer()
-            if not (self._is_suspect or self.is_rolled_back):
+            if not (self._stored.is_suspect or self.is_rolled_back):
                 self._database.checkpoint()
 
     # TinyDB's Storage
@@ -384,17 +340,14 @@ class SealedStorage(Storage):
     def close(self) -> None:
         """Drop the keys and every document, and close the file. A second call does nothing."""
         with self.lock:
-            if self._sealer is None:
+            if self.is_closed:
                 return
             if self._batch is not None:
                 raise StoreError("not within a batch")
-            self._sealer = None
-            self._sealers.clear()
-            self._loaded.clear()
+            self._stored.close()
             self.observers.clear()
-            self._root = replace(self._root, heads={})
             gc.unfreeze()
-            if self._is_suspect or self.is_rolled_back or self.is_read_only:
+            if self._stored.is_suspect or self.is_rolled_back or self.is_read_only:
                 self._database.abandon()
             else:
                 self._database.close()

@@ -41,10 +41,10 @@ def test_least_recently_used_tables_are_forgotten_and_read_again(store):
     for name in "abcd":
         store.table(name).insert_multiple([{"n": n} for n in range(10)])
     store.unload()
-    storage._loaded._documents_max = 25
+    storage._stored._loaded._documents_max = 25
     for name in ("a", "b", "a", "c"):
         assert len(store.table(name)) == 10
-    assert {name for name, head in storage.heads().items() if head.id in storage._loaded} == {"a", "c"}
+    assert {name for name, head in storage.heads().items() if head.id in storage._stored._loaded} == {"a", "c"}
     with store.batch():
         for name in "abcd":
             store.table(name).insert({"n": 10})
@@ -52,10 +52,10 @@ def test_least_recently_used_tables_are_forgotten_and_read_again(store):
 
 
 def test_one_table_larger_than_the_limit_stays(store):
-    store.storage._loaded._documents_max = 5
+    store.storage._stored._loaded._documents_max = 5
     store.table("a").insert_multiple([{"n": n} for n in range(10)])
     assert len(store.table("a")) == 10
-    assert len(store.storage._loaded) == 1
+    assert len(store.storage._stored._loaded) == 1
 
 
 def test_a_loaded_table_is_not_read_from_the_disk_again(store, monkeypatch):

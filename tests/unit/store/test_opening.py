@@ -80,7 +80,7 @@ def test_locking_drops_keys_documents_and_files(store, directory):
     table = store.table("journal")
     table.insert({"n": 1})
     writer = store.blobs.writer(b"sound")
-    sealer = weakref.ref(store.storage._sealer)
+    sealer = weakref.ref(store.storage._stored._sealer)
     store.lock()
     assert store.is_locked
     assert sealer() is None
@@ -95,8 +95,8 @@ def test_locking_drops_keys_documents_and_files(store, directory):
     ):
         with pytest.raises(StoreError):
             use()
-    assert not store._storage._loaded
-    assert not store._storage._sealers
+    assert not store._storage._stored._loaded
+    assert not store._storage._stored._sealers
     store.lock()
     SealedStore.unlock(directory, passphrase=PASSPHRASE).lock()
 

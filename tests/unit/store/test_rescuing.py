@@ -103,7 +103,7 @@ def test_counts_and_sizes_come_without_loading(filled):
     count, size = filled.blobs.usage()
     assert count == 1
     assert size > 500
-    assert not filled.storage._loaded
+    assert not filled.storage._stored._loaded
 
 
 def test_a_key_proves_itself_without_opening_anything_again(filled):
