@@ -13,9 +13,10 @@ from companion.journal_index import Head
 from views import theme
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.mirror.effects import Box, use_kept, use_task
+from views.mirror.typed import live
 from views.pages import content_page, narrow
 from views.parts.buttons import button, filter_chip
-from views.parts.fields import live, search_field
+from views.parts.fields import search_field
 from views.parts.rows import found_row
 from views.parts.safe import remembered, safe
 from views.parts.surfaces import column, together, wrapping

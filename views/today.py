@@ -13,10 +13,11 @@ from views.journal.past import PastDays
 from views.mirror.context import Frame, use_frame, use_part, use_quiet_window
 from views.mirror.effects import Box, use_kept
 from views.mirror.state import Window
+from views.mirror.typed import live
 from views.pages import list_page, narrow
 from views.parts.buttons import Action, button, who_chip
 from views.parts.choices import check_in_row, nudge_card, prompt_card
-from views.parts.fields import field, live
+from views.parts.fields import field
 from views.parts.frame import pane, tray
 from views.parts.safe import safe
 from views.parts.surfaces import card, column, equal

@@ -17,9 +17,10 @@ from views.gate.unlock import eye, takes_focus
 from views.mirror.context import use_quiet_window
 from views.mirror.effects import Box, use_kept
 from views.mirror.state import Window
+from views.mirror.typed import live
 from views.pages import narrow
 from views.parts.buttons import Action, button, filter_chip
-from views.parts.fields import field, live
+from views.parts.fields import field
 from views.parts.frame import back_bar, foot, phone_page, top_bar
 from views.parts.safe import safe
 from views.parts.surfaces import card, column, gap, notice, wrapping

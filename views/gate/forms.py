@@ -10,8 +10,8 @@ from companion.errors import CompanionError, WrongKey
 from views.gate.unlock import eye
 from views.mirror.effects import Box, use_kept
 from views.mirror.state import Window
+from views.mirror.typed import live
 from views.parts.fields import field as text_field
-from views.parts.fields import live
 
 Explain = Callable[[CompanionError], str]
 

@@ -14,9 +14,10 @@ from views import theme
 from views.mirror.context import use_part, use_quiet_window
 from views.mirror.effects import use_kept, use_task
 from views.mirror.state import Window
+from views.mirror.typed import live
 from views.pages import narrow
 from views.parts.buttons import button, icon_button
-from views.parts.fields import field, live
+from views.parts.fields import field
 from views.parts.frame import phone_page
 from views.parts.safe import remembered
 from views.parts.surfaces import column, gap, notice

@@ -11,9 +11,10 @@ from views.journal.days import month_of, months_later, parse_day, weeks_of
 from views.journal.marks import mark_name
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.mirror.effects import Box, use_kept
+from views.mirror.typed import live
 from views.parts.buttons import button, filter_chip, icon_button, pressable
 from views.parts.calendar import day_cell, month_grid
-from views.parts.fields import field, live
+from views.parts.fields import field
 from views.parts.safe import safe
 from views.parts.surfaces import card, column, wrapping
 from views.parts.text import flexible, soft, text

@@ -10,10 +10,14 @@ from collections.abc import Callable
 import flet as ft
 
 from views.mirror.effects import Told, use_kept, use_told
-from views.parts.fields import live
 
 LATE_S, LATE_SIGNS = 1.0, 4
 """The client shows words that we put into a short field sooner than this, and a key that comes late is no more."""
+
+
+def live(ref: ft.Ref[ft.TextField], otherwise: str) -> str:
+    """Return what is in the field at this moment: keys pressed since the last event must not be taken back."""
+    return otherwise if ref.current is None else ref.current.value
 
 
 class Typed:

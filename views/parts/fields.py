@@ -151,11 +151,6 @@ def _bare(**parts: Any) -> ft.TextField:
     )
 
 
-def live(ref: ft.Ref[ft.TextField], otherwise: str) -> str:
-    """Return what is in the field at this moment: keys pressed since the last event must not be taken back."""
-    return otherwise if ref.current is None else ref.current.value
-
-
 def search_field(
     name: str,
     hint: str,
