@@ -17,6 +17,8 @@ from views import theme
 from views.groups.drafting import composing_of
 from views.groups.lines import due_words
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
+from views.mirror.effects import use_kept
+from views.mirror.typed import Typed, use_field
 from views.parts.buttons import button, filter_chip, icon_button
 from views.parts.fields import field
 from views.parts.safe import guarded, safe, say
@@ -75,54 +77,67 @@ def AddPanel(group: Group, key: str = "") -> ft.Control:
     return column(head(texts, texts("groups.add"), lambda: change(mode="")), choices, spacing=theme.GAP)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Poll:
-    """A poll that is not asked yet."""
+class _Asked:
+    """What is typed of a poll that is not asked yet: a key renders nothing."""
 
-    question: str = ""
-    options: tuple[str, ...]
-    is_secret: bool = False
-    hours: int = 72
+    def __init__(self, options: tuple[str, ...]) -> None:
+        self.question = Typed()
+        self.options = [Typed(option) for option in options]
 
     @property
     def answers(self) -> tuple[str, ...]:
         """What can be answered: tidy, without the fields that were left empty."""
-        return tuple(one for one in (" ".join(o.split())[:OPTION_LIMIT] for o in self.options) if one)
+        return tuple(one for one in (" ".join(o.text.split())[:OPTION_LIMIT] for o in self.options) if one)
 
     @property
     def is_whole(self) -> bool:
         """Whether there is a question, and at least two answers that differ."""
-        return bool(self.question.strip()) and 2 <= len(each_once(self.answers)) == len(self.answers)
+        return bool(self.question.text.strip()) and 2 <= len(each_once(self.answers)) == len(self.answers)
 
-    def with_option(self, number: int, value: str) -> "_Poll":
-        return replace(self, options=(*self.options[:number], value, *self.options[number + 1 :]))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Poll:
+    """How a poll that is not asked yet is shown: how many answers have a field, and what was chosen."""
+
+    options: int
+    is_secret: bool = False
+    hours: int = 72
 
 
 @safe
 def PollPanel(group: Group, key: str = "") -> ft.Control:
     """A question with answers that stand there already: type the question, press Ask."""
     texts, opened, frame, change = use_quiet_window().texts, use_opened(), use_frame(), use_change(group)
-    poll, set_poll = ft.use_state(_Poll(options=(texts("groups.poll_yes"), texts("groups.poll_no"))))
+    asked = use_kept(lambda: _Asked((texts("groups.poll_yes"), texts("groups.poll_no"))))
+    poll, set_poll = ft.use_state(_Poll(options=len(asked.options)))
     topic = use_part(lambda s: composing_of(s.composing, group).topic or s.chat.topic)
 
     async def ask() -> None:
-        if not poll.is_whole:
+        if not asked.is_whole:
             say(texts("groups.poll_problem"))
             return
         await opened.polls.ask(
             group.id,
-            poll.question[:QUESTION_LIMIT],
-            poll.answers,
+            asked.question.text[:QUESTION_LIMIT],
+            asked.answers,
             is_secret=poll.is_secret,
             closes_ms=opened.chat.now_ms() + poll.hours * HOUR_MS,
             ways=Ways(hold_ms=UNDO_MS, topic=topic),
         )
         change(mode="")
 
+    def put(**parts: Any) -> None:
+        set_poll(lambda now: replace(now, **parts))
+
+    def more() -> None:
+        if len(asked.options) < OPTIONS_LIMIT:
+            asked.options.append(Typed())
+            put(options=len(asked.options))
+
     return column(
         head(texts, texts("groups.add_poll"), lambda: change(mode="")),
         ft.Column(
-            [_poll_form(texts, poll, set_poll)],
+            [_poll_form(texts, asked, poll, more, put)],
             scroll=ft.ScrollMode.AUTO,
             height=None if frame.is_large_text else 330,
         ),
@@ -135,40 +150,29 @@ def PollPanel(group: Group, key: str = "") -> ft.Control:
     )
 
 
-def _poll_form(texts: Texts, poll: _Poll, set_poll: Callable[[Callable[[_Poll], _Poll]], Any]) -> ft.Control:
-    """Return the fields and chips of a poll. They change it as it is at that moment, whatever was rendered."""
+def _poll_form(
+    texts: Texts, asked: _Asked, poll: _Poll, more: Callable[[], None], put: Callable[..., None]
+) -> ft.Control:
+    """Return the fields and chips of a poll."""
 
-    def put(**parts: Any) -> None:
-        set_poll(lambda now: replace(now, **parts))
+    def entry(label: str, words: Typed, key: str, *, autofocus: bool = False) -> ft.Control:
+        return field(label, words.heard, value=words.value(), autofocus=autofocus, ref=words.box, key=key)
 
-    def option(number: int, value: str) -> ft.Control:
-        return field(
-            texts("groups.poll_option", number=number + 1),
-            lambda typed: set_poll(lambda now: now.with_option(number, typed)),
-            value=value,
-            key=f"option-{number}",
-        )
-
-    question = field(
-        texts("groups.poll_question"),
-        lambda typed: put(question=typed),
-        value=poll.question,
-        autofocus=True,
-        key="poll-question",
-    )
-    more = button(
-        texts("groups.poll_more"),
-        lambda: set_poll(lambda now: replace(now, options=(*now.options, ""))),
-        icon=ft.Icons.ADD_ROUNDED,
-        kind="outlined",
-        size="slim",
-        disabled=len(poll.options) >= OPTIONS_LIMIT,
-    )
     return column(
         gap(theme.TIGHT),
-        question,
-        *(option(number, one) for number, one in enumerate(poll.options)),
-        more,
+        entry(texts("groups.poll_question"), asked.question, "poll-question", autofocus=True),
+        *(
+            entry(texts("groups.poll_option", number=number + 1), asked.options[number], f"option-{number}")
+            for number in range(poll.options)
+        ),
+        button(
+            texts("groups.poll_more"),
+            more,
+            icon=ft.Icons.ADD_ROUNDED,
+            kind="outlined",
+            size="slim",
+            disabled=poll.options >= OPTIONS_LIMIT,
+        ),
         _poll_kinds(texts, poll, put),
         soft(texts("groups.poll_secret_about" if poll.is_secret else "groups.poll_open_about")),
         spacing=theme.SMALL,
@@ -193,7 +197,7 @@ def TopicPanel(group: Group, key: str = "") -> ft.Control:
     """Under which topic the next messages stand."""
     texts, change = use_quiet_window().texts, use_change(group)
     topics = use_part(lambda s: s.chat.topics)
-    typed, set_typed = ft.use_state("")
+    name = use_field(lambda typed: bool(typed.strip()))
 
     def choose(topic: str) -> None:
         change(topic=" ".join(topic.split())[:TOPIC_LIMIT], mode="")
@@ -205,13 +209,14 @@ def TopicPanel(group: Group, key: str = "") -> ft.Control:
     )
     entry = field(
         texts("groups.topic_name"),
-        set_typed,
-        value=typed,
-        on_submit=lambda: choose(typed),
+        name.typed,
+        value=name.value(),
+        on_submit=lambda: choose(name.text),
         max_length=TOPIC_LIMIT,
+        ref=name.box,
         key="topic-name",
     )
-    done = button(texts("groups.topic_use"), lambda: choose(typed), disabled=not typed.strip(), size="slim")
+    done = button(texts("groups.topic_use"), lambda: choose(name.text), disabled=not name.text.strip(), size="slim")
     return column(
         head(texts, texts("groups.add_topic"), lambda: change(mode="")), known, entry, done, spacing=theme.GAP
     )

@@ -58,3 +58,33 @@ async def test_a_key_that_comes_late_after_sending_stands_in_the_empty_field(des
     await chat.until(lambda: chat.by_name(FIELD).value == "")
     await chat.set(FIELD, "Hellox")
     assert chat.by_name(FIELD).value == "x"
+
+
+async def test_a_key_in_a_poll_renders_nothing_and_what_was_typed_is_asked(desk: Desk, chat: HeadlessApp) -> None:
+    core, state = desk.companion.opened, desk.window.state
+    assert core is not None
+    group = state.chat.group
+    state.composing = Composing(group=group, mode="poll")
+    await chat.until(lambda: "What would you like to ask?" in [name for name, _ in chat.named()])
+    assert await rendered_by_keys(chat, "What would you like to ask?", "W", "Wh", "When shall we meet?") == []
+    assert await rendered_by_keys(chat, "Answer 1", "Mon", "Monday") == []
+    await chat.click("Another answer")
+    assert [chat.by_name(f"Answer {number}").value for number in (1, 2, 3)] == ["Monday", "No", ""]
+    assert chat.by_name("What would you like to ask?").value == "When shall we meet?"
+    assert await rendered_by_keys(chat, "Answer 3", "Friday") == []
+    await chat.click("Ask")
+    await chat.until(lambda: "When shall we meet?" in chat.texts())
+    assert {"Monday", "No", "Friday"} <= set(chat.texts())
+
+
+async def test_a_key_in_the_name_of_a_topic_renders_only_when_there_are_words_or_none(
+    desk: Desk, chat: HeadlessApp
+) -> None:
+    state = desk.window.state
+    state.composing = Composing(group=state.chat.group, mode="topic")
+    label = desk.window.texts("groups.topic_name")
+    await chat.until(lambda: label in [name for name, _ in chat.named()])
+    assert await rendered_by_keys(chat, label, "R") == ["TopicPanel"]
+    assert await rendered_by_keys(chat, label, "Ro", "Rota") == []
+    await chat.click(desk.window.texts("groups.topic_use"))
+    await chat.until(lambda: state.composing.topic == "Rota")
