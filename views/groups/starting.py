@@ -8,6 +8,7 @@ from companion.groups import NAME_LIMIT
 from views import theme
 from views.groups.naming import LOOKS
 from views.mirror.context import use_frame, use_opened, use_quiet_window
+from views.mirror.typed import use_field
 from views.pages import content_page
 from views.parts.buttons import button, pressable
 from views.parts.fields import field
@@ -22,30 +23,32 @@ from views.parts.text import reading_column, soft, text
 @safe
 def StartPage() -> ft.Control:
     groups, frame, texts = use_opened().groups, use_frame(), use_quiet_window().texts
-    name, set_name = ft.use_state("")
+    name = use_field(lambda typed: None)
     look, set_look = ft.use_state(LOOKS[0])
     problem, set_problem = ft.use_state("")
 
     def type_in(value: str) -> None:
-        set_name(value)
-        set_problem("")
+        name.typed(value)
+        if problem:
+            set_problem("")
 
     async def start() -> None:
-        if not 0 < len(" ".join(name.split())) <= NAME_LIMIT:
+        if not 0 < len(" ".join(name.text.split())) <= NAME_LIMIT:
             set_problem(texts("groups.name_problem"))
             return
-        group = await groups.create(name, look)
+        group = await groups.create(name.text, look)
         frame.go(f"/groups/{group.id}")
 
     entry = field(
         texts("groups.name"),
         type_in,
-        value=name,
+        value=name.value(),
         helper=texts("groups.name_help"),
         error=problem or None,
         on_submit=guarded(start, texts.error),
         max_length=NAME_LIMIT,
         autofocus=True,
+        ref=name.box,
         key="group-name",
     )
     looks = wrapping(*(_look(one, texts(f"groups.look_{one}"), one == look, set_look) for one in LOOKS))

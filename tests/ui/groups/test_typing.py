@@ -88,3 +88,16 @@ async def test_a_key_in_the_name_of_a_topic_renders_only_when_there_are_words_or
     assert await rendered_by_keys(chat, label, "Ro", "Rota") == []
     await chat.click(desk.window.texts("groups.topic_use"))
     await chat.until(lambda: state.composing.topic == "Rota")
+
+
+async def test_a_key_in_the_name_of_a_new_group_renders_only_what_was_wrong_with_it(desk: Desk) -> None:
+    texts = desk.window.texts
+    async with opened(desk, route="/groups/new") as app:
+        label = texts("groups.name")
+        assert await rendered_by_keys(app, label, "F", "First") == []
+        await app.set(label, " ")
+        await app.click(texts("groups.start_now"))
+        await app.until(lambda: app.by_name(label).error == texts("groups.name_problem"))
+        assert await rendered_by_keys(app, label, "F") == ["StartPage"]
+        assert await rendered_by_keys(app, label, "First") == []
+        assert app.by_name(label).error is None
