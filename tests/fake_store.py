@@ -2,13 +2,14 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Any
 
 from companion.errors import ReadOnly, RolledBack, StoreBusy, StoreError, Tampered, WrongKey
 from companion.ports import (
     Anchor,
     Change,
+    Checked,
     Damage,
     Doc,
     Hit,
@@ -36,6 +37,10 @@ class FakeStore:
         self.is_read_only = False
         self.searchables: dict[str, Searchable] = {}
         self.chores = 0
+        self.parts, self.goes_on, self.found = 3, asyncio.Event(), tuple[Damage, ...]()
+        """How many tables a check reads, what each waits for, and what it finds."""
+        self.goes_on.set()
+        self.check_fails: StoreError | None = None
 
     def turn(self, of: str) -> asyncio.Lock:
         return self.turns.setdefault(of, asyncio.Lock())
@@ -130,6 +135,21 @@ class FakeStore:
         self.damages = tuple(damage for damage in self.damages if damage not in mended)
         self.broken.clear()
         self.calls.append(("mended", mended))
+
+    async def check(self) -> AsyncGenerator[Checked, None]:
+        self.calls.append("check begun")
+        if self.check_fails is not None:
+            raise self.check_fails
+        try:
+            for items in range(1, self.parts + 1):
+                await self.goes_on.wait()
+                yield Checked(items=items)
+            self.damages += self.found
+            if self.found:
+                self.tell_damaged()
+            yield Checked(items=self.parts, blobs=2)
+        finally:
+            self.calls.append("check left")
 
     async def salvage(self) -> Rescue:
         self.calls.append("salvaged")

@@ -1,12 +1,13 @@
 """Intents of the keys: another passphrase, other recovery words, the device's own key, a copy of what can be read."""
 
 import logging
+from collections.abc import AsyncGenerator
 
 from companion.app.device import Device
 from companion.app.tries import Tries
 from companion.crypto.words import key_from_words
 from companion.errors import KeystoreUnavailable, WrongKey, WrongWords
-from companion.ports import Damage, Rescue, Store
+from companion.ports import Checked, Damage, Rescue, Store
 from companion.unlocking import check_passphrase
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,13 @@ class Security:
     def damages(self) -> tuple[Damage, ...]:
         """What was found damaged since the store was opened."""
         return self._store.damages
+
+    def read_all(self) -> AsyncGenerator[Checked, None]:
+        """Read everything from the disk again, and say how far it is; what is damaged is then among `damages`.
+
+        Whoever stops asking ends it. Raises: StoreError.
+        """
+        return self._store.check()
 
     async def rescue(self) -> Rescue:
         """Copy what can be read into a new folder; nothing is changed or deleted here. Raises: StoreError."""

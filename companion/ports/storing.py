@@ -3,7 +3,7 @@
 Times are ms since the epoch, UTC. Ids are 32 lower-case hex characters.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -118,6 +118,14 @@ class Damage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """How much was read from the disk again so far: documents, then blobs."""
+
+    items: int
+    blobs: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPart:
     """One kind of documents in a rescue copy. `promised` is how many there should be, None if nobody knows."""
 
@@ -214,6 +222,12 @@ class Store(Documents, Protocol):
         Tables that are never older (`NEVER_OLDER`) begin empty.
 
         Raises: StoreError; then nothing has changed.
+        """
+
+    def check(self) -> AsyncGenerator[Checked, None]:
+        """Read every document, and every blob that one names, from the disk again; tell after each part how far it is.
+
+        What is not as it was written is then among `damages`. Other work comes between the parts. Raises: StoreError.
         """
 
     async def salvage(self) -> Rescue:

@@ -5,18 +5,31 @@ in which they are made and the event loop never waits for a disk.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
 from itertools import takewhile
 from typing import TypeVar
 
 from companion.errors import StoreError, Tampered
-from companion.ports import APART, NEVER_OLDER, Anchor, Change, Damage, Doc, Drop, Edit, Hit, Rescue, Searchable
+from companion.ports import (
+    APART,
+    NEVER_OLDER,
+    Anchor,
+    Change,
+    Checked,
+    Damage,
+    Doc,
+    Drop,
+    Edit,
+    Hit,
+    Rescue,
+    Searchable,
+)
 from services.store.beside import write_beside
 from services.store.blob_port import SealedBlobs
-from services.store.checking import Report
 from services.store.damaged import DamagedTables
 from services.store.format import copy_document
+from services.store.recheck import Recheck
 from services.store.rescuing import rescue
 from services.store.store import SealedStore
 from services.store.worker import Worker
@@ -104,9 +117,9 @@ class DocumentStore:
         """Really delete what was dropped from a table: the rest is sealed under a new key."""
         await self._worker.run(self._store.purge, table)
 
-    async def verify(self) -> Report:
-        """Read everything from the disk again, and say what is not as it was written."""
-        return await self._worker.run(self._store.verify)
+    def check(self) -> AsyncGenerator[Checked, None]:
+        """Read everything from the disk again; see the port."""
+        return Recheck(self._store, self._worker, self._damaged).run()
 
     async def rekey(
         self,

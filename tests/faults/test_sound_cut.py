@@ -127,10 +127,6 @@ async def test_a_segment_cut_by_a_hand_is_said_and_the_others_play(told, hand, n
     assert caught.value.kind == "blob"
     assert [(damage.part, damage.kind) for damage in opened.security.damages] == [("blobs", "blob")]
     assert await opened.stories.sound(story, 128_000, 128_000) == sound(10)[128_000:256_000]
-    store = profile.companion._store
-    assert store is not None
-    report = await store.verify()
-    assert (report.is_sound, report.blobs, len(report.blob_problems)) == (False, 3, 1)
     await profile.companion.lock()
 
 

@@ -6,6 +6,7 @@ import flet as ft
 
 from companion.app.opened import Facts
 from views import theme
+from views.account.reading import ReadAllCard
 from views.account.subpage import subpage
 from views.mirror.context import Frame, use_frame, use_opened, use_quiet_window
 from views.mirror.effects import use_task
@@ -80,6 +81,7 @@ def PrivacyPane() -> ft.Control:
         _service(frame, texts, known.facts),
         _keys(frame, texts, known),
         _folder(window),
+        ReadAllCard(key="read-all"),
     ]
     return subpage(frame, window, title, body)
 
