@@ -19,7 +19,7 @@ from companion.app.groups.sync_side import ONLINE, Side
 from companion.app.groups.tools import Contents, make_tools, stand
 from companion.chat.message import Message, lines, messages_table
 from companion.crypto.primitives import random_bytes
-from companion.errors import IdentityChanged, InviteGarbled, SyncError, Tampered, UsageError
+from companion.errors import IdentityChanged, InviteGarbled, NoOwnService, SyncError, Tampered, UsageError
 from companion.fields import each_read
 from companion.groups import JOINING, LEAVING, LEFT, MEMBER, REJOINING, Group, Seat
 from companion.inviting import Invitation, Invite
@@ -111,13 +111,13 @@ class Grouping(Comparing):
     # Making and inviting
 
     async def create(self, name: str, look: str) -> Group:
-        """Make a group with me in it. Raises UsageError if the name does not fit or no service is known."""
+        """Make a group with me in it. Raises UsageError if the name does not fit, NoOwnService where none is known."""
         name = clean_line(name)
         service, me = self._network.default_service, self._context.me
         if not 0 < len(name) <= groups.NAME_LIMIT or look not in groups.LOOKS:
             raise UsageError("group name is empty or too long")
         if not service:
-            raise UsageError("no sync service")
+            raise NoOwnService("no service is known")
         id, now_ms = self._context.new_id(), self._context.clock.now_ms()
         keys = mls.create_group(
             own_identity(me),

@@ -17,7 +17,7 @@ from companion.app.groups.key_states import KeyState
 from companion.app.groups.tools import Outcome, Tools
 from companion.crypto.primitives import aead_open, aead_seal, hkdf, hmac_sha256, random_bytes, signing_public
 from companion.devices import NAME_BYTES, Device, DeviceList
-from companion.errors import CryptoError, InviteGarbled, MessageRejected, SyncError, UsageError
+from companion.errors import CryptoError, InviteGarbled, MessageRejected, NoOwnService, SyncError, UsageError
 from companion.fields import as_object, refused, whole
 from companion.groups import MEMBER
 from companion.letters import Letter
@@ -69,7 +69,7 @@ class Linking:
     # On the old device
 
     async def offer(self) -> InviteCode:
-        """Return a code that links one new device within ten minutes. Raises UsageError, SyncError."""
+        """Return a code that links one new device within ten minutes. Raises SyncError."""
         service = await self._service()
         code = create_invite_code(random_bytes(10), service)
         expires_ms = self._context.clock.now_ms() + OFFER_MS
@@ -92,7 +92,7 @@ class Linking:
         groups = [group for group in await self._tools.groups() if group.state == MEMBER]
         service = groups[0].service if groups else self._network.default_service
         if not service:
-            raise UsageError("no sync service")
+            raise NoOwnService("no service is known")
         return service
 
     async def _hello(self, service: str, letter: Letter, item: InboxItem) -> Outcome:

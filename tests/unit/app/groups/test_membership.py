@@ -2,7 +2,7 @@
 
 import pytest
 
-from companion.errors import IdentityChanged, UsageError
+from companion.errors import IdentityChanged, NoOwnService, UsageError
 from companion.ports import STATES
 from tests.fakes import PASSPHRASE, Desk, deliver
 from tests.unit.app.groups.conftest import core, happened, let_in, link, said, say, state
@@ -285,3 +285,11 @@ async def test_keys_from_a_copy_are_never_used_again(alice, bob, group):
     assert (await core(bob).groups.group(group)).epoch > before
     await say(bob, group, "After", alice)
     assert (await said(alice, group))[-1] == ("Bob Reed", "After")
+
+
+async def test_where_no_service_is_known_that_is_said_and_nothing_is_made(alice):
+    alice.network.default_service = ""
+    for wish in (core(alice).groups.create("Mine", "pine"), core(alice).devices.offer()):
+        with pytest.raises(NoOwnService):
+            await wish
+    assert await core(alice).groups.groups() == ()
