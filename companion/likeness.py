@@ -42,6 +42,11 @@ def seen_as(text: str) -> str:
     return in_parts(text, _seen)
 
 
+def plainly_marked(text: str) -> str:
+    """Return the text with straight apostrophes, quotes and dashes, and without what shows nothing."""
+    return _IGNORABLE.sub("", text).translate(_PLAIN_MARKS)
+
+
 def in_parts(text: str, change: Callable[[str], str]) -> str:
     """Return the text with words of plain ASCII in small letters and `change` made of the others: most are plain."""
     if text.isascii():
@@ -54,7 +59,7 @@ def in_parts(text: str, change: Callable[[str], str]) -> str:
 
 
 def _seen(word: str) -> str:
-    shown = _IGNORABLE.sub("", word).translate(_PLAIN_MARKS)  # before NFKC: it makes a space of a lone accent
+    shown = plainly_marked(word)  # before NFKC: it makes a space of a lone accent
     plain = unicodedata.normalize("NFKC", shown)
     mixed = _WORD.sub(_without_strange_capitals, plain) if _HAS_FOREIGN.search(plain) else plain
     folded = unicodedata.normalize("NFKC", mixed.casefold())

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from companion.crypto.keyslots import as_meant
 from companion.errors import WeakPassphrase
 
 FREE_TRIES = 3
@@ -23,6 +24,6 @@ def wait_ms(wrong: int) -> int:
 
 
 def check_passphrase(passphrase: str) -> None:
-    """Raises WeakPassphrase if it is shorter than eight characters."""
-    if len(passphrase) < PASSPHRASE_LENGTH:
-        raise WeakPassphrase(f"{len(passphrase)} characters")
+    """Raises WeakPassphrase if it is shorter than eight characters, as it counts."""
+    if (length := len(as_meant(passphrase))) < PASSPHRASE_LENGTH:
+        raise WeakPassphrase(f"{length} characters")

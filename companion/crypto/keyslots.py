@@ -8,18 +8,22 @@ Owns the locking only; where slots are kept is the store's concern.
 """
 
 import os
+import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from companion.crypto import hpke, primitives
 from companion.crypto.primitives import RandomSource
 from companion.errors import CryptoError, WrongKey
+from companion.likeness import plainly_marked
 
 SALT_BYTES = 16
 MEMORY_KIB_MAX = 262_144
 PASSES_MAX = 16
 WORK_MAX = 1_048_576
 """KiB times passes: less than two seconds here, and 16 passes of the usual memory."""
+_DASHES = re.compile("-+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +49,31 @@ class KdfParameters:
             raise ValueError(f"passes times memory must be at most {WORK_MAX} KiB")
 
 
-def passphrase_key(passphrase: str, salt: bytes, parameters: KdfParameters) -> bytes:
-    """Return the 32-byte key of a passphrase (NFKC, UTF-8, Argon2id) and a random salt of 16 bytes or more.
+def as_meant(passphrase: str) -> str:
+    """Return the passphrase without what keyboards make of it by themselves.
 
-    Takes 0.1 s or more: keep it off the UI thread. Raises: LowMemory. Source: RFC 9106.
+    Curly quotes, dashes for hyphens, spaces at the ends, characters that show nothing: some put them in, some do not.
+    """
+    plain = unicodedata.normalize("NFKC", plainly_marked(passphrase))
+    return _DASHES.sub("-", " ".join(plain.split()))
+
+
+def to_the_letter(passphrase: str) -> str:
+    """Return the passphrase as release 0.1.0 took it: only how letters are composed does not matter."""
+    return unicodedata.normalize("NFKC", passphrase)
+
+
+def passphrase_key(
+    passphrase: str, salt: bytes, parameters: KdfParameters, *, form: Callable[[str], str] = as_meant
+) -> bytes:
+    """Return the 32-byte key of a passphrase (UTF-8, Argon2id) and a random salt of 16 bytes or more.
+
+    `form`: what is taken for one and the same passphrase. Takes 0.1 s or more: keep it off the UI thread.
+    Raises: LowMemory. Source: RFC 9106.
     """
     if len(salt) < SALT_BYTES:
         raise ValueError("the salt must have 16 bytes or more")
-    secret = unicodedata.normalize("NFKC", passphrase).encode("utf-8", "surrogatepass")
+    secret = form(passphrase).encode("utf-8", "surrogatepass")
     return primitives.argon2id(secret, salt, passes=parameters.t, memory_kib=parameters.m_kib, lanes=parameters.p)
 
 

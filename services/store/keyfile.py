@@ -22,9 +22,11 @@ from companion.crypto import primitives
 from companion.crypto.keyslots import (
     SALT_BYTES,
     KdfParameters,
+    as_meant,
     lock,
     passphrase_key,
     slot_public,
+    to_the_letter,
     unlock,
     unwrap,
     wrap,
@@ -91,13 +93,25 @@ class KeyFile:
             if secret is not None:
                 if kind not in self.slots:
                     raise WrongKey(f"the store has no {kind} slot")
-                key, slot = self._slot_key(kind, secret), self.slots[kind]
-                if self.version == WRAPPING:
-                    return unwrap(key, slot, self._info(kind))
-                if slot_public(key) != slot[:PUBLIC_BYTES]:
-                    raise WrongKey("the key does not open this slot")
-                return unlock(key, slot[PUBLIC_BYTES:], self._info(kind))
+                return self._opened(kind, secret)
         raise WrongKey("no key was given")
+
+    def _opened(self, kind: str, secret: str | bytes) -> bytes:
+        """Open a slot; a passphrase that was set in 0.1.0 may hold marks that are taken for others today."""
+        try:
+            return self._opened_by(kind, self._slot_key(kind, secret))
+        except WrongKey:
+            if not isinstance(secret, str) or to_the_letter(secret) == as_meant(secret):
+                raise
+        return self._opened_by(kind, passphrase_key(secret, self.salt, self.kdf, form=to_the_letter))
+
+    def _opened_by(self, kind: str, key: bytes) -> bytes:
+        slot = self.slots[kind]
+        if self.version == WRAPPING:
+            return unwrap(key, slot, self._info(kind))
+        if slot_public(key) != slot[:PUBLIC_BYTES]:
+            raise WrongKey("the key does not open this slot")
+        return unlock(key, slot[PUBLIC_BYTES:], self._info(kind))
 
     def with_only(self, kinds: frozenset[str]) -> "KeyFile":
         """Return the file with no other slots than these."""

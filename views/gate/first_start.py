@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 import flet as ft
 
+from companion.crypto.keyslots import as_meant
 from companion.devices import NAME_BYTES
 from companion.errors import CompanionError
 from companion.people import NAME_LIMIT, PROFESSIONS
@@ -68,6 +69,7 @@ Change = Callable[..., None]
 
 def strength(passphrase: str) -> Strength:
     """Return how hard the passphrase is to guess, judged by its length and by how often letters repeat."""
+    passphrase = as_meant(passphrase)
     different = len(set(passphrase))
     if len(passphrase) < PASSPHRASE_LENGTH:
         return "short"

@@ -144,11 +144,12 @@ class TestProof:
         await desk.companion.opened.security.change_passphrase(" ".join(words_from_key(recovery)), NEW)
         assert desk.vault.store.keys["passphrase"] == NEW
 
-    async def test_a_short_passphrase_is_refused_before_anything_is_asked(self) -> None:
+    @pytest.mark.parametrize("short", ["short", "short    ", "a-------b"])
+    async def test_a_short_passphrase_is_refused_before_anything_is_asked(self, short: str) -> None:
         desk = await Desk().set_up()
         assert desk.companion.opened is not None
         with pytest.raises(WeakPassphrase):
-            await desk.companion.opened.security.change_passphrase(PASSPHRASE, "short")
+            await desk.companion.opened.security.change_passphrase(PASSPHRASE, short)
 
     async def test_new_words_replace_the_old_ones(self) -> None:
         desk = await Desk().set_up()

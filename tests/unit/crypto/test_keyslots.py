@@ -40,6 +40,26 @@ def test_composed_and_decomposed_letters_are_one_passphrase():
     assert keyslots.passphrase_key("caf\u00e9", SALT, FAST) == keyslots.passphrase_key("cafe\u0301", SALT, FAST)
 
 
+@pytest.mark.parametrize(
+    ("typed", "changed"),
+    [
+        ("it's a long walk", "it\u2019s a long walk"),
+        ('say "hello" twice', "say \u201chello\u201d twice"),
+        ("one -- two three", "one \u2014 two three"),
+        ("three kettles", "three kettles "),
+        ("three kettles", "three\u00a0\u200bkettles"),
+    ],
+    ids=["apostrophe", "quotes", "dash", "space at the end", "spaces"],
+)
+def test_what_a_keyboard_changes_by_itself_leaves_the_passphrase_what_it_is(typed, changed):
+    assert keyslots.passphrase_key(typed, SALT, FAST) == keyslots.passphrase_key(changed, SALT, FAST)
+
+
+@pytest.mark.parametrize("other", ["Three kettles", "threekettles", "three kettles!", "thr\u00e9e kettles"])
+def test_what_a_person_changes_makes_another_passphrase(other):
+    assert keyslots.passphrase_key("three kettles", SALT, FAST) != keyslots.passphrase_key(other, SALT, FAST)
+
+
 def test_every_parameter_and_the_salt_change_the_key():
     keys = {
         keyslots.passphrase_key("words", salt, parameters)

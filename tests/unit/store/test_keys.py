@@ -2,10 +2,11 @@
 
 import shutil
 import sqlite3
+from unittest.mock import patch
 
 import pytest
 
-from companion.crypto.keyslots import KdfParameters
+from companion.crypto.keyslots import KdfParameters, to_the_letter
 from companion.errors import RolledBack, StoreError, Tampered, WrongKey
 from companion.ports import Anchor
 from services.store.keyfile import calibrated, read_key_file
@@ -55,6 +56,15 @@ def test_a_new_passphrase_replaces_the_old_one_and_goes_on_with_what_is_in_memor
     assert opens(directory, passphrase="another passphrase")
     assert opens(directory, recovery=RECOVERY)
     assert read_key_file(directory).kdf == KdfParameters(t=2, m_kib=16)
+
+
+def test_a_passphrase_with_curly_marks_that_an_earlier_release_took_to_the_letter_still_opens(filled, directory):
+    with patch("companion.crypto.keyslots.passphrase_key.__kwdefaults__", {"form": to_the_letter}):
+        filled.rekey(passphrase="it\u2019s a long walk", kdf=FAST)
+    filled.lock()
+    assert opens(directory, passphrase="it\u2019s a long walk")
+    assert not opens(directory, passphrase="it\u2019s a long talk")
+    assert not opens(directory, passphrase="it's a long walk")
 
 
 def test_keystore_and_recovery_slots_can_be_added_replaced_and_removed(filled, directory):
