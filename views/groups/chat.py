@@ -94,6 +94,7 @@ def Waiting(group: Group) -> ft.Control:
     if refused:
         parts.append(notice(ft.Icons.ERROR_OUTLINE_ROUNDED, texts("groups.refused"), kind="alert"))
     if words := way_words(texts, *way, waits=waits):
-        parts.append(notice(ft.Icons.CLOUD_OFF_ROUNDED, words, kind="honey" if waits else "stone"))
+        icon = ft.Icons.CLOUD_OFF_ROUNDED if way[0] == "waiting" else ft.Icons.UPDATE_ROUNDED
+        parts.append(notice(icon, words, kind="honey" if waits else "stone"))
     pad = ft.Padding.symmetric(horizontal=theme.GAP, vertical=theme.TIGHT) if parts else 0
     return ft.Container(ft.Column(parts, spacing=theme.SMALL, tight=True), padding=pad)
