@@ -9,6 +9,7 @@ from typing import Unpack
 import flet as ft
 
 from companion.app import Opened
+from companion.errors import ReadOnly
 from companion.journal import Entry, Marks
 from views.journal.page_text import PageText, Part
 from views.mirror.autosave import Autosave, Saving
@@ -157,6 +158,8 @@ def status_line(texts: Texts, saving: Saving, entry: Entry) -> str:
     """Return in words where the text is; empty while there is none."""
     if saving.state == "saving":
         return texts("journal.saving")
+    if saving.state == "failed" and isinstance(saving.error, ReadOnly):
+        return texts("journal.not_kept")  # a store that was opened for reading takes nothing until it is opened again
     if saving.state == "failed" and saving.error is not None:
         return texts("journal.not_saved", reason=texts.error(saving.error))
     at_ms = entry.changed_ms
