@@ -12,7 +12,7 @@ import flet as ft
 from views import theme
 from views.account import AccountPane
 from views.community import CommunityPane
-from views.gate.rescuing import DamageNotice
+from views.gate.rescuing import DamageNotice, ReadOnlyNotice
 from views.groups import GroupContent, GroupContext, GroupList
 from views.help import HelpPane
 from views.journal import JournalContent, JournalContext, JournalList
@@ -162,7 +162,8 @@ def PhonePage(route: Route, behind: str) -> ft.Control:
     if route.place in WHOLE:
         return ft.Container(FrameCtx(frame, lambda: WHOLE[route.place](key=route.place)), expand=True)
     content = FrameCtx(frame, lambda: CONTENT[route.place](route.item, key=f"content-{route.item}"))
-    return ft.Container(content, expand=True)
+    parts = [ReadOnlyNotice(key="read-only"), ft.Container(content, expand=True)]
+    return ft.Column(parts, spacing=0, expand=True, horizontal_alignment=STRETCH)
 
 
 # Wider windows -----------------------------------------------------------------------------------------

@@ -131,6 +131,14 @@ class TestRestored:
             await app.go("/journal")
             assert older.window.texts("errors.read_only") in app.texts()
 
+    async def test_no_is_said_above_an_opened_page_of_a_phone_too(self, older: Desk) -> None:
+        async with opened(older) as app:
+            await self.put_back(app)
+            await app.click("No, only let me read")
+            await app.until(lambda: older.window.state.phase == "open")
+            await app.go("/groups/new")
+            assert app.texts().count(older.window.texts("errors.read_only")) == 2, "the place's and the page's"
+
     async def test_both_answers_look_the_same(self, older: Desk) -> None:
         async with opened(older) as app:
             await self.put_back(app)

@@ -64,8 +64,7 @@ def _damage_notice() -> ft.Control:
         names = ", ".join(part_name(texts, part) for part in sorted(unread))
         strips.append(notice(ft.Icons.BROKEN_IMAGE_OUTLINED, texts("errors.unread_notice", parts=names), kind="honey"))
     if read_only:
-        key = "errors.read_only_folder" if read_only == "folder" else "errors.read_only"
-        strips.append(notice(ft.Icons.HISTORY_ROUNDED, texts(key), kind="honey"))
+        strips.append(_read_only_strip(texts, read_only))
     if ahead_ms:
         strips.append(notice(ft.Icons.SCHEDULE_ROUNDED, clock_sentence(texts, ahead_ms), kind="honey"))
     if not strips:
@@ -74,6 +73,21 @@ def _damage_notice() -> ft.Control:
 
 
 DamageNotice = remembered(_damage_notice)
+
+
+def _read_only_strip(texts: Texts, why: str) -> ft.Control:
+    if why == "folder":
+        return notice(ft.Icons.EDIT_OFF_OUTLINED, texts("errors.read_only_folder"), kind="honey")
+    return notice(ft.Icons.HISTORY_ROUNDED, texts("errors.read_only"), kind="honey")
+
+
+def _read_only_notice() -> ft.Control:
+    """The strip over an opened thing on a phone, whose page hides the places and their strip: here one writes."""
+    texts, why = use_quiet_window().texts, use_part(lambda s: s.read_only)
+    return ft.Container(_read_only_strip(texts, why), padding=theme.SMALL) if why else ft.Container()
+
+
+ReadOnlyNotice = remembered(_read_only_notice)
 
 
 def saved_copy(window: Window, rescue: Rescue, leave: Callable[[], None]) -> list[ft.Control]:
