@@ -36,10 +36,16 @@ TAKE = """<!doctype html><meta charset="utf-8">
 <script>sessionStorage.setItem("companion", "%s"); location.replace("/")</script>"""
 LEAD = """<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>Companion</title>
 <script>location.replace("%s")</script><a href="%s">Companion</a>"""
+CHOOSES = b"""
+addEventListener("keydown", event => {
+  const chooses = event.isComposing || event.keyCode === 229;
+  if (chooses && ["Enter", "Escape"].includes(event.key)) event.stopImmediatePropagation();
+}, true);"""
+"""With an input method, Enter takes one of the offered words, and Escape none: the client would send, and hide."""
 USE = b"""<script>{
 const pass = sessionStorage.getItem("companion");
-if (pass) flet.webSocketEndpoint = "%s/" + pass; else location.replace("%s");
-}</script></head>""" % (SOCKET.encode(), CLOSED.encode())
+if (pass) flet.webSocketEndpoint = "%s/" + pass; else location.replace("%s");%s
+}</script></head>""" % (SOCKET.encode(), CLOSED.encode(), CHOOSES)
 
 
 def random_name() -> str:
