@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from companion import outgoing
 from companion.app.groups.asking import rejoin_change
+from companion.app.groups.early import EARLY, early_events
 from companion.app.groups.tail import seq_of, tail_of, tail_table
 from companion.app.groups.tools import Tools, stand
 from companion.chat.message import messages_table
@@ -17,6 +18,8 @@ from companion.ports import PACKAGES, Change, Doc, Drop, Put
 
 log = logging.getLogger(__name__)
 
+EARLY_MS = 60_000  # how long an envelope in keys that we never saw may wait for them
+ASTRAY = 3  # envelopes in other keys than ours that show that the group was parted
 OLDER = "older"
 """The kind of the line that says that this device was put back to an older state."""
 
@@ -56,6 +59,34 @@ async def _back_in(tools: Tools, group: Group) -> Change:
     me, at_ms = tools.context.me.member, tools.context.told.now_ms(group.service)
     said = line(group, OLDER, "", me, id=tools.context.new_id(), seq=group.cursor, at_ms=at_ms)
     return await rejoin_change(tools, group) + Change(put=(Put(messages_table(group.id), said.to_doc()),))
+
+
+# A place in a group ------------------------------------------------------------------------------------
+
+
+async def judge(tools: Tools, group_id: str, at_ms: int) -> bool:
+    """Ask to be let in again if envelopes have waited too long for keys that never came; return whether it did."""
+    group = await tools.group(group_id)
+    if group is None or group.state != MEMBER:
+        return False
+    early = early_events(await tools.context.store.all(EARLY), group_id)
+    is_parted = group.astray >= ASTRAY or (bool(early) and at_ms - early[0].at_ms > EARLY_MS)
+    if is_parted:
+        await ask_to_rejoin(tools, group)
+    return is_parted
+
+
+async def ask_for_keys(tools: Tools, group_id: str) -> bool:
+    """Ask to be let in again where this device is a member without keys; return whether it did."""
+    group = await tools.group(group_id)
+    if group is None or group.state != MEMBER or await tools.key_states.of(group_id) is not None:
+        return False
+    await ask_to_rejoin(tools, group)
+    return True
+
+
+async def ask_to_rejoin(tools: Tools, group: Group) -> None:
+    await tools.context.commit(await rejoin_change(tools, group))
 
 
 # A service ---------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from functools import partial
 
 from companion import outgoing
 from companion.app.context import ME
-from companion.app.groups.asking import nobody_there, rejoin_change
+from companion.app.groups.asking import nobody_there
 from companion.app.groups.batch import Batch
 from companion.app.groups.early import EARLY, early_events, early_id
 from companion.app.groups.events import Step, is_membership
@@ -16,7 +16,14 @@ from companion.app.groups.letters import Letters
 from companion.app.groups.offering import offer_rest
 from companion.app.groups.packages import Packages
 from companion.app.groups.record import Record
-from companion.app.groups.returning import founded_again, offered_again, roll_back
+from companion.app.groups.returning import (
+    ask_for_keys,
+    ask_to_rejoin,
+    founded_again,
+    judge,
+    offered_again,
+    roll_back,
+)
 from companion.app.groups.revoking import tell_revoked
 from companion.app.groups.tail import tail_of, tail_own, tail_table
 from companion.app.groups.tools import Tools, stand
@@ -28,9 +35,7 @@ from companion.ports import Appended, Change, Drop, GroupCursor, InboxItem, Netw
 
 log = logging.getLogger(__name__)
 
-EARLY_MS = 60_000  # how long an envelope in keys that we never saw may wait for them
 TAIL_KEPT = 500  # envelopes of a group that could be offered again
-ASTRAY = 3  # envelopes in other keys than ours that show that the group was parted
 ELSEWHERE_MS = 600_000
 ONLINE = "online"
 
@@ -79,7 +84,7 @@ class Side:
         async with self._tools.key_states.turn():
             for group in await self._groups():
                 with self._tools.aside.holding(group.id):
-                    await self._judge(group.id, self._context.told.now_ms(self._service))
+                    await judge(self._tools, group.id, self._context.told.now_ms(self._service))
         await tell_revoked(self._context, relay, self._service)
         for provide in (partial(offer_rest, self._tools, relay, self._service), partial(self._packages.provide, relay)):
             try:
@@ -159,7 +164,7 @@ class Side:
         change = Change(drop=(Drop(outgoing.TABLE, item.cid),))
         if item.is_fixed and code == "epoch" and group is not None and group.state == MEMBER:
             await self._context.commit(change)
-            await self._ask_to_rejoin(group)
+            await ask_to_rejoin(self._tools, group)
             return
         if key_state is None or key_state.pending_cid != item.cid:
             await self._context.commit(change)
@@ -240,11 +245,11 @@ class Side:
             await self._wake_all()
         if step.key_state is None:
             await self._letters.take_later(group_id)
-            is_new |= await self._ask_for_keys(group_id)
+            is_new |= await ask_for_keys(self._tools, group_id)
         if step.has_consequences:
             is_new |= await self._tools.next(group_id)
         if step.group.astray or any(put.table == EARLY for put in step.change.put):
-            is_new |= await self._judge(group_id, at_ms)
+            is_new |= await judge(self._tools, group_id, at_ms)
         return is_new
 
     async def _take_early(self, group_id: str) -> None:
@@ -311,7 +316,7 @@ class Side:
                     await self._context.commit(Change(put=(self._tools.outbox.creation(first),)))
                 elif now_ms - self._offered[offered] > ELSEWHERE_MS and self._has_others(known):
                     del self._offered[offered]
-                    await self._ask_to_rejoin(known)
+                    await ask_to_rejoin(self._tools, known)
 
     def _has_others(self, group: Group) -> bool:
         return bool(group.seats[1:] or self._context.me.other_devices)
@@ -328,7 +333,7 @@ class Side:
             known = await self._tools.group(group)
             with self._tools.aside.holding(group):
                 if known is not None and known.state == MEMBER:
-                    await self._ask_to_rejoin(known)
+                    await ask_to_rejoin(self._tools, known)
         await self._wake()
 
     def set_sync_state(self, state: str) -> None:
@@ -350,36 +355,12 @@ class Side:
             self.every_s = every_s
             self._context.tell(frozenset({"sync"}))
 
-    # Losing one's place
-
-    async def _judge(self, group_id: str, at_ms: int) -> bool:
-        """Ask to be let in again if envelopes have waited too long for keys that never came; return whether it did."""
-        group = await self._tools.group(group_id)
-        if group is None or group.state != MEMBER:
-            return False
-        early = early_events(await self._context.store.all(EARLY), group_id)
-        is_parted = group.astray >= ASTRAY or (bool(early) and at_ms - early[0].at_ms > EARLY_MS)
-        if is_parted:
-            await self._ask_to_rejoin(group)
-        return is_parted
-
-    async def _ask_for_keys(self, group_id: str) -> bool:
-        """Ask to be let in again where this device is a member without keys; return whether it did."""
-        group = await self._tools.group(group_id)
-        if group is None or group.state != MEMBER or await self._tools.key_states.of(group_id) is not None:
-            return False
-        await self._ask_to_rejoin(group)
-        return True
-
-    async def _ask_to_rejoin(self, group: Group) -> None:
-        await self._context.commit(await rejoin_change(self._tools, group))
-
     async def resume(self) -> None:
         """Go on with what a crash cut off."""
         async with self._tools.key_states.turn():
             for group in await self._groups():
                 with self._tools.aside.holding(group.id):
-                    await self._ask_for_keys(group.id)  # none are there after a backup, which holds no keys
+                    await ask_for_keys(self._tools, group.id)  # none are there after a backup, which holds no keys
                     await self._trim(group.id)
                     await self._letters.take_later(group.id)
                     await self._tools.next(group.id)
