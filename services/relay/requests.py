@@ -71,10 +71,14 @@ class Call:
         """Return the hash of the capability that the caller shows: the capability itself goes no further than this."""
         return capability_hash(self.parsed(CAPABILITY_HEADER, parse_capability))
 
-    def number(self, name: str, least: int, most: int, default: int) -> int:
+    def parameter(self, name: str) -> str | None:
         """Return a parameter of the query."""
         query = self._scope["query_string"]
-        text = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)).get(name) if query else None
+        return dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)).get(name) if query else None
+
+    def number(self, name: str, least: int, most: int, default: int) -> int:
+        """Return a parameter of the query that is a number."""
+        text = self.parameter(name)
         if text is None:
             return default
         if not text.isascii() or not text.isdecimal() or len(text) > 19 or not least <= int(text) <= most:

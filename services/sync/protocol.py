@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from companion.crypto.primitives import sha256
+from companion.times import DAY_MS, MINUTE_MS
 
 SERVICE = "companion-relay"
 PROTOCOL_MIN = 1  # 2026-11-23: the first version
@@ -106,6 +107,14 @@ def parse_octets(length: int) -> Callable[[object], bytes]:
         return octets
 
     return parse
+
+
+def is_same_arrival(known_ms: int, at_ms: int) -> bool:
+    """Whether an event that was handed out with `known_ms` may be the one that now stands there with `at_ms`.
+
+    The relay rounds down what is old: to the minute, and to the day where it keeps no body. 0 is not known.
+    """
+    return known_ms == 0 or at_ms in (known_ms, known_ms - known_ms % MINUTE_MS, known_ms - known_ms % DAY_MS)
 
 
 def capability_hash(capability: bytes) -> bytes:

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from services.relay.database.sqlite import SqliteDatabase
 from services.relay.hub import Hub
 from services.relay.limits import Quotas
-from services.relay.log.store import Draft
+from services.relay.log.store import Draft, Known
 from services.relay.refusal import Refusal
 
 NOW_MS = 1_800_000_000_000
@@ -212,6 +212,27 @@ class LogMachine(RuleBasedStateMachine):
 
         openings = self.runner.run(self.store.log.openings(groups))
         assert tuple(o and o.head for o in openings) == tuple(head(*g) for g in groups)
+
+    @rule(
+        group=GROUPS, way=WAYS, other=CAPABILITIES, since=st.integers(0, 14), cid=st.none() | CIDS, fits=st.booleans()
+    )
+    def go_on_from(self, group, way, other, since, cid, fits):
+        """With an event in mind, the right one often: what stands there now, and whether one can go on from it."""
+        capability, log = self.capability(group, way, other), self.logs.get(group)
+        head = None if log is None else log.head(capability)
+        stands = None if head is None or not 0 < since <= head else log.events[since - 1][0]
+        cid = stands if fits and cid is not None else cid
+        place = 0 if cid is None else since
+        (opening,) = self.runner.run(self.store.log.openings([(group, capability)], [place]))
+        if head is None:
+            assert opening is None
+            return
+        assert opening.cid == (None if cid is None else stands)
+        expected = "rotated" if since == head and capability in log.former else None
+        expected = "other" if cid is not None and stands not in (None, cid) else expected
+        expected = "ahead" if since > head else expected
+        known = None if cid is None else Known(cid=cid, at_ms=NOW_MS)
+        assert opening.refuses(since, known) == expected
 
     @rule(invite=INVITES, body=BODIES, life_ms=st.sampled_from([0, 1_000]))
     def put_invite(self, invite, body, life_ms):

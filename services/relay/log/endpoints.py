@@ -6,6 +6,7 @@ Source: docs/protocol.md section 2. No error text repeats what was sent.
 import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -14,11 +15,13 @@ from services.relay.devices.store import DeviceStore
 from services.relay.hub import Hub
 from services.relay.log.store import (
     Draft,
+    Known,
     LogStore,
     Opening,
     Page,
     ahead,
     claimable,
+    other,
     rotated,
     unknown_group,
 )
@@ -50,6 +53,8 @@ from services.sync.protocol import (
 STREAMS_MOST = 20_000
 FIELDS_BYTES = 128 * 1_024
 INCARNATION_LENGTH = 32
+ELSEWHERE = {"ahead": ahead, "other": other}
+"""What is said to a caller who stands in another log than this one."""
 
 
 class LogApi:
@@ -111,11 +116,13 @@ class LogApi:
         since = call.number("since", 0, SEQ_LIMIT, 0)
         limit = call.number("limit", 1, PAGE_LIMIT_EVENTS, PAGE_LIMIT_EVENTS)
         wait_s = call.number("wait", 0, WAIT_LIMIT_S, 0)
-        (opening,) = await self._log.openings([(group, capability)])
+        known = _known(call.parameter("cid"), call.number("at_ms", 0, SEQ_LIMIT, 0))
+        (opening,) = await self._log.openings([(group, capability)], [0 if known is None else since])
         if opening is None:
             raise unknown_group()
-        if since > opening.head and not opening.is_former:
-            raise ahead(opening.head)
+        reason = opening.refuses(since, known)
+        if reason in ELSEWHERE:
+            raise ELSEWHERE[reason](opening.head)
         page = await self._log.read(group, capability, since, limit)
         if not page.events and not page.is_former and wait_s:
             page = await self._await_page(group, capability, since, limit, wait_s)
@@ -139,7 +146,7 @@ class LogApi:
         if self._hub.readers >= STREAMS_MOST:
             raise busy()
         wanted = await self._wanted(await call.fields(FIELDS_BYTES))
-        if wanted.inbox is not None:
+        if wanted.inbox is not None and wanted.takes_word:
             with contextlib.suppress(
                 Refusal
             ):  # a full disk does not keep anybody from reading; the next stream says it again
@@ -148,11 +155,8 @@ class LogApi:
         return EventStream(log=self._log, devices=self._devices, hub=self._hub, device=device, wanted=wanted)
 
     async def _wanted(self, fields: Fields) -> Wanted:
-        asked = [
-            (item.id("group"), capability_hash(item.capability("capability")), item.number("since", SEQ_LIMIT))
-            for item in fields.items("groups", STREAM_LIMIT_GROUPS)
-        ]
-        groups = [group for group, _, _ in asked]
+        asked = [_Asked.read(item) for item in fields.items("groups", STREAM_LIMIT_GROUPS)]
+        groups = [one.group for one in asked]
         if len(set(groups)) != len(groups):
             raise bad_request("A group is named twice.")
         inbox = fields.number("inbox", SEQ_LIMIT, default=-1)
@@ -163,13 +167,18 @@ class LogApi:
             limits = await self._log.went_back(groups, incarnation)
         is_brief = bool(fields.number("brief", 1, default=0))
         wanted = Wanted(inbox=inbox if inbox >= 0 else None, is_brief=is_brief)
-        openings = await self._log.openings([(group, capability) for group, capability, _ in asked])
-        for (group, capability, since), opening, limit in zip(asked, openings, limits, strict=True):
-            refusal = _refusal(opening, since, limit)
-            if refusal is None:
-                wanted.cursors[group], wanted.capabilities[group] = since, capability
+        places = [0 if one.known is None else one.since for one in asked]
+        openings = await self._log.openings([(one.group, one.capability) for one in asked], places)
+        for one, opening, limit in zip(asked, openings, limits, strict=True):
+            reason, details = _refusal(opening, one, limit)
+            if reason is None:
+                wanted.cursors[one.group], wanted.capabilities[one.group] = one.since, one.capability
             else:
-                wanted.preface += refused_frame(group, *refusal)
+                wanted.preface += refused_frame(one.group, reason, details)
+            if reason in ELSEWHERE:  # the numbers of its inbox are of that other service too
+                wanted.inbox = None
+            if reason == "unknown":  # perhaps for the same reason: nothing is deleted by them
+                wanted.takes_word = False
         return wanted
 
     async def create_group(self, call: Call) -> ASGIApp:
@@ -218,17 +227,41 @@ class LogApi:
         return octets(invite.body)
 
 
-def _refusal(opening: Opening | None, since: int, limit: int) -> tuple[str, dict[str, object]] | None:
-    """Return why a stream cannot go on after `since`. The log is another one beyond `limit`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """One group of a stream's request."""
+
+    group: bytes
+    capability: bytes
+    since: int
+    known: Known | None
+
+    @classmethod
+    def read(cls, item: Fields) -> "_Asked":
+        """Raises 400."""
+        return cls(
+            group=item.id("group"),
+            capability=capability_hash(item.capability("capability")),
+            since=item.number("since", SEQ_LIMIT),
+            known=Known(cid=item.id("cid"), at_ms=item.number("at_ms", SEQ_LIMIT, 0)) if item.has("cid") else None,
+        )
+
+
+def _known(cid: str | None, at_ms: int) -> Known | None:
+    """Raises 400."""
+    try:
+        return None if cid is None else Known(cid=parse_id(cid), at_ms=at_ms)
+    except ValueError:
+        raise bad_request("The parameter cid is no id.") from None
+
+
+def _refusal(opening: Opening | None, asked: _Asked, limit: int) -> tuple[str | None, dict[str, object]]:
+    """Return why a stream cannot go on after its cursor, if so. The log is another one beyond `limit`."""
     if opening is None:
         return "unknown", {}
-    if since > limit:
+    if asked.since > limit:
         return "restored", {"head": limit}
-    if opening.is_former and since >= opening.head:
-        return "rotated", {"head": opening.head}
-    if since > opening.head:
-        return "ahead", {"head": opening.head}
-    return None
+    return opening.refuses(asked.since, asked.known), {"head": opening.head}
 
 
 def _claimant(invite: bytes, device: bytes) -> bytes:

@@ -49,8 +49,10 @@ _OPENING = """
 """
 
 OPENINGS = f"""
-select o.head, o.is_former from unnest($1::bytea[], $2::bytea[]) with ordinality as w(gid, capability, place)
-left join grp g on g.gid = w.gid left join lateral ({_OPENING.format("w.capability")}) o on true order by w.place
+select o.head, o.is_former, e.cid, coalesce(e.at_ms, 0) as at_ms
+from unnest($1::bytea[], $2::bytea[], $3::bigint[]) with ordinality as w(gid, capability, place, number)
+left join grp g on g.gid = w.gid left join lateral ({_OPENING.format("w.capability")}) o on true
+left join event e on e.gnum = g.gnum and e.seq = w.place and e.seq <= o.head order by w.number
 """  # noqa: S608  (text of our own)
 
 PAGE = f"""
@@ -166,9 +168,12 @@ class PostgresLog:
                 raise group_exists()
         return bool(is_new)
 
-    async def openings(self, groups: Sequence[tuple[bytes, bytes]]) -> tuple[Opening | None, ...]:
+    async def openings(
+        self, groups: Sequence[tuple[bytes, bytes]], places: Sequence[int] = ()
+    ) -> tuple[Opening | None, ...]:
+        names, keys = [group for group, _ in groups], [key for _, key in groups]
         async with self._connection() as connection:
-            rows = await connection.fetch(OPENINGS, [group for group, _ in groups], [key for _, key in groups])
+            rows = await connection.fetch(OPENINGS, names, keys, list(places) or [0] * len(groups))
         return tuple(Opening(**row) if row["head"] is not None else None for row in rows)
 
     async def went_back(self, groups: Sequence[bytes], incarnation: str) -> tuple[int, ...]:

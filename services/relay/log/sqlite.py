@@ -89,8 +89,11 @@ class SqliteLog:
 
         return await self._write(job)
 
-    async def openings(self, groups: Sequence[tuple[bytes, bytes]]) -> tuple[Opening | None, ...]:
-        return await self._read(lambda connection: tuple(_open(connection, *group) for group in groups))
+    async def openings(
+        self, groups: Sequence[tuple[bytes, bytes]], places: Sequence[int] = ()
+    ) -> tuple[Opening | None, ...]:
+        asked = list(zip(groups, places or [0] * len(groups), strict=True))
+        return await self._read(lambda connection: tuple(_open(connection, *group, place) for group, place in asked))
 
     async def went_back(self, groups: Sequence[bytes], incarnation: str) -> tuple[int, ...]:
         def job(connection: apsw.Connection) -> tuple[int, ...]:
@@ -313,14 +316,20 @@ def _invite(rows: Sequence[tuple[Any, ...]]) -> Invite | None:
     return None
 
 
-def _open(connection: apsw.Connection, group: bytes, capability_hash: bytes) -> Opening | None:
+def _open(connection: apsw.Connection, group: bytes, capability_hash: bytes, place: int = 0) -> Opening | None:
     sql = "select gnum, head, capability from grp where gid = ?"
     for gnum, head, capability in list(connection.execute(sql, (group,))):
-        if capability == capability_hash:
-            return Opening(head=head, is_former=False)
-        sql = "select until from former where gnum = ? and capability = ?"
-        for row in list(connection.execute(sql, (gnum, capability_hash))):
-            return Opening(head=row[0], is_former=True)
+        is_former = capability != capability_hash
+        if is_former:
+            sql = "select until from former where gnum = ? and capability = ?"
+            row = next(iter(list(connection.execute(sql, (gnum, capability_hash)))), None)
+            if row is None:
+                return None
+            head = row[0]
+        sql = "select cid, at_ms from event where gnum = ? and seq = ?"
+        stands = list(connection.execute(sql, (gnum, place))) if 0 < place <= head else []
+        cid, at_ms = stands[0] if stands else (None, 0)
+        return Opening(head=head, is_former=is_former, cid=cid, at_ms=at_ms)
     return None
 
 

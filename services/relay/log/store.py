@@ -12,7 +12,7 @@ from typing import Protocol
 
 from services.relay.limits import DAY_MS
 from services.relay.refusal import Refusal, full
-from services.sync.protocol import encode_octets
+from services.sync.protocol import encode_octets, is_same_arrival
 
 GROUP_BYTES = 256  # what a group without any event takes up
 FRESH_MS = DAY_MS  # arrival times older than this are rounded down to the minute
@@ -92,11 +92,39 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What a caller knows of the event that its cursor stands on: `at_ms` is 0 if it does not say."""
+
+    cid: bytes
+    at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What a capability opens: a group up to and including `head`, and nothing more if it is a former one."""
+    """What a capability opens: a group up to and including `head`, and nothing more if it is a former one.
+
+    `cid` and `at_ms` are of the event at the place that was asked about, None and 0 where none stands.
+    """
 
     head: int
     is_former: bool
+    cid: bytes | None = None
+    at_ms: int = 0
+
+    def refuses(self, since: int, known: Known | None) -> str | None:
+        """Return why nobody can go on reading after `since`, or None.
+
+        "ahead": the log ends before it. "other": another event stands there than the caller knows, so this is another
+        log. "rotated": a former capability reads no further. The first two come first: whoever stands in another log
+        than this one has to learn it, whatever happened to the capability here.
+        """
+        if since > self.head:
+            return "ahead"
+        if known is not None and self.cid is not None:
+            is_same = self.cid == known.cid and is_same_arrival(known.at_ms, self.at_ms)
+            if not is_same:
+                return "other"
+        return "rotated" if self.is_former and since == self.head else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +150,13 @@ class LogStore(Protocol):
     async def create_group(self, group: bytes, capability_hash: bytes, device: bytes, at_ms: int) -> bool:
         """Return whether it is new. Raises 409 if it exists with another capability."""
 
-    async def openings(self, groups: Sequence[tuple[bytes, bytes]]) -> tuple[Opening | None, ...]:
-        """Return what each (group, capability hash) opens, or None where it opens nothing."""
+    async def openings(
+        self, groups: Sequence[tuple[bytes, bytes]], places: Sequence[int] = ()
+    ) -> tuple[Opening | None, ...]:
+        """Return what each (group, capability hash) opens, or None where it opens nothing.
+
+        `places`: the number in each log whose event is asked about, 0 for none.
+        """
 
     async def went_back(self, groups: Sequence[bytes], incarnation: str) -> tuple[int, ...]:
         """Return where each group's log stopped being the one of this former incarnation: its head at the restore.
@@ -199,6 +232,10 @@ def rotated(head: int) -> Refusal:
 
 def ahead(head: int) -> Refusal:
     return Refusal(409, "ahead", "The log ends before this number.", details={"head": head})
+
+
+def other(head: int) -> Refusal:
+    return Refusal(409, "other", "Another envelope stands at this number.", details={"head": head})
 
 
 def unknown_invite() -> Refusal:

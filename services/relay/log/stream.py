@@ -35,6 +35,7 @@ class Wanted:
     """What one stream reads: a cursor and a capability hash for each group, and the inbox's cursor if it is wanted.
 
     A brief one ends as soon as it is live: so it comes through where an answer is handed on only when it is complete.
+    `takes_word`: the inbox's cursor may be taken for the caller's word that everything up to it has been read.
     """
 
     cursors: dict[bytes, int] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Wanted:
     inbox: int | None = None
     preface: bytes = b""
     is_brief: bool = False
+    takes_word: bool = True
 
 
 class EventStream:
