@@ -69,11 +69,12 @@ class FakeRelay:
             if known.body != item.body:
                 raise RelayRefused(409, "other-bytes")
             return Appended(seq=known.seq, at_ms=known.at_ms)
-        if self.capabilities[item.group][-1][1] != item.capability:
-            is_old = any(capability == item.capability for _, capability in self.capabilities[item.group])
-            raise RelayRefused(409 if is_old else 404, "rotated" if is_old else "unknown")
+        if all(capability != item.capability for _, capability in self.capabilities[item.group]):
+            raise RelayRefused(404, "unknown")
         if item.epoch is not None and item.epoch != self.epochs.get(item.group, 0):
             raise RelayRefused(409, "epoch")
+        if self.capabilities[item.group][-1][1] != item.capability:
+            raise RelayRefused(409, "rotated")
         return self._appended(item, log)
 
     def _appended(self, item: OutboxItem, log: list[RelayEvent]) -> Appended:
@@ -196,7 +197,7 @@ class FakeNetwork:
     async def _send(self, side: SyncSide) -> None:
         rotated: set[tuple[str, str]] = set()
         for item in await side.outbox():
-            if (item.group, item.capability) in rotated:
+            if item.epoch is None and (item.group, item.capability) in rotated:
                 continue
             try:
                 receipt = await self._deliver(item)

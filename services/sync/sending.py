@@ -29,7 +29,7 @@ class Sender:
         self._signals = signals
         self._spread = spread
         self._moved = moved
-        self._shut: dict[str, str] = {}  # by group: a capability that opened nothing when it was last tried
+        self._shut: dict[tuple[str, bool], str] = {}  # by group, commits apart: what opened nothing when last tried
         self._rests: dict[str, tuple[float, float]] = {}  # by group or device: until when, and after how long a wait
 
     async def run(self, relay: SyncRelay) -> None:
@@ -60,11 +60,11 @@ class Sender:
 
         Its place rests; or its capability does not open the group: another took its place and the core does not know
         that yet, or the group, or the commit that put this capability in force, has still to come there from somebody
-        else's outbox.
+        else's outbox. A commit is tried all the same where other things are refused: it learns that it came too late.
         """
         until_s, _ = self._rests.get(_place(item), (0.0, 0.0))
         is_resting = until_s > asyncio.get_running_loop().time()
-        return is_resting or (item.device is None and self._shut.get(item.group) == item.capability)
+        return is_resting or (item.device is None and self._shut.get((item.group, _is_commit(item))) == item.capability)
 
     async def _send_one(self, relay: SyncRelay, item: OutboxItem) -> bool:
         """Return whether the next one for the same place may follow."""
@@ -77,7 +77,7 @@ class Sender:
                 self._rest(item, refusal)
                 return False
             if item.device is None and (refusal.reason == ROTATED or refusal.status == UNKNOWN):
-                self._shut[item.group] = item.capability
+                self._shut[item.group, _is_commit(item)] = item.capability
                 return True
             await finish(self._core.mark_refused(item.cid, refusal.status, refusal.reason))
         else:
@@ -118,6 +118,10 @@ class Sender:
                 blobs=item.blobs,
             )
         return Appended(seq=0, at_ms=0)
+
+
+def _is_commit(item: OutboxItem) -> bool:
+    return item.epoch is not None
 
 
 def _place(item: OutboxItem) -> str:

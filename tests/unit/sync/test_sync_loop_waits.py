@@ -41,6 +41,10 @@ class PlayedRelay:
         self.appended.append((capability, body))
         return Appended(seq=len(self.appended), at_ms=1)
 
+    async def events(self, group, capability, since, limit=500, *, cid="", at_ms=0):
+        """What is there when a parting is looked for: the first event and no other."""
+        return (event(1, b"first"),) if since == 0 else ()
+
     async def post_to_inbox(self, device, cid, body):
         self.appended.append((device, body))
 
@@ -255,3 +259,13 @@ async def test_gap_in_a_burst_lets_in_what_is_before_it_and_asks_again_from_ther
     await side.until(lambda: len(side.received) == 4)
     assert [one.seq for one in side.received] == [1, 2, 3, 4]
     assert relay.asked[1][0][GROUP][1] == 2
+
+
+async def test_commit_is_tried_though_a_message_was_told_that_the_capability_is_another(side, begin):
+    """It learns that it came too late; held back with the message it would wait for ever."""
+    relay = PlayedRelay()
+    relay.appends = [RelayRefused(403, "rotated"), RelayRefused(409, "epoch")]
+    side.post(GROUP, b"message")
+    cid = side.post(GROUP, b"commit", epoch=0, next_capability="ee" * 32)
+    begin(side, relay)
+    await side.until(lambda: side.refused == {cid: (409, "epoch")})
