@@ -64,8 +64,9 @@ class Group:
     place, back in; "leaving"; then "left", "removed", or "declined" for a guest whose invite no longer holds.
     `members` and `seats` hold people, each once, however many devices they have: compare them by `member.person`.
     `guests` were announced and are not in yet. `administrators` and `inviter` are ids of people. `keeper` signed the
-    rules in force. `cursor` is the last sequence number that was read and committed, `epoch` counts changes of keys;
-    `unopened` counts envelopes that did not open here; `astray` those of the present epoch sealed in other keys: the
+    rules in force. `cursor` is the last sequence number that was read and committed, `cursor_cid` and `cursor_ms` are
+    of the event there, empty and 0 if that is not known; `epoch` counts changes of keys; `unopened` counts envelopes
+    that did not open here; `astray` those of the present epoch sealed in other keys: the
     group may have been parted. `renewed_ms` is when this device renewed its keys last.
     """
 
@@ -78,6 +79,8 @@ class Group:
     state: str
     created_ms: int
     cursor: int = 0
+    cursor_cid: str = ""
+    cursor_ms: int = 0
     epoch: int = 0
     inviter: str = ""
     administrators: tuple[str, ...] = ()
@@ -108,6 +111,10 @@ class Group:
     def guest(self, person: str) -> Seat | None:
         return _seat(self.guests, person)
 
+    def at(self, seq: int, cid: str = "", at_ms: int = 0) -> "Group":
+        """Return the group with its cursor on this event."""
+        return replace(self, cursor=seq, cursor_cid=cid, cursor_ms=at_ms)
+
     def with_member(self, member: Member) -> "Group":
         """Return the group with this newer card and device list wherever that person stands."""
 
@@ -129,6 +136,8 @@ class Group:
             "state": self.state,
             "created_ms": self.created_ms,
             "cursor": self.cursor,
+            "cursor_cid": self.cursor_cid,
+            "cursor_ms": self.cursor_ms,
             "epoch": self.epoch,
             "inviter": self.inviter,
             "administrators": list(self.administrators),
@@ -153,6 +162,8 @@ class Group:
             state=kept(doc["state"]),
             created_ms=whole(doc["created_ms"]),
             cursor=whole(doc["cursor"]),
+            cursor_cid=kept(doc.get("cursor_cid", "")),  # 0.1.0 kept the number alone
+            cursor_ms=whole(doc.get("cursor_ms", 0)),
             epoch=whole(doc["epoch"]),
             inviter=kept(doc["inviter"]),
             administrators=tuple(kept(person) for person in as_list(doc["administrators"])),

@@ -22,7 +22,7 @@ class Outgoing:
     `epoch` is the one it was sealed in; `hashes` are the SHA-256 of every sealed form so far. A content without a body
     waits for a change of keys. A commit has the `capability` it goes out with, and the next one. `message` is settled
     with it; `due_ms` is when it may go, ms since the epoch, 0 for at once. `is_fixed`: it is offered again to a
-    service that was restored, and must go as it went.
+    service whose log is another one, and must go as it went; `place` is the number it had there.
     """
 
     cid: str
@@ -40,6 +40,7 @@ class Outgoing:
     blobs: tuple[str, ...] = ()
     due_ms: int = 0
     is_fixed: bool = False
+    place: int = 0
 
     def sealed(self, body: bytes, epoch: int) -> "Outgoing":
         """Return it with another sealed form, or with none for now."""
@@ -68,6 +69,7 @@ class Outgoing:
             "blobs": list(self.blobs),
             "due_ms": self.due_ms,
             "is_fixed": self.is_fixed,
+            "place": self.place,
         }
 
     @classmethod
@@ -90,4 +92,5 @@ class Outgoing:
             blobs=tuple(map(str, blobs)) if isinstance(blobs, list) else (),
             due_ms=whole(doc["due_ms"]),
             is_fixed=bool(doc["is_fixed"]),
+            place=whole(doc.get("place", 0)),  # 0.1.0 kept none
         )

@@ -16,6 +16,7 @@ class MemorySide:
 
     def __init__(self):
         self.groups = {}
+        self.first = {}
         self.cursor = {}
         self.waiting = []
         self.sent = {}
@@ -37,7 +38,7 @@ class MemorySide:
         self.changed = asyncio.Event()
 
     def join(self, group, capability):
-        self.groups[group] = capability
+        self.groups[group] = self.first[group] = capability
         self.cursor[group] = 0
 
     def post(self, group, body, epoch=None, next_capability=None):
@@ -75,11 +76,23 @@ class MemorySide:
 
     async def cursors(self):
         unmade = {item.group for item in self.waiting if not item.body}
-        return tuple(
-            GroupCursor(group=g, capability=c, since=self.cursor[g])
-            for g, c in self.groups.items()
-            if g not in unmade and g not in self.out
-        )
+        return tuple(self._cursor(g, c) for g, c in self.groups.items() if g not in unmade and g not in self.out)
+
+    def _cursor(self, group, capability):
+        since = self.cursor[group]
+        last = next((e for e in self.received if (e.group, e.seq) == (group, since)), None)
+        known = {} if last is None else {"cid": last.cid, "at_ms": last.at_ms}
+        return GroupCursor(group=group, capability=capability, since=since, **known)
+
+    async def trail(self, group):
+        capability = self.first.get(group, self.groups[group])
+        places = [GroupCursor(group=group, capability=capability, since=0)]
+        for event in self.received:
+            if event.group == group:
+                capability = self._following(event) or capability
+                place = {"since": event.seq, "cid": event.cid, "at_ms": event.at_ms}
+                places.append(GroupCursor(group=group, capability=capability, **place))
+        return tuple(places)
 
     async def receive(self, events):
         self.handed.append(len(events))
@@ -91,12 +104,15 @@ class MemorySide:
     def _receive(self, event):
         self.cursor[event.group] = event.seq
         self.received.append(event)
-        own = next((i for i in self.posted if i.cid == event.cid), None)
-        follows = own.next_capability if own is not None else self.learns.get(event.body)
+        follows = self._following(event)
         if follows is not None:
             self.groups[event.group] = follows
             self.waiting = [self._renewed(item, event.group, follows) for item in self.waiting]
         self.changed.set()
+
+    def _following(self, event):
+        own = next((i for i in self.posted if i.cid == event.cid), None)
+        return own.next_capability if own is not None else self.learns.get(event.body)
 
     async def inbox_cursor(self):
         return self.inbox_at
@@ -112,6 +128,7 @@ class MemorySide:
         lost |= {cid for cid, seq in self.sent.items() if seq > head}
         self.received = [event for event in self.received if event.group != group or event.seq <= head]
         self.cursor[group] = min(head, self.cursor[group])
+        self.groups[group] = (await self.trail(group))[-1].capability
         again = [i for i in self.posted if i.group == group and (i.cid in lost or not (head or i.body))]
         kept = {item.cid for item in self.waiting}
         self.waiting = [item for item in again if item.cid not in kept] + self.waiting

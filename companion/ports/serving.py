@@ -20,11 +20,17 @@ class Appended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupCursor:
-    """Where to go on reading: the last sequence number that is committed here, 0 for none."""
+    """Where to go on reading: the last sequence number that is committed here, 0 for none.
+
+    `cid` and `at_ms` are of the event that stands there: by them a service shows whether its log is the one that was
+    read. They are empty and 0 where this device does not know them.
+    """
 
     group: str
     capability: str
     since: int
+    cid: str = ""
+    at_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +169,11 @@ class SyncSide(Protocol):
         After a commit that replaced the capability has been received, this names the new one.
         """
 
+    async def trail(self, group: str) -> tuple[GroupCursor, ...]:
+        """Places of this group's log up to our cursor that we remember, oldest first, each with the capability in force
+        there. The first says where that begins; of what stands there nothing is known.
+        """
+
     async def receive(self, events: tuple[RelayEvent, ...]) -> None:
         """Take in events of one group that follow each other, and move the cursor with each commit.
 
@@ -181,7 +192,8 @@ class SyncSide(Protocol):
         """
 
     async def restored(self, group: str, head: int) -> None:
-        """The service went back to a backup: of what we have read of this group, only what is up to `head` stands.
+        """The service's log is another one than we have read: of ours in this group, only what is up to `head` stands.
+        It went back to a backup, or we were with another one that said it was the same.
 
         `head` is our cursor or less. The core sets the cursor to `head` and puts its own envelopes after `head`, or
         with a receipt beyond it, into the outbox again: same cid and bytes, in their order, a commit with the `epoch`,

@@ -37,7 +37,8 @@ class GroupRefused:
     """The service reads no further in this group; `reason` is its code.
 
     "unknown": there is no such group for this capability. "ahead" and "restored": the log goes only to `head`, or is
-    another one after `head`. "rotated": this capability reads up to `head`, where another took its place.
+    another one after `head`. "other": it is another one somewhere before our cursor. "rotated": this capability reads
+    up to `head`, where another took its place.
     """
 
     group: str

@@ -169,12 +169,23 @@ class RelayClient:
         return Appended(seq=read_number(fields, "seq"), at_ms=read_number(fields, "at_ms"))
 
     async def events(
-        self, group: str, capability: str, since: int, limit: int = PAGE_LIMIT_EVENTS, wait_s: int = 0
+        self,
+        group: str,
+        capability: str,
+        since: int,
+        limit: int = PAGE_LIMIT_EVENTS,
+        wait_s: int = 0,
+        *,
+        cid: str = "",
+        at_ms: int = 0,
     ) -> tuple[RelayEvent, ...]:
-        """Return what comes after `since`, waiting up to `wait_s` seconds (at most 30) if there is nothing yet."""
+        """Return what comes after `since`, waiting up to `wait_s` seconds (at most 30) if there is nothing yet. `cid`
+        and `at_ms` say which event stands at `since`, if that is known: in another log it is refused.
+        """
+        known = f"&cid={cid}&at_ms={at_ms}" if cid else ""
         answer = await self._call(
             "GET",
-            f"/v1/groups/{group}/events?since={since}&limit={limit}&wait={wait_s}",
+            f"/v1/groups/{group}/events?since={since}&limit={limit}&wait={wait_s}{known}",
             headers={CAPABILITY_HEADER: capability},
             answer_s=ANSWER_S + wait_s,
             most_bytes=PAGE_ANSWER_BYTES,
@@ -194,15 +205,11 @@ class RelayClient:
         `inbox` is the cursor of this device's inbox, which deletes what is older; without it the inbox is left alone.
         `incarnation` is the log that the cursors belong to, if that is known. A brief stream ends when it is live.
         """
-        wanted: dict[str, object] = {
-            "groups": [{"group": g.group, "capability": g.capability, "since": g.since} for g in groups]
-        }
+        wanted: dict[str, object] = {"groups": [_asked(cursor) for cursor in groups]}
         if inbox is not None:
             wanted["inbox"] = inbox
-        if incarnation:
-            wanted["incarnation"] = incarnation
-        if is_brief:
-            wanted["brief"] = 1
+        wanted |= {"incarnation": incarnation} if incarnation else {}
+        wanted |= {"brief": 1} if is_brief else {}
         known = {g.group for g in groups}
         await self._session()
         try:
@@ -382,6 +389,11 @@ class RelayClient:
                 answer = await self._transport.call("POST", "/v1/sessions", content=_json(proof))
                 self._token = read_text(answer.fields(), "token")
             return self._token
+
+
+def _asked(cursor: GroupCursor) -> dict[str, object]:
+    known = {"cid": cursor.cid, "at_ms": cursor.at_ms} if cursor.cid else {}
+    return {"group": cursor.group, "capability": cursor.capability, "since": cursor.since, **known}
 
 
 def _json(fields: Mapping[str, object]) -> bytes:

@@ -5,9 +5,10 @@ Some proxies hand on an answer only when it is complete, or close one that has n
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 from companion.errors import Offline, RelayRefused
-from companion.ports import GroupCursor
+from companion.ports import GroupCursor, RelayEvent
 from services.sync.answers import GroupRefused, Live, StreamItem, Worth
 from services.sync.signals import SyncRelay
 
@@ -57,8 +58,7 @@ async def pages(
     relay: SyncRelay, cursors: tuple[GroupCursor, ...], inbox: int, incarnation: str, sooner: asyncio.Event
 ) -> AsyncGenerator[StreamItem, None]:
     """Yield what a stream would, by looking every 20 s, and at once when `sooner` is set. Raises like its calls."""
-    since = {cursor.group: cursor.since for cursor in cursors}
-    capabilities = {cursor.group: cursor.capability for cursor in cursors}
+    places = {cursor.group: cursor for cursor in cursors}
     worth, is_live = Worth(), False
     while True:
         sooner.clear()
@@ -69,17 +69,17 @@ async def pages(
                 worth.weigh(item)
                 inbox = max(inbox, item.seq)
                 yield item
-        for group in tuple(since):
+        for group in tuple(places):
             try:
-                while events := await relay.events(group, capabilities[group], since[group]):
+                while events := await _page(relay, places[group]):
                     for event in events:
                         worth.weigh(event)
                         yield event
-                    since[group] = max(since[group] + 1, events[-1].seq)
+                    places[group] = _after(places[group], events[-1])
             except RelayRefused as refusal:
                 if refusal.status not in READS_NO_FURTHER:
                     raise
-                del since[group]
+                del places[group]
                 yield GroupRefused(group=group, reason=refusal.reason, head=refusal.head)
         if not is_live:
             is_live = True
@@ -89,3 +89,14 @@ async def pages(
                 await sooner.wait()
         except TimeoutError:
             pass
+
+
+async def _page(relay: SyncRelay, place: GroupCursor) -> tuple[RelayEvent, ...]:
+    return await relay.events(place.group, place.capability, place.since, cid=place.cid, at_ms=place.at_ms)
+
+
+def _after(place: GroupCursor, last: RelayEvent) -> GroupCursor:
+    """Return where to go on after a page. What does not go on from there names no event to go by."""
+    if last.seq <= place.since:
+        return replace(place, since=place.since + 1, cid="", at_ms=0)
+    return replace(place, since=last.seq, cid=last.cid, at_ms=last.at_ms)

@@ -8,10 +8,11 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
-from companion.errors import Offline, StoreError, StreamHeld, SyncError
+from companion.errors import Offline, RelayRefused, StoreError, StreamHeld, SyncError
 from companion.ports import GroupCursor, InboxItem, RelayEvent, SyncSide
 from services.sync.answers import Bye, GroupRefused, Live
 from services.sync.arrivals import Arrivals, Arrived
+from services.sync.fork import Returns, last_in_common
 from services.sync.paging import EVERY_S, Way, pages
 from services.sync.signals import Signals, SyncRelay, finish
 
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 FIRST_AGAIN_S = 0.5  # a guest may ask for a group before its founder has made it there
 LONGEST_AGAIN_S = 60.0
 ROTATED, UNKNOWN = "rotated", "unknown"
+ELSEWHERE = frozenset({"ahead", "other", UNKNOWN})  # what a service may say whose log is another one than we have read
 
 
 class Reader:
@@ -36,6 +38,7 @@ class Reader:
         self._is_live = is_live
         self._part = part
         self._way = Way()
+        self._returns = Returns()
         self.again_s = FIRST_AGAIN_S
         self.skipped = 0
 
@@ -83,10 +86,12 @@ class Reader:
                         return
                 if following.done():
                     arrived = self._arrived(following, reading)
-                    await self._take(arrived, reading)
+                    if isinstance(arrived, Live) and reading.has_gone_back:
+                        return  # those groups are read first: nothing is sealed before
+                    await self._take(relay, arrived, reading)
                     if isinstance(arrived, GroupRefused):
                         is_refused = True
-                        if await self._wanted() != wanted:
+                        if not reading.has_gone_back and await self._wanted() != wanted:
                             return
                     await self._acknowledge(relay, reading)
                     following = asyncio.create_task(arrivals.next())
@@ -116,7 +121,7 @@ class Reader:
     async def _wanted(self) -> set[tuple[str, str]]:
         return {(c.group, c.capability) for c in await self._core.cursors()}
 
-    async def _take(self, arrived: Arrived, reading: "_Reading") -> None:
+    async def _take(self, relay: SyncRelay, arrived: Arrived, reading: "_Reading") -> None:
         """Hand on what came. Raises when the stream has to be opened anew."""
         match arrived:
             case Live():
@@ -125,10 +130,12 @@ class Reader:
                     self._way.flows()
                 self._core.set_sync_pace(EVERY_S if reading.is_paged else 0)
                 self._is_live()
+                if reading.contradiction is not None:
+                    self._core.set_sync_trouble(reading.contradiction)
             case Bye():
                 self._part(arrived)
             case GroupRefused():
-                await self._take_refusal(arrived, reading)
+                await self._take_refusal(relay, arrived, reading)
             case InboxItem():
                 if arrived.seq > reading.inbox:
                     if not await self._is_received(self._core.receive_inbox(arrived)):
@@ -153,18 +160,39 @@ class Reader:
         if events[-1].seq > seen:
             raise Offline("the stream has a gap")
 
-    async def _take_refusal(self, item: GroupRefused, reading: "_Reading") -> None:
+    async def _take_refusal(self, relay: SyncRelay, item: GroupRefused, reading: "_Reading") -> None:
         log.warning("the service does not open a group: %s", item.reason)
         if item.reason == "restored":  # it was restored since this connection began
             raise Offline("the log is another one")
-        if item.reason == "ahead":
-            await finish(self._core.restored(item.group, item.head))
-            self._signals.outbox.set()
+        if item.reason in ELSEWHERE and await self._goes_back(relay, item, reading):
+            return
         if item.reason == UNKNOWN:
             await finish(self._core.unknown(item.group))
             self._signals.outbox.set()
         if item.reason == ROTATED and not await self._goes_on(item.group, reading):
             await finish(self._core.removed(item.group))
+
+    async def _goes_back(self, relay: SyncRelay, item: GroupRefused, reading: "_Reading") -> bool:
+        """Go back to where the service's log parts from what was read here; return whether there was a way back.
+
+        It is the same service by its word, so it may be a copy of it that served for a while.
+        """
+        if not self._returns.may(item.group):
+            reading.contradiction = RelayRefused(409, item.reason)
+            return False
+        trail = await self._core.trail(item.group)
+        if item.reason == UNKNOWN:  # where it knows a capability of before, the change of it is not in its log
+            trail = tuple(place for place in trail if place.capability != reading.capabilities[item.group])
+        place = await last_in_common(relay, trail) if trail else None
+        if place is None:
+            return False
+        self._returns.note(item.group)
+        log.warning("the service has another log of a group")
+        await finish(self._core.restored(item.group, place if item.reason == UNKNOWN else min(place, item.head)))
+        if not reading.has_gone_back:  # the numbers of the inbox are of that other log, too
+            await finish(self._core.set_incarnation(await self._core.incarnation()))
+        reading.has_gone_back = True
+        return True
 
     async def _goes_on(self, group: str, reading: "_Reading") -> bool:
         """Whether we know the next capability, or are about to: a commit of our own may wait for its receipt."""
@@ -200,3 +228,5 @@ class _Reading:
         self.acknowledged = inbox
         self.is_live = False
         self.is_paged = False
+        self.has_gone_back = False
+        self.contradiction: RelayRefused | None = None

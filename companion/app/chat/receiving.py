@@ -20,6 +20,9 @@ from companion.ports import Change, Doc, Documents, Drop, Edit, Put
 
 log = logging.getLogger(__name__)
 
+SAID = ("message", "poll", "decision")
+"""Kinds of lines that somebody says, and not what happened."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Arrival:
@@ -76,15 +79,55 @@ class Receiving:
         """Return what the service's answer changes for this message of mine, if any: `state` is "sent", "refused",
         or "uploading" where its pictures have to be brought there again.
 
-        What was sent leaves the table of what waits and joins the conversation at its end.
+        What was sent leaves the table of what waits and joins the conversation at its end. It goes back to what waits
+        where a service lost it and does not take it again.
         """
         doc = await documents.get(WAITING, message) if message else None
+        if doc is None and message and state != "sent":
+            return await _taken_back(documents, group, message, state)
         if doc is None:
             return Change()
         settled = replace(Message.from_doc(doc), state=state, seq=seq, sent_ms=at_ms)
         if state != "sent":
             return Change(put=(Put(WAITING, settled.to_doc()),))
         return Change(put=(Put(messages_table(group), settled.to_doc()),), drop=(Drop(WAITING, message),))
+
+    async def again(self, group: str, content: Doc, documents: Documents) -> Doc | None:
+        """Return what to say in place of a content of mine that was lost, None where there is nothing to say any more.
+
+        Of what has words only the kind and the id are given; the words are the message's as they are now. How far
+        something was received or read is told anew by itself.
+        """
+        kind = content.get("kind")
+        if kind in ("got", "seen"):
+            return None
+        if kind == "agreement":
+            held = await documents.get(AGREEMENTS, group)
+            return (
+                None
+                if held is None
+                else agreement.agreement_content(Agreement.from_doc(held), str(content["id"])) | content
+            )
+        if kind not in (*SAID, "edit"):
+            return content
+        doc = await documents.get(messages_table(group), str(content["id"]))
+        message = None if doc is None else Message.from_doc(doc)
+        if message is None or message.is_deleted or message.kind not in SAID:
+            return None
+        if kind == "edit":
+            return contents.edit_content(message.id, message.text, message.mentions)
+        is_decision = message.kind == "decision"
+        return contents.decision_content(message) if is_decision else contents.message_content(message)
+
+
+async def _taken_back(documents: Documents, group: str, id: str, state: str) -> Change:
+    """Return the change with which a message that was sent waits again, in this state."""
+    doc = await documents.get(messages_table(group), id)
+    message = None if doc is None else Message.from_doc(doc)
+    if message is None or message.is_deleted or message.kind not in SAID:
+        return Change()
+    waiting = replace(message, state=state, seq=0, sent_ms=0)
+    return Change(put=(Put(WAITING, waiting.to_doc()),), drop=(Drop(messages_table(group), id),))
 
 
 async def _dispatch(kinds: "dict[str, Callable[[_Arrival], Awaitable[Change]]]", arrival: _Arrival) -> Change:

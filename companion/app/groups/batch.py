@@ -44,7 +44,7 @@ class Batch:
     async def read(self, event: RelayEvent) -> Step:
         """Return what one more event comes to; a bad one only moves the cursor and is counted."""
         group, key_state = self._last.group, self._last.key_state
-        group = self._moved = replace(group, cursor=max(event.seq, group.cursor))
+        group = self._moved = group.at(event.seq, event.cid, event.at_ms) if event.seq > group.cursor else group
         if key_state is None:
             return Step(group=group, key_state=key_state)
         if not event.body:

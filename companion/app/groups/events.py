@@ -8,7 +8,8 @@ from companion.app.context import ME
 from companion.app.groups.commits import ADD, INTENTS, REMOVE_DEVICE, Intent
 from companion.app.groups.early import EARLY, EARLY_LIMIT, early, early_events
 from companion.app.groups.key_states import KeyState, device_of, person_at, ruled
-from companion.app.groups.tail import tail_commit, tail_own, tail_put, tail_table
+from companion.app.groups.returning import sealed_anew
+from companion.app.groups.tail import tail_own, tail_put, tail_table, tail_whole
 from companion.app.groups.tools import Tools
 from companion.chat.message import messages_table
 from companion.errors import MessageRejected
@@ -21,15 +22,17 @@ from companion.mls.framing import ContentType
 from companion.mls.group_state import Group as Keys
 from companion.mls.nodes import LeafSource
 from companion.mls.processing import ApplicationMessage, EpochChanged, RemovedFromGroup
-from companion.outgoing import COMMIT, CONTENT, Outgoing
+from companion.outgoing import COMMIT, CONTENT, PROPOSAL, Outgoing
 from companion.people import Member
-from companion.ports import Change, Doc, Documents, Drop, Put, RelayEvent
+from companion.ports import Appended, Change, Doc, Documents, Drop, Put, RelayEvent
 from companion.safety import VERIFIED
 from companion.wire import SUITE_MLS, parse_envelope
 
 log = logging.getLogger(__name__)
 
 EMPTIED = "emptied"
+LINES = frozenset({"message", "poll", "decision", "agreement"})
+"""Kinds of content that bring a line of their own, under their id."""
 MEMBERSHIP = frozenset({"joining", "devices"})
 """Kinds of content that take effect in the order of the group, on the device that sent them too."""
 
@@ -109,16 +112,17 @@ class Events:
                 return await self._said(step, person_at(identity), plaintext, event)
             case EpochChanged(committer=committer):
                 step = replace(step, key_state=replace(key_state, keys=keys).without_pending())
+                step = replace(step, change=step.change + await sealed_anew(self._tools, group.id, self._documents))
                 if key_state.pending is not None:
                     step = step.adding(drop=(Drop(outgoing.TABLE, key_state.pending_cid),))
-                step = step.adding(tail_commit(group, keys, event))
+                step = step.adding(tail_whole(group, event, COMMIT, keys))
                 return await self._entered(step, key_state.keys, keys, committer, event)
             case RemovedFromGroup(committer=committer, package=package):
                 if package and group.state in (MEMBER, REJOINING):
                     return await self._put_back(step, key_state, package)
                 return await self._out(step, key_state.keys, committer, event)
             case _:
-                return step
+                return step.adding(tail_whole(group, event, PROPOSAL))
 
     async def emptied(self, group: Group, key_state: KeyState, event: RelayEvent) -> Step:
         """Return what an empty place changes: its time at the service was over, or its sender was deleted.
@@ -137,7 +141,8 @@ class Events:
 
     async def _own(self, step: Step, key_state: KeyState, own: Outgoing, event: RelayEvent) -> Step:
         """Settle what I sent: it has its place in the order now."""
-        step = step.adding(tail_own(own, event.seq), drop=(Drop(outgoing.TABLE, own.cid),))
+        receipt = Appended(seq=event.seq, at_ms=event.at_ms)
+        step = step.adding(tail_own(own, receipt), drop=(Drop(outgoing.TABLE, own.cid),))
         self._outbox.forget(own.cid)
         if own.kind == COMMIT and key_state.pending is not None and key_state.pending_cid == own.cid:
             environment = self._key_states.environment(step.group.known, event.at_ms)
@@ -193,12 +198,13 @@ class Events:
         return step
 
     async def _again(self, step: Step, tail: Doc, event: RelayEvent) -> Step:
-        """It comes again from a restored service: only its place is new. Otherwise it is my own, or a replay."""
-        if not tail["is_lost"]:
+        """It comes back, or again from a service that lost it: only its place may be new. Otherwise it is a replay."""
+        own = await self._outbox.item(event.cid)
+        if own is None and not tail["is_lost"]:
             if tail["seq"] != event.seq:
                 raise MessageRejected("an envelope that was taken in before")
             return step
-        moved: Doc = {**tail, "seq": event.seq, "is_lost": False}
+        moved: Doc = {**tail, "seq": event.seq, "at_ms": event.at_ms, "is_lost": False}
         step = step.adding(Put(tail_table(step.group.id), moved), drop=(Drop(outgoing.TABLE, event.cid),))
         self._outbox.forget(event.cid)
         if tail["next_capability"]:
@@ -217,13 +223,14 @@ class Events:
                 if seat is None:
                     raise MessageRejected("the sender has left the group")
                 if is_membership(content):
-                    return await self._membership(step, seat, content, event)
+                    announced = step.adding(tail_whole(step.group, event, CONTENT))
+                    return await self._membership(announced, seat, content, event)
                 at = {"seq": event.seq, "at_ms": event.at_ms}
                 said = await self._tools.contents.take_in(step.group, seat, content, **at, documents=self._documents)
         except MessageRejected as error:  # it was opened: its key is used up, whatever becomes of the content
             log.warning("a content was skipped: %s", error)
             return step
-        message = content.get("id")
+        message = content.get("id") if str(content.get("kind")) in LINES else None  # others name one that is there
         named = (tail_put(step.group.id, event, message),) if isinstance(message, str) else ()
         return replace(step, change=step.change + Change(put=named) + said)
 

@@ -9,6 +9,7 @@ from companion import groups, inviting
 from companion.app.groups.asking import Asked, asking_content
 from companion.app.groups.commits import ADD, INTENTS, RETURN, Intent
 from companion.app.groups.key_states import KeyState, leaf_of, person_at, ruled, used
+from companion.app.groups.returning import sealed_anew
 from companion.app.groups.tools import Outcome, Tools, stand
 from companion.chat.message import messages_table
 from companion.errors import MessageRejected, Tampered
@@ -145,6 +146,7 @@ class Inbox:
         _require_fit(group, arrived, keys)
         change = used(package) + Change(put=(stand(ruled(arrived, keys)),))
         is_back = group.state != JOINING
+        change += await sealed_anew(self._tools, group.id, self._context.store)
         at = {"seq": arrival.seq, "at_ms": item.at_ms}
         me = self._context.me.member
         seat = arrived.seat(me.person)
@@ -176,8 +178,7 @@ class Inbox:
             guests=guests,
             keeper=arrival.keeper,
             state=MEMBER,
-            cursor=arrival.seq,
-        )
+        ).at(arrival.seq)
 
     # A device that lost its place
 

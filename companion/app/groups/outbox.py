@@ -31,7 +31,7 @@ class Outbox:
         self._context = context
         self._key_states = key_states
         self._items = Cached(context, outgoing.TABLE, Outgoing.from_doc)
-        self._landed: set[str] = set()
+        self._landed: dict[str, str] = {}  # by cid: the service that has it
         self._held: dict[str, str] = {}
         self._caught_up: set[str] = set()
 
@@ -132,7 +132,8 @@ class Outbox:
         """
         now_ms, is_caught_up = self._context.clock.now_ms(), self.is_caught_up(service)
         found = []
-        for item in await self.all():
+        waiting = sorted(await self.all(), key=lambda item: (not item.is_fixed, item.place))
+        for item in waiting:  # what went before goes before what is new, in its order
             group = groups.get(item.group)
             if item.service != service or item.cid in self._landed or item.due_ms > now_ms:
                 continue
@@ -151,20 +152,21 @@ class Outbox:
         now_ms = self._context.clock.now_ms()
         return tuple(item for item in await self.all() if item.cid not in self._landed and item.due_ms <= now_ms)
 
-    def landed(self, cid: str) -> None:
+    def landed(self, cid: str, service: str) -> None:
         """The service has it; it is settled when it comes in the order of the group."""
-        self._landed.add(cid)
+        self._landed[cid] = service
 
     def hold(self, cid: str, capability: str) -> None:
         """Do not offer it again until the group has another capability."""
         self._held[cid] = capability
 
-    def release(self) -> None:
-        """Offer again what was held: the connection is another one."""
+    def release(self, service: str) -> None:
+        """Offer again what was held, and what has landed and not come back: everything of this service was read."""
         self._held.clear()
+        self._landed = {cid: where for cid, where in self._landed.items() if where != service}
 
     def forget(self, cid: str) -> None:
-        self._landed.discard(cid)
+        self._landed.pop(cid, None)
         self._held.pop(cid, None)
 
 

@@ -11,10 +11,10 @@ from companion.app.groups.tail import seq_of, tail_of, tail_table
 from companion.app.groups.tools import Tools, stand
 from companion.chat.message import messages_table
 from companion.errors import Tampered
-from companion.fields import each_read
+from companion.fields import each_read, whole
 from companion.groups import MEMBER, Group, line
-from companion.outgoing import Outgoing
-from companion.ports import PACKAGES, Change, Doc, Drop, Put
+from companion.outgoing import CONTENT, Outgoing
+from companion.ports import PACKAGES, Change, Doc, Documents, Drop, GroupCursor, Put, Store
 
 log = logging.getLogger(__name__)
 
@@ -98,10 +98,11 @@ async def founded_again(tools: Tools, group: Group) -> Group:
     return replace(group, capability=capability_at(group, tail, 0))
 
 
-async def offered_again(tools: Tools, group: Group, head: int, *, founds: bool) -> tuple[Change, tuple[Outgoing, ...]]:
-    """Return the change with which a service that went back to `head` is offered what this device has beyond that.
+async def offered_again(tools: Tools, group: Group, head: int, *, founds: bool) -> tuple[Change, tuple[str, ...]]:
+    """Return the change with which a service whose log is another one after `head` is offered what this device has
+    beyond that, and the ids of what it is offered.
 
-    That is what I sent after it, and every commit, in the order it had; these come second. `founds`: the group as well.
+    That is what I sent after it, and every commit, in the order it had. `founds`: the group as well.
     """
     tail = await tail_of(tools.context.store, group.id)
     lost = [doc for doc in tail if seq_of(doc) > head]
@@ -109,17 +110,66 @@ async def offered_again(tools: Tools, group: Group, head: int, *, founds: bool) 
     if founds:
         first = replace(group, capability=capability_at(group, tail, 0))
         change += Change(put=(tools.outbox.creation(first),))
-    items = each_read([doc["item"] for doc in lost if isinstance(doc["item"], dict)], Outgoing.from_doc)
-    change += Change(put=tuple(Put(outgoing.TABLE, item.to_doc()) for item in items))
-    rewound = replace(group, cursor=head, capability=capability_at(group, tail, head))
-    return change + Change(put=(stand(rewound),)), items
+    docs = [{**doc["item"], "place": doc["seq"]} for doc in lost if isinstance(doc["item"], dict)]
+    items = each_read(docs, Outgoing.from_doc)
+    waiting = {item.cid for item in await tools.outbox.of_group(group.id)}  # as it is, it may be sealed in newer keys
+    change += Change(put=tuple(Put(outgoing.TABLE, item.to_doc()) for item in items if item.cid not in waiting))
+    place = next((doc for doc in tail if seq_of(doc) == head and not doc["is_lost"]), None)
+    at = ("", 0) if place is None else (str(place["_id"]), whole(place["at_ms"]))
+    rewound = replace(group.at(head, *at), capability=capability_at(group, tail, head))
+    return change + Change(put=(stand(rewound),)), tuple(item.cid for item in items)
+
+
+async def sealed_anew(tools: Tools, group: str, documents: Documents) -> Change:
+    """Return the change with which nothing of mine is offered again as it went: the keys that it was sealed in are over
+    at the service, or never came in force there, and who did not read it before can open it no more.
+    """
+    change = Change()
+    for item in await tools.outbox.of_group(group):
+        if item.kind != CONTENT or not item.is_fixed:
+            continue
+        mine = item.content or ({"kind": "message", "id": item.message} if item.message else None)  # as 0.1.0 did
+        content = None if mine is None else await tools.contents.again(group, mine, documents)
+        if content is None:
+            change += Change(drop=(Drop(outgoing.TABLE, item.cid),))
+        else:
+            loose = replace(item, is_fixed=False, place=0, content=content).sealed(b"", item.epoch)
+            change += Change(put=(Put(outgoing.TABLE, loose.to_doc()),))
+        tools.outbox.forget(item.cid)
+    return change
+
+
+def cursor_of(group: Group) -> GroupCursor:
+    """Return where to go on reading."""
+    return GroupCursor(
+        group=group.id,
+        capability=group.capability,
+        since=group.cursor,
+        cid=group.cursor_cid,
+        at_ms=group.cursor_ms,
+    )
+
+
+async def trail_of(store: Store, group: Group) -> tuple[GroupCursor, ...]:
+    """Return what is remembered of the log up to the cursor, oldest first; the first is the place before all that."""
+    tail = [doc for doc in await tail_of(store, group.id) if not doc["is_lost"] and seq_of(doc) <= group.cursor]
+    first = seq_of(tail[0]) - 1 if tail else group.cursor
+    capability = capability_at(group, tail, first)
+    places = [GroupCursor(group=group.id, capability=capability, since=first)]
+    for doc in tail:
+        capability = str(doc["next_capability"]) or capability
+        cid, at_ms = str(doc["_id"]), whole(doc["at_ms"])
+        places.append(GroupCursor(group=group.id, capability=capability, since=seq_of(doc), cid=cid, at_ms=at_ms))
+    if group.cursor_cid and group.cursor > places[-1].since:
+        places.append(cursor_of(group))
+    return tuple(places)
 
 
 def capability_at(group: Group, tail: Sequence[Doc], head: int) -> str:
     """Return the capability that was in force at a place of the log, as far as the tail goes back."""
     commits = [doc for doc in tail if doc["next_capability"]]
-    before = [doc for doc in commits if seq_of(doc) <= head]
-    after = [doc for doc in commits if seq_of(doc) > head]
+    before = [doc for doc in commits if seq_of(doc) <= head and not doc["is_lost"]]
+    after = [doc for doc in commits if doc not in before]
     if before:
         return str(before[-1]["next_capability"])
     return str(after[0]["capability"]) if after else group.capability

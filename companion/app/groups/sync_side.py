@@ -19,10 +19,12 @@ from companion.app.groups.record import Record
 from companion.app.groups.returning import (
     ask_for_keys,
     ask_to_rejoin,
+    cursor_of,
     founded_again,
     judge,
     offered_again,
     roll_back,
+    trail_of,
 )
 from companion.app.groups.revoking import tell_revoked
 from companion.app.groups.tail import tail_of, tail_own, tail_table
@@ -108,26 +110,30 @@ class Side:
                     await self._tools.next(group.id)
 
     async def mark_sent(self, cid: str, receipt: Appended) -> None:
-        """A content of mine has its place. What changes keys takes effect when it comes in the order of the group."""
+        """A content of mine has its place. What changes keys takes effect when it comes in the order of the group, and
+        all of it is settled then: a receipt alone may be of a log that goes on elsewhere.
+        """
         async with self._tools.key_states.turn():
             item = await self._tools.outbox.item(cid)
             if item is None:
                 return
             if not item.is_fixed and (item.kind in (COMMIT, PROPOSAL) or is_membership(item.content)):
-                self._tools.outbox.landed(cid)
+                self._tools.outbox.landed(cid, self._service)
                 return
             with self._tools.aside.holding(item.group):
-                change = Change(drop=(Drop(outgoing.TABLE, cid),))
-                if item.kind == CONTENT and not item.is_fixed:  # what is offered again moves when it comes back
-                    change += await self._settled(item, "sent", receipt)
-                    change += Change(put=(tail_own(item, receipt.seq),))
-                await self._context.commit(change)
+                if item.kind in (CONTENT, COMMIT, PROPOSAL):  # until it comes back, it stays in the outbox
+                    if not item.is_fixed:
+                        sent = Change(put=(tail_own(item, receipt),))
+                        await self._context.commit(sent + await self._settled(item, "sent", receipt))
+                    self._tools.outbox.landed(cid, self._service)
+                    return
+                await self._context.commit(Change(drop=(Drop(outgoing.TABLE, cid),)))
                 self._tools.outbox.forget(cid)
                 known = await self._tools.group(item.group)
                 if item.kind == CREATE and known is not None and known.cursor:  # the service had lost it
                     await self._go_back(known, 0, founds=False)
                 return
-            self._tools.outbox.landed(cid)  # it cannot be kept that it went: it is not offered again before a lock
+            self._tools.outbox.landed(cid, self._service)  # it cannot be kept that it went: it rests until a lock
 
     async def mark_refused(self, cid: str, status: int, code: str) -> None:
         """The service does not take it as it is: whether it may go in another form depends on what it is."""
@@ -139,18 +145,20 @@ class Side:
             with self._tools.aside.holding(item.group):
                 await self._refused(item, status, code)
                 return
-            self._tools.outbox.landed(cid)
+            self._tools.outbox.landed(cid, self._service)
 
     async def _refused(self, item: Outgoing, status: int, code: str) -> None:
         group = await self._tools.group(item.group)
         if item.kind == COMMIT:
             await self._lost(item, group, await self._tools.key_states.of(item.group), code)
         elif code == "other-bytes":
-            self._tools.outbox.landed(item.cid)  # an earlier form of it is there
+            self._tools.outbox.landed(item.cid, self._service)  # an earlier form of it is there
         elif status in (403, 404, 409) and item.kind in (CONTENT, PROPOSAL) and code != "no-blob" and group:
             self._tools.outbox.hold(item.cid, group.capability)
         else:
             change = Change(drop=(Drop(outgoing.TABLE, item.cid),))
+            if item.is_fixed:  # it is nowhere any more, and goes as something else if at all
+                change += Change(drop=(Drop(tail_table(item.group), item.cid),))
             if item.kind == LETTER and status == 404:
                 change += await nobody_there(self._tools, item.device)
             if item.kind == CONTENT:
@@ -185,10 +193,18 @@ class Side:
         """Every group of this service that the service knows already and that we read."""
         unmade = {item.group for item in await self._tools.outbox.all() if item.kind == CREATE}
         return tuple(
-            GroupCursor(group=g.id, capability=g.capability, since=g.cursor)
+            cursor_of(g)
             for g in await self._groups()
             if g.id not in unmade and g.state in FOLLOWED and g.capability and self._tools.aside.of(g.id) is None
         )
+
+    async def trail(self, group: str) -> tuple[GroupCursor, ...]:
+        """Places of a group's log up to our cursor that are remembered; none for one that is not followed."""
+        known = await self._tools.group(group)
+        with self._tools.aside.holding(group):
+            if known is not None and known.state in FOLLOWED:
+                return await trail_of(self._context.store, known)
+        return ()
 
     async def receive(self, events: tuple[RelayEvent, ...]) -> None:
         """Take in events of one group, many to a commit. A bad one is counted and skipped; the cursor moves on.
@@ -291,7 +307,7 @@ class Side:
         self._packages.forget()
 
     async def restored(self, group: str, head: int) -> None:
-        """The service went back: offer again what I sent after `head`, and every commit, in the order it had."""
+        """The service has another log after `head`: offer again what I sent after it, and every commit, in order."""
         async with self._tools.key_states.turn():
             known = await self._tools.group(group)
             with self._tools.aside.holding(group):
@@ -324,8 +340,8 @@ class Side:
     async def _go_back(self, group: Group, head: int, *, founds: bool) -> None:
         change, again = await offered_again(self._tools, group, min(head, group.cursor), founds=founds)
         await self._context.commit(change)
-        for item in again:
-            self._tools.outbox.forget(item.cid)
+        for cid in again:
+            self._tools.outbox.forget(cid)
 
     async def removed(self, group: str) -> None:
         """Our place is lost: another capability is in force, and nothing we could read says so."""
@@ -341,7 +357,7 @@ class Side:
             self.state, self._is_newly_caught_up = state, state == ONLINE
             self._tools.outbox.catch_up(self._service, state == ONLINE)
             if state == ONLINE:
-                self._tools.outbox.release()
+                self._tools.outbox.release(self._service)
                 self._tools.commits.release()
             self._context.tell(frozenset({"sync"}))
 

@@ -44,6 +44,11 @@ class Contents(Protocol):
         "uploading" where its pictures have to be brought there again.
         """
 
+    async def again(self, group: str, content: Doc, documents: Documents) -> Doc | None:
+        """Return what to say in place of a content of mine that was lost: the words of a message are as they are now,
+        and its kind and id are all that is given of them. None where there is nothing to say any more.
+        """
+
 
 @dataclass(slots=True, kw_only=True)
 class Tools:

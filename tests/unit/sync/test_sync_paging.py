@@ -27,9 +27,11 @@ class PagedRelay(PlayedRelay):
     def __init__(self):
         super().__init__()
         self.events_held, self.items_held, self.refusal, self.calls = [], [], None, 0
+        self.known = []
 
-    async def events(self, group, capability, since):
+    async def events(self, group, capability, since, limit=500, *, cid="", at_ms=0):
         self.calls += 1
+        self.known.append((since, cid, at_ms))
         if self.refusal is not None:
             raise self.refusal
         return tuple(one for one in self.events_held if one.seq > since)[:2]
@@ -121,7 +123,7 @@ async def test_log_that_is_another_one_is_noticed_between_pages(relay):
 
 
 async def test_service_that_gives_the_same_page_for_ever_is_ended(relay):
-    async def same(group, capability, since):
+    async def same(group, capability, since, **_):
         return (event(1, b"again"),)
 
     relay.events = same
