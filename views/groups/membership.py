@@ -12,8 +12,9 @@ from views.mirror.context import use_frame, use_opened, use_quiet_window
 from views.parts.buttons import Action, button, icon_button
 from views.parts.people import badge, person
 from views.parts.safe import guarded, safe, say
-from views.parts.surfaces import card, column, equal, notice
+from views.parts.surfaces import card, column, notice
 from views.parts.text import soft, text
+from views.sure import Sure
 from views.words.names import initials, look_of
 
 
@@ -156,17 +157,3 @@ def LeaveButton(group: Group, key: str = "") -> ft.Control:
         texts("groups.stay_in"),
         key="leave",
     )
-
-
-@safe
-def Sure(action: Action, question: str, do: str, leave: str, key: str = "") -> ft.Control:
-    """A button that asks before it does something; both answers weigh the same."""
-    texts = use_quiet_window().texts
-    is_asked, ask = ft.use_state(False)
-    if not is_asked:
-        return button(action.label, lambda: ask(True), icon=action.icon, kind="outlined", size="slim")
-    answers = equal(
-        button(leave, lambda: ask(False), kind="outlined", size="slim"),
-        button(do, guarded(action.on_press, texts.error), kind="outlined", size="slim"),
-    )
-    return ft.Semantics(live_region=True, container=True, content=column(soft(question), answers))
