@@ -1,9 +1,10 @@
 """One sync service in memory, and the network that a person on fakes has. It keeps the rules of the real one."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from companion.errors import InviteUnknown, InviteUsed, Offline, RelayRefused
+from companion.farewells import Farewell
 from companion.ports import Appended, ClaimedKeyPackage, InboxItem, OutboxItem, Relay, RelayEvent, SyncSide
 
 
@@ -24,6 +25,8 @@ class FakeRelay:
         self.epochs: dict[str, int] = {}
         self.capabilities: dict[str, list[tuple[int, str]]] = {}
         self.blobs: dict[str, bytes] = {}
+        self.farewells: list[Farewell] = []
+        self.refuses_farewells: RelayRefused | None = None
 
     async def create_group(self, group: str, capability: str) -> None:
         self._answer()
@@ -125,6 +128,12 @@ class FakeRelay:
             raise RelayRefused(404, "unknown")
         return ClaimedKeyPackage(body=self.last_resorts[device], is_last_resort=True)
 
+    def farewell(self, farewell: Farewell) -> None:
+        self._answer()
+        if self.refuses_farewells is not None:
+            raise self.refuses_farewells
+        self.farewells.append(farewell)
+
     def _answer(self) -> None:
         if not self.is_online:
             raise Offline("no answer")
@@ -181,6 +190,14 @@ class FakeNetwork:
     async def close(self) -> None:
         self.sides.clear()
         self.calls.append("network closed")
+
+    async def farewells(
+        self, services: Iterable[str], device: str, sign_private: bytes, scope: str
+    ) -> tuple[Farewell, ...]:
+        return tuple(Farewell(service=s, device=device, scope=scope, signature=bytes(64)) for s in sorted(services))
+
+    async def bring(self, farewell: Farewell) -> None:
+        self._relay.farewell(farewell)
 
     async def exchange(self) -> None:
         """Take in everything new, hand over the outbox, and take in what that brought, once."""

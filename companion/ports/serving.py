@@ -3,11 +3,12 @@
 Times are ms since the epoch, UTC. Ids are 32 lower-case hex characters.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from companion.errors import SyncError
+from companion.farewells import Farewell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +99,6 @@ class Relay(Protocol):
         """Delete a device (this one, or another of the same account): what it posted, its sessions, inbox and
         key packages go at once and it can never come back. Raises RelayRefused 404 for a device of somebody else.
         """
-
-    async def delete_account(self) -> None:
-        """Delete this device and every other of its account, as `revoke_device` does."""
 
     async def put_invite(self, id: str, body: bytes, expires_ms: int) -> None: ...
 
@@ -255,3 +253,14 @@ class Network(Protocol):
 
     async def close(self) -> None:
         """End all loops and forget the key."""
+
+    async def farewells(
+        self, services: Iterable[str], device: str, sign_private: bytes, scope: str
+    ) -> tuple[Farewell, ...]:
+        """Sign one for each service that has an address, asking nobody. It need not be open."""
+
+    async def bring(self, farewell: Farewell) -> None:
+        """Ask its service to delete; when this returns, the service has nothing of the device any more.
+
+        Raises: RelayRefused if it says no, SyncError without an answer.
+        """

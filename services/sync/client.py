@@ -267,9 +267,6 @@ class RelayClient:
     async def revoke_device(self, device: str) -> None:
         await self._devices.revoke(device)
 
-    async def delete_account(self) -> None:
-        await self._devices.delete_account()
-
     async def put_blob(self, id: str, size: int, read: Callable[[int, int], Awaitable[bytes]]) -> None:
         """Upload a blob, or what is missing of it; see `BlobCalls.put`."""
         await self._session()  # what the service announces decides the way

@@ -65,8 +65,5 @@ class DeviceCalls:
     async def revoke(self, device: str) -> None:
         await self._signed("DELETE", f"/v1/devices/{device}")
 
-    async def delete_account(self) -> None:
-        await self._signed("DELETE", "/v1/me")
-
     async def _signed(self, method: str, path: str, content: bytes = b"") -> Answer:
         return await self._call(method, path, headers=await self._sign(method, path, content), content=content)

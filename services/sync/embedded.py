@@ -50,6 +50,11 @@ class EmbeddedRelay:
                 raise NoOwnService(f"missing: {', '.join(missing) or 'the Python program'}")
             return f"http://{HOST}:{await self._start(port or 0)}"
 
+    async def noted(self) -> str:
+        """Return the address at which the relay of this folder was found last, empty if there was none yet."""
+        port = await asyncio.to_thread(self._noted_port)
+        return "" if port is None else f"http://{HOST}:{port}"
+
     async def close(self) -> None:
         """End the relay if this process hosts it."""
         child, self._child = self._child, None

@@ -2,13 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+
+import httpx
 
 from companion.errors import NoOwnService
+from companion.farewells import Farewell
 from companion.ports import Relay, SyncSide
 from companion.wire import LOCAL_SERVICE
 from services.sync.client import RelayClient
 from services.sync.embedded import EmbeddedRelay
+from services.sync.farewells import bring_farewell, sign_farewell
 from services.sync.loop import SyncLoop
 
 log = logging.getLogger(__name__)
@@ -69,18 +73,39 @@ class RelayNetwork:
         for client in clients.values():
             await client.close()
 
+    async def farewells(
+        self, services: Iterable[str], device: str, sign_private: bytes, scope: str
+    ) -> tuple[Farewell, ...]:
+        made: list[Farewell] = []
+        for service in sorted(services):
+            address = service
+            if service == LOCAL_SERVICE:
+                address = "" if self._embedded is None else await self._embedded.noted()
+            try:
+                made.append(sign_farewell(service, address, device, sign_private, scope))
+            except (httpx.InvalidURL, ValueError):  # nobody was ever reached there
+                log.warning("no farewell for a service without an address")
+        return tuple(made)
+
+    async def bring(self, farewell: Farewell) -> None:
+        await bring_farewell(await self._address(farewell.service), farewell)
+
     def _factory(self, service: str) -> Callable[[], Awaitable[RelayClient]]:
         return lambda: self._client(service)
 
     async def _client(self, service: str) -> RelayClient:
-        address = service
-        if service == LOCAL_SERVICE:
-            if self._embedded is None:
-                raise NoOwnService("this device cannot run a sync service of its own")
-            address = await self._embedded.ensure()
+        address = await self._address(service)
         client = self._clients.get(service)
         if client is None or client.given != address:
             if client is not None:
                 await client.close()
             client = self._clients[service] = RelayClient(address, self._device, self._sign_private)
         return client
+
+    async def _address(self, service: str) -> str:
+        """Return where the service is now; the one of this computer is started if it does not run."""
+        if service != LOCAL_SERVICE:
+            return service
+        if self._embedded is None:
+            raise NoOwnService("this device cannot run a sync service of its own")
+        return await self._embedded.ensure()

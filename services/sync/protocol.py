@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from companion.crypto.primitives import sha256
+from companion.farewells import ACCOUNT, DEVICE
 from companion.times import DAY_MS, MINUTE_MS
 
 SERVICE = "companion-relay"
@@ -46,6 +47,9 @@ NONCE_HEADER = "companion-nonce"
 TIME_HEADER = "companion-time"
 BLOBS_HEADER = "companion-blobs"
 OFFSET_HEADER = "upload-offset"
+
+NEVER_HERE = "never-here"  # with 404: the service knows no such device, and so has nothing to delete
+FAREWELL_SCOPES = {DEVICE: 1, ACCOUNT: 2}
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _CAPABILITY = re.compile(r"[0-9a-f]{64}")
@@ -133,3 +137,10 @@ def request_message(
 def session_message(*, origin: str, device: bytes, nonce: bytes, at_ms: int) -> bytes:
     """Return what a device signs to open a session. The origin keeps one service from using it at another."""
     return b"companion-session-v1\0" + origin.encode() + b"\0" + device + nonce + at_ms.to_bytes(8, "big")
+
+
+def farewell_message(*, origin: str, device: bytes, scope: str) -> bytes:
+    """Return what a device signs so that it can be deleted later, without it. Nothing in it runs out: what it deletes
+    never comes back, so it does nothing a second time.
+    """
+    return b"companion-farewell-v1\0" + origin.encode() + b"\0" + device + bytes([FAREWELL_SCOPES[scope]])

@@ -78,11 +78,9 @@ class Transport:
         whole_s: float = WHOLE_S,
         first_s: float = STREAM_FIRST_S,
     ) -> None:
-        url = httpx.URL(base_url.strip())
-        if url.host.endswith("."):  # the same name, which the service knows without
-            url = url.copy_with(host=url.host.rstrip("."))
+        url = plain_address(base_url)
         self.base_url = str(url).rstrip("/")
-        self.origin = f"{url.scheme}://{url.netloc.decode()}".lower()
+        self.origin = origin_of(url)
         self._whole_s, self._first_s = whole_s, first_s
         self._owns = http is None
         # A proxy of the environment has no business with this machine itself.
@@ -205,6 +203,19 @@ class Transport:
         except (httpx.InvalidURL, ValueError):
             return Offline(type(error).__name__)
         return await reason(error, address.host, address.port or 443)
+
+
+def plain_address(base_url: str) -> httpx.URL:
+    """Return the address of a service as it is called. Raises: httpx.InvalidURL."""
+    url = httpx.URL(base_url.strip())
+    if url.host.endswith("."):  # the same name, which the service knows without
+        url = url.copy_with(host=url.host.rstrip("."))
+    return url
+
+
+def origin_of(url: httpx.URL) -> str:
+    """Return what a device signs of the address that it speaks to."""
+    return f"{url.scheme}://{url.netloc.decode()}".lower()
 
 
 class _Bounded:

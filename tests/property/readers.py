@@ -37,6 +37,7 @@ from companion.app.groups.key_states import KeyState
 from companion.chat import agreement, attention, contents, message, polls, private, reports, sharing, standing
 from companion.crypto import hpke
 from companion.crypto.primitives import aead_seal, dh_keypair
+from companion.farewells import Farewell
 from companion.inviting import Invite
 from companion.letters import Letter, open_letter, parse_content, seal_letter
 from companion.mls import codec
@@ -301,6 +302,9 @@ def recipes() -> dict[str, Recipe]:
         "consent.Receipt.from_doc": _doc(consent.Receipt, RECEIPT),
         "devices.DeviceList.decode": Recipe(
             read=people.DeviceList.decode, good=(ANN.member.devices.encode(), base64.b64encode(bytes(300)).decode())
+        ),
+        "farewells.Farewell.from_doc": _doc(
+            Farewell, Farewell(service="local", device=ID, scope="device", signature=bytes(64))
         ),
         "groups.Group.from_doc": _doc(groups.Group, GROUP, replace(GROUP, keeper=None)),
         "groups.Seat.from_doc": _doc(groups.Seat, *GROUP.seats),

@@ -1,4 +1,4 @@
-"""The calls that concern devices rather than groups: sessions, inbox, key packages, account, deletion.
+"""The calls that concern devices rather than groups: sessions, inbox, key packages, account, deletion, farewells.
 
 Source: docs/protocol.md section 2. What cannot be taken back, or speaks for a device to others, is signed call by call.
 """
@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from companion.farewells import ACCOUNT
 from services.relay.devices.admission import TOKEN_LIMIT, Introduction
 from services.relay.devices.sessions import Proof, Sessions, SignedCall
 from services.relay.devices.store import DeviceStore, Post, inbox_key
@@ -18,6 +19,7 @@ from services.relay.replies import answer
 from services.relay.requests import Call, Fields, parse_fields, route
 from services.sync.protocol import (
     CID_HEADER,
+    FAREWELL_SCOPES,
     INBOX_LIMIT_BYTES,
     KEY_PACKAGE_LIMIT_BYTES,
     KEY_PACKAGES_MOST,
@@ -35,6 +37,7 @@ from services.sync.protocol import (
 
 PACKAGES_LIMIT_BYTES = 640 * 1_024  # a hundred and one packages in base64
 ACCOUNT_LIMIT_BYTES = 1_024
+SCOPE_LIMIT = 16
 
 
 class DeviceApi:
@@ -68,7 +71,7 @@ class DeviceApi:
             route("POST", "/v1/devices/{device}/key-packages/claim", self.claim),
             route("DELETE", "/v1/devices/{device}", self.delete_device),
             route("PUT", "/v1/me", self.join_account),
-            route("DELETE", "/v1/me", self.delete_account),
+            route("POST", "/v1/farewells", self.farewell),
         ]
 
     async def challenge(self, call: Call) -> ASGIApp:
@@ -160,9 +163,17 @@ class DeviceApi:
         await self._store.delete(call.id(), device, self._now_ms())
         return answer({})
 
-    async def delete_account(self, call: Call) -> ASGIApp:
-        device, _ = await self._signed(call, 0)
-        await self._store.delete_account(device, self._now_ms())
+    async def farewell(self, call: Call) -> ASGIApp:
+        """Delete on a word that was signed ahead. It needs no session, and no device that still has its keys."""
+        fields = await call.fields()
+        device, scope = fields.id("device"), fields.text("scope", SCOPE_LIMIT)
+        if scope not in FAREWELL_SCOPES:
+            raise bad_request("The field scope is device or account.")
+        if await self._sessions.check_farewell(device, scope, fields.octets("signature", 64)):
+            if scope == ACCOUNT:
+                await self._store.delete_account(device, self._now_ms())
+            else:
+                await self._store.delete(device, device, self._now_ms())
         return answer({})
 
     async def _signed(self, call: Call, limit: int) -> tuple[bytes, Fields]:

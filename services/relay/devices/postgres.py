@@ -144,6 +144,11 @@ class PostgresDevices:
             key = await connection.fetchval("select public_key from device where device = $1 and not is_gone", device)
         return bytes(key) if key is not None else None
 
+    async def standing(self, device: bytes) -> tuple[bytes, bool] | None:
+        async with self._connection() as connection:
+            row = await connection.fetchrow("select public_key, is_gone from device where device = $1", device)
+        return (bytes(row["public_key"]), row["is_gone"]) if row is not None else None
+
     async def post(self, post: Post) -> bool:
         async with self._connection() as connection, connection.transaction():
             is_new = await _post(connection, post, self._quotas, self._key)

@@ -19,7 +19,14 @@ from services.relay.devices.admission import Admission, Introduction
 from services.relay.devices.challenges import SPENT_MS, is_fresh, mint
 from services.relay.devices.store import DeviceStore
 from services.relay.refusal import Refusal, bad_request, no_session
-from services.sync.protocol import decode_octets, encode_octets, request_message, session_message
+from services.sync.protocol import (
+    NEVER_HERE,
+    decode_octets,
+    encode_octets,
+    farewell_message,
+    request_message,
+    session_message,
+)
 
 SESSION_MS = 30 * 60_000
 TOKEN_BYTES = 32
@@ -171,6 +178,23 @@ class Sessions:
         """Check that the device signed this very call, which serves once. Raises 401."""
         at_ms = self._now_ms()
         await self._check(call, await self._store.public_key(call.device), at_ms)
+
+    async def check_farewell(self, device: bytes, scope: str, signature: bytes) -> bool:
+        """Return whether there is anything to delete: a device that is gone already is nobody's business any more.
+
+        Raises: 404 for a device that was never here, 401 if it did not sign this.
+        """
+        standing = await self._store.standing(device)
+        if standing is None:
+            raise Refusal(404, NEVER_HERE, "This device was never here.")
+        public_key, is_gone = standing
+
+        def message(origin: str) -> bytes:
+            return farewell_message(origin=origin, device=device, scope=scope)
+
+        if not is_gone and not self._is_signed(public_key, signature, message):
+            raise Refusal(401, "no-session", "The signature is not valid.")
+        return not is_gone
 
     async def _check(self, shown: Proof | SignedCall, public_key: bytes | None, at_ms: int) -> None:
         """Check nonce and signature, and use the nonce up. What costs the service most comes last. Raises 401."""

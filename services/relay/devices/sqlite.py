@@ -117,6 +117,10 @@ class SqliteDevices:
         rows = await self._rows("select public_key from device where device = ? and not is_gone", device)
         return rows[0][0] if rows else None
 
+    async def standing(self, device: bytes) -> tuple[bytes, bool] | None:
+        rows = await self._rows("select public_key, is_gone from device where device = ?", device)
+        return (rows[0][0], bool(rows[0][1])) if rows else None
+
     async def post(self, post: Post) -> bool:
         return await self._write(lambda batch: _post(batch, post, self._quotas, self._key))
 

@@ -82,6 +82,9 @@ class DeviceStore(Protocol):
     async def public_key(self, device: bytes) -> bytes | None:
         """Return the key of a device that is not deleted."""
 
+    async def standing(self, device: bytes) -> tuple[bytes, bool] | None:
+        """Return (key, whether it is deleted) of a device, blocked ones included; None for one that was never here."""
+
     async def post(self, post: Post) -> bool:
         """Return whether it is new. Raises 404, 409 for other bytes, 429, and 507 for a full inbox."""
 

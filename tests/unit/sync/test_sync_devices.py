@@ -80,7 +80,6 @@ async def test_count_that_is_none_counts_as_no_answer(left):
 @pytest.mark.parametrize(
     ("call", "method", "path", "body"),
     [
-        (lambda c: c.delete_account(), "DELETE", "/v1/me", None),
         (lambda c: c.revoke_device(DEVICE), "DELETE", f"/v1/devices/{DEVICE}", None),
         (lambda c: c.join_account("cd" * 32), "PUT", "/v1/me", {"account": "cd" * 32}),
     ],

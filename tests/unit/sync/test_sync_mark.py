@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from companion.crypto.primitives import signing_keypair
 from companion.devices import device_id
 from companion.errors import Offline, OtherAnswers, ProxyRefuses, RelayRefused, ServiceDown, ServiceTooOld, SyncError
+from companion.farewells import DEVICE, Farewell
 from companion.ports import GroupCursor
 from services.sync.client import RelayClient
+from services.sync.farewells import bring_farewell
 from services.sync.protocol import MARK_HEADER, SERVICE
 
 ID, OTHER, CAPABILITY = "ab" * 16, "ef" * 16, "cd" * 32
+FAREWELL = Farewell(service="http://relay.example", device=ID, scope=DEVICE, signature=bytes(64))
 ABOUT = {"service": SERVICE, "protocol_min": 1, "protocol_max": 1, "incarnation": "0" * 32, "version": "1"}
 MARK = {MARK_HEADER: SERVICE}
 OPENING = {
@@ -50,7 +53,7 @@ CALLS = {
     "claim_key_package": lambda c: c.claim_key_package(ID),
     "join_account": lambda c: c.join_account(CAPABILITY),
     "revoke_device": lambda c: c.revoke_device(ID),
-    "delete_account": lambda c: c.delete_account(),
+    "farewell": lambda c: bring_farewell("http://relay.example", FAREWELL, c._transport._http),
     "put_blob": lambda c: c.put_blob(ID, 5, octets),
     "put_large_blob": lambda c: c.put_blob(ID, 2_000_000, octets),
     "get_blob": lambda c: c.get_blob(ID, 0, 5),
