@@ -37,6 +37,7 @@ from services.crash import forbid_core_dumps
 from services.due import DueTimer
 from services.erasing import ProfileEraser
 from services.extras import BROWSER, DESKTOP, install_command, missing
+from services.farewells import FarewellTimer
 from services.keystore import FletKeystore
 from services.notifier import PlyerNotifier
 from services.pictures import PillowPictures
@@ -72,6 +73,7 @@ class Profile:
     windows: OpenWindows
     auto_lock: AutoLock
     due: DueTimer
+    farewells: FarewellTimer
     appearance: Appearance
     keystore: FletKeystore
     uploads: Uploads
@@ -103,6 +105,7 @@ def build_profile(data: Path, name: str, service: str) -> Profile:
         windows=OpenWindows(companion),
         auto_lock=AutoLock(companion, clock),
         due=DueTimer(companion, clock),
+        farewells=FarewellTimer(companion),
         appearance=Appearance(folder),
         keystore=keystore,
         uploads=Uploads(PICTURE_FILE_BYTES),
@@ -201,6 +204,7 @@ def page_main(profile: Profile, texts: Texts, *, keeps_places: bool = True) -> P
         page.run_task(follow_device)
         profile.auto_lock.start()
         profile.due.start()
+        profile.farewells.start()
 
     return show
 
@@ -281,6 +285,7 @@ async def close(profile: Profile) -> None:
     """Save what was typed, drop the keys, end the embedded service if this process hosts it."""
     await profile.auto_lock.stop()
     await profile.due.stop()
+    await profile.farewells.stop()
     await profile.companion.lock()
     if profile.embedded is not None:
         await profile.embedded.close()

@@ -3,9 +3,11 @@
 import asyncio
 import itertools
 from collections.abc import AsyncGenerator, Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from companion.errors import ReadOnly, RolledBack, StoreBusy, StoreError, Tampered, WrongKey
+from companion.farewells import Farewell, merged
 from companion.ports import (
     Anchor,
     Change,
@@ -294,12 +296,22 @@ class FakeEraser:
     def __init__(self, vault: FakeVault) -> None:
         self._vault = vault
         self.cut_short = False
+        self.kept: tuple[Farewell, ...] = ()
 
-    async def erase(self) -> None:
+    async def erase(self, farewells: Iterable[Farewell] = ()) -> None:
         self.cut_short = False
         self._vault.store.keys.clear()
         self._vault.store.tables.clear()
         self._vault.calls.append("erased")
+        self.kept = merged(self.kept, farewells)
 
     async def is_unfinished(self) -> bool:
         return self.cut_short
+
+    async def owed(self) -> tuple[Farewell, ...]:
+        return self.kept
+
+    async def settle(self, farewells: Iterable[Farewell], state: str = "") -> None:
+        settled = tuple(farewells)
+        left = [one for one in self.kept if one not in settled]
+        self.kept = (*left, *(replace(one, state=state) for one in self.kept if one in settled and state))

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from companion.app.device import Device
+from companion.app.farewells import Farewells
 from companion.app.opened import Opened
 from companion.app.parting import Left
 from companion.app.security import Security, passphrase_or_words
@@ -14,6 +15,7 @@ from companion.consent import Wording
 from companion.crypto.primitives import random_bytes
 from companion.crypto.words import key_from_words, words_from_key
 from companion.errors import CompanionError, StoreBusy, Tampered, WrongKey
+from companion.farewells import Farewell
 from companion.people import Me, create_me
 from companion.ports import (
     Anchor,
@@ -34,7 +36,7 @@ from companion.unlocking import check_passphrase
 log = logging.getLogger(__name__)
 
 FIRST_START, LOCKED, OPEN, HIDDEN, RESTORED = "first_start", "locked", "open", "hidden", "restored"
-CLOSING = "closing"
+CLOSING, ERASED = "closing", "erased"
 Listener = Callable[[frozenset[str]], None]
 
 
@@ -61,7 +63,7 @@ class Box:
 
 
 class Companion:
-    """One person's app. Listeners get the names of what changed: tables, "phase" or "sync"."""
+    """One person's app. Listeners get the names of what changed: tables, "phase", "sync", "erased" or "farewells"."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
@@ -69,6 +71,7 @@ class Companion:
         self._busy = False
         self._device = Device(ports.keystore)
         self._tries = Tries(ports.tries, ports.clock)
+        self.farewells = Farewells(ports.network, ports.eraser, self._tell)
         self._restored: Box | None = None
         self._store: Store | None = None
         self._leaving: Store | None = None
@@ -251,14 +254,29 @@ class Companion:
         self._is_hidden = False
         self._tell(frozenset({"phase"}))
 
-    async def erase(self) -> None:
-        """Take everything of this profile from the device, the keys first. Saves nothing. Raises: StoreError."""
+    async def erase(self, scope: str = "") -> None:
+        """Take everything of this profile from the device, the keys first. Saves nothing. Raises: StoreError.
+
+        With a `scope`, "device" or "account", its services are asked to delete that too, by farewells that are signed
+        while the keys are here. Nobody waits for an answer: see `farewells`. Without keys nobody can ask.
+        """
         with self._alone():
+            farewells = await self._sign_farewells(scope)
             try:
                 await self._drop_all()
             finally:
-                await self._erase_all()
+                await self._erase_all(farewells)
                 self._tell(frozenset({"phase"}))
+
+    async def _sign_farewells(self, scope: str) -> tuple[Farewell, ...]:
+        """What goes wrong here must not stand in the way of the erasure."""
+        if not scope or self.opened is None:
+            return ()
+        try:
+            return await self.opened.sign_farewells(scope)
+        except CompanionError:
+            log.warning("the services cannot be asked to delete anything")
+            return ()
 
     async def _drop_all(self) -> None:
         """Close what is open; what goes wrong there must not stand in the way of the erasure."""
@@ -267,9 +285,10 @@ class Companion:
         except CompanionError:
             log.warning("locking before the erasure failed")
 
-    async def _erase_all(self) -> None:
-        await self._ports.eraser.erase()
+    async def _erase_all(self, farewells: tuple[Farewell, ...] = ()) -> None:
+        await self._ports.eraser.erase(farewells)
         await self._device.forget()
+        self._tell(frozenset({ERASED}))
 
     async def _enter(self, store: Store, blobs: Blobs) -> None:
         doc = await store.get("me", "me")

@@ -28,6 +28,7 @@ from companion.app.stories.storytelling import Storytelling
 from companion.app.today import Today
 from companion.attachments import IN_WORK
 from companion.consent import Wording
+from companion.farewells import Farewell
 from companion.fields import STAYS
 from companion.people import Me, Member
 from companion.ports import Blobs, Change, Clock, Edit, Network, Store
@@ -149,8 +150,20 @@ class Opened:
             kind = table.partition(":")[0]
             counts[kind] = counts.get(kind, 0) + count
         blobs, blob_bytes = await self._context.blobs.usage()
-        services = frozenset(group.service for group in await self.groups.groups())
+        services = await self._services()
         return Facts(counts=counts, blobs=blobs, blob_bytes=blob_bytes, services=services, slots=store.slots)
+
+    async def sign_farewells(self, scope: str) -> tuple[Farewell, ...]:
+        """Return what asks each service in use to delete this device, or my whole account. Raises: StoreError."""
+        me = self._context.me
+        return await self._network.farewells(await self._services(), me.device, me.sign_private, scope)
+
+    async def _services(self) -> frozenset[str]:
+        """Return what is in use as far as it can be read."""
+        try:
+            return frozenset(await self.groups.services())
+        except STAYS:
+            return frozenset(group.service for group in await self.groups.groups())
 
     async def set_auto_lock(self, minutes: int) -> None:
         """Lock after this many minutes without use. Raises ValueError for a number that is not offered."""

@@ -3,11 +3,12 @@
 Times are ms since the epoch, UTC. Ids are 32 lower-case hex characters.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from companion.attachments import Picture
+from companion.farewells import Farewell
 from companion.unlocking import Attempts
 
 
@@ -59,13 +60,21 @@ class Keystore(Protocol):
 
 
 class Eraser(Protocol):
-    """Takes everything of this profile from the device."""
+    """Takes everything of this profile from the device, and keeps what is still owed for it: its farewells."""
 
-    async def erase(self) -> None:
-        """The keys first. A crash on the way leaves nothing readable. Raises StoreError."""
+    async def erase(self, farewells: Iterable[Farewell] = ()) -> None:
+        """The keys first. A crash on the way leaves nothing readable; the farewells are owed as soon as it has begun,
+        and told by `owed` once nothing else is left. Raises StoreError.
+        """
 
     async def is_unfinished(self) -> bool:
         """Whether a crash ended an erasure: `erase` has to be called again."""
+
+    async def owed(self) -> tuple[Farewell, ...]:
+        """Return the farewells of every profile that was erased here and not settled. Raises nothing."""
+
+    async def settle(self, farewells: Iterable[Farewell], state: str = "") -> None:
+        """Forget these; with a state, keep it for those of them that are still there instead. Raises StoreError."""
 
 
 class Recorder(Protocol):

@@ -142,10 +142,21 @@ def write_atomically(path: Path, content: bytes) -> None:
 def read_small(file: Path) -> dict[str, object]:
     """Return the object in a small JSON file, or an empty one if there is none that can be read."""
     try:
-        with open_plain(file, "file") as opened:
+        return require_small(file)
+    except StoreError:
+        return {}
+
+
+def require_small(file: Path) -> dict[str, object]:
+    """Return the object in a small JSON file, or an empty one if there is none, or what is there is damaged.
+
+    Raises: StoreError if the disk refuses: what it holds is not known then, and must not be written over.
+    """
+    try:
+        with open_plain(file, "file") as opened, our_errors():
             text = opened.read(SMALL_BYTES_MAX + 1)
         doc = json.loads(text) if len(text) <= SMALL_BYTES_MAX else None
-    except (StoreError, OSError, ValueError, RecursionError):
+    except (Tampered, ValueError, RecursionError):
         return {}
     return doc if isinstance(doc, dict) else {}
 

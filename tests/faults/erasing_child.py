@@ -1,4 +1,4 @@
-"""Erases a profile and is killed at one step of it: the step's number is counted in calls that change the disk.
+"""Erases a profile that owes a farewell, and is killed at one step: they are counted in calls that change the disk.
 
 Usage: erasing_child.py PROFILE_FOLDER STEP
 """
@@ -10,7 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from companion.farewells import DEVICE, Farewell
 from services.erasing import erase_folder
+
+OWED = (Farewell(service="https://notes.example", device="ab" * 16, scope=DEVICE, signature=bytes(64)),)
 
 CHANGES = ("unlink", "rmdir", "replace", "rename", "fsync", "open")
 
@@ -29,4 +32,4 @@ if __name__ == "__main__":
     steps = [int(sys.argv[2])]
     for name in CHANGES:
         setattr(os, name, dying(getattr(os, name), steps))
-    erase_folder(Path(sys.argv[1]))
+    erase_folder(Path(sys.argv[1]), OWED)

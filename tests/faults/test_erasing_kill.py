@@ -1,4 +1,6 @@
-"""kill -9 at every step of an erasure: either nothing was begun, or nothing can be read any more and the rest goes."""
+"""kill -9 at every step of an erasure: either nothing was begun, or nothing can be read any more, the rest goes, and
+what is owed to the services is neither lost nor told before that.
+"""
 
 import asyncio
 import os
@@ -11,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from companion.errors import StoreError
-from services.erasing import MARKER
+from services.erasing import MARKER, ProfileEraser, owed_file
 from services.store.store import SealedStore
 from tests.faults.canaries import PASSPHRASE, profile_with_canaries
+from tests.faults.erasing_child import OWED
 from tests.faults.profile import Profile
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +67,8 @@ def test_at_every_step_nothing_readable_is_left_once_it_has_begun(image: Path, t
         folder = Path(shutil.copytree(image, tmp_path / str(step)))
         was_killed = kill_at(folder, step)
         readable = [vault for vault in vaults if (folder / vault / "keys.json").exists() and opens(folder, vault)]
+        owed = owed_file(folder)
+        assert not owed.exists() or not any(path.name != MARKER for path in folder.glob("*")), f"step {step}: too early"
         has_begun = (folder / MARKER).exists() or not folder.exists() or len(readable) < len(vaults)
         gone = {path.name for path in image.rglob("*")} - {path.name for path in folder.rglob("*")}
         if gone - {"keys.json"}:
@@ -72,6 +77,8 @@ def test_at_every_step_nothing_readable_is_left_once_it_has_begun(image: Path, t
         seen.add(len(readable))
         assert asyncio.run(Profile(folder).companion.phase()) == ("first_start" if has_begun else "locked")
         assert not has_begun or not folder.exists() or not any(folder.iterdir())
+        assert asyncio.run(ProfileEraser(folder).owed()) == (OWED if has_begun else ())
+        owed.unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
         if not was_killed:
             break

@@ -1,17 +1,20 @@
 """Each call to the system fails once, one after the other: only errors of ours come out, and nothing stays open."""
 
+import asyncio
 import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from companion.crypto.keyslots import KdfParameters
 from companion.errors import CompanionError, StoreError
-from services.erasing import erase_folder
+from companion.farewells import DEVICE, REFUSED, Farewell
+from services.erasing import MARKER, ProfileEraser, erase_folder, owed_file
 from services.profile import Appearance
 from services.store.checking import salvage
 from services.store.files import ProcessLock
@@ -22,6 +25,9 @@ PASSPHRASE = "correct horse battery"
 FAST = KdfParameters(t=1, m_kib=8)
 CALLS = ("open", "fsync", "replace", "rename", "unlink", "mkdir", "chmod", "stat", "lstat", "scandir", "listdir")
 CALLS_MAX = 400
+BEFORE, NOW = (
+    Farewell(service="https://notes.example", device=id * 16, scope=DEVICE, signature=bytes(64)) for id in ("ab", "cd")
+)
 
 
 @contextmanager
@@ -87,7 +93,7 @@ def choose(folder: Path) -> None:
 
 
 def erase(folder: Path) -> None:
-    erase_folder(folder / "vault")
+    erase_folder(folder / "vault", (NOW,))
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +134,57 @@ def test_only_errors_of_ours_come_out_and_nothing_stays_open(image, tmp_path, mo
     else:
         pytest.fail("the work has no end")
     assert refused > number // 4
+
+
+def small(folder: Path) -> Path:
+    """A profile without much in it, of whose forerunner something is owed."""
+    (folder / "hazel").mkdir(parents=True)
+    (folder / "hazel" / "keys.json").write_text("{}")
+    erase_folder(folder / "hazel", (BEFORE,))
+    (folder / "hazel").mkdir()
+    (folder / "hazel" / "keys.json").write_text("{}")
+    return folder / "hazel"
+
+
+def owed(folder: Path) -> set[Farewell]:
+    return set(asyncio.run(ProfileEraser(folder).owed()))
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EIO], ids=["full", "refused", "broken"])
+def test_what_is_owed_is_never_lost_and_never_told_before_the_profile_is_gone(tmp_path, monkeypatch, code) -> None:
+    outcomes = set()
+    for number in range(1, CALLS_MAX):
+        folder = small(tmp_path / str(number))
+        with failing(number, code, monkeypatch) as made, suppress(StoreError):
+            erase_folder(folder, (NOW,))
+        is_there = (folder / "keys.json").exists()
+        has_begun = not is_there or (folder / MARKER).exists()
+        assert owed(folder) >= {BEFORE}
+        assert not is_there or owed(folder) == {BEFORE}
+        if has_begun:
+            erase_folder(folder)  # as at the next start
+        assert owed(folder) == ({BEFORE, NOW} if has_begun else {BEFORE})
+        outcomes.add((is_there, has_begun))
+        if len(made) < number:
+            break
+    else:
+        pytest.fail("the erasure has no end")
+    assert outcomes >= {(True, False), (False, True), (True, True)}
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EIO], ids=["full", "refused", "broken"])
+@pytest.mark.parametrize("state", ["", REFUSED], ids=["done", "refused"])
+def test_settling_one_loses_no_other(tmp_path, monkeypatch, code, state) -> None:
+    for number in range(1, CALLS_MAX):
+        folder = small(tmp_path / str(number))
+        erase_folder(folder, (NOW,))
+        with failing(number, code, monkeypatch) as made, suppress(StoreError):
+            ProfileEraser(folder)._settle((NOW,), state)
+        left = owed(folder)
+        settled = {replace(NOW, state=state)} if state else set()
+        assert left in ({BEFORE, NOW}, {BEFORE} | settled)
+        owed_file(folder).unlink()
+        if len(made) < number:
+            break
+    else:
+        pytest.fail("settling has no end")

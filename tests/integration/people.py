@@ -16,6 +16,7 @@ from services.keystore import FletKeystore
 from services.profile import FileTries
 from services.store.migrations import Migrations
 from services.store.vault import SealedVault
+from services.sync.embedded import EmbeddedRelay
 from services.sync.network import RelayNetwork
 
 PASSPHRASE = "three kettles and a lantern"
@@ -33,12 +34,12 @@ class Noon(SystemClock):
 class Person:
     """One profile that can be opened, locked, and opened again."""
 
-    def __init__(self, folder: Path, service: str) -> None:
+    def __init__(self, folder: Path, service: str, embedded: EmbeddedRelay | None = None) -> None:
         self.folder = folder
         self.companion = Companion(
             Ports(
                 vault=SealedVault(folder / "vault", kdf=QUICK, migrations=Migrations(STEPS)),
-                network=RelayNetwork(service, None),
+                network=RelayNetwork(service, embedded),
                 clock=Noon(),
                 tries=FileTries(folder),
                 wording=WORDING,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 from companion.crypto.keyslots import KdfParameters
 from companion.errors import StoreError
+from companion.farewells import DEVICE, Farewell
 from companion.unlocking import Attempts, wait_ms
+from services.erasing import ProfileEraser
 from services.profile import THEMES, Appearance, FileTries, close_folder
 from services.store.files import read_small
 from services.store.keyfile import read_key_file
@@ -53,13 +56,31 @@ def test_a_key_file_with_anything_in_any_place_is_refused_with_our_errors(keys, 
 @QUICK
 @given(content=st.binary(max_size=200) | ANYTHING.map(lambda value: json.dumps(value).encode()))
 def test_small_files_hold_anything_and_are_read_as_what_they_say_or_as_none(tmp_path: Path, content: bytes) -> None:
-    for name in ("tries.json", "appearance.json"):
+    for name in ("tries.json", "appearance.json", "hazel.farewells"):
         (tmp_path / name).write_bytes(content)
     assert isinstance(read_small(tmp_path / "tries.json"), dict)
     attempts = asyncio.run(FileTries(tmp_path).load())
     assert attempts.wrong >= 0
     assert wait_ms(attempts.wrong) <= 300_000
     assert Appearance(tmp_path).load() in THEMES
+    assert isinstance(asyncio.run(ProfileEraser(tmp_path / "hazel").owed()), tuple)
+
+
+FAREWELL = Farewell(service="https://notes.example", device="ab" * 16, scope=DEVICE, signature=bytes(64))
+
+
+@QUICK
+@given(data=st.data())
+def test_farewells_with_anything_in_any_place_are_left_out_and_keep_no_other_away(tmp_path: Path, data) -> None:
+    doc = FAREWELL.to_doc()
+    key = data.draw(st.sampled_from(sorted(doc)))
+    doc[key] = data.draw(ANYTHING | st.sampled_from(["file:///x", "https://", "https://[", "ab" * 64, "\u202e"]))
+    good = replace(FAREWELL, device="cd" * 16)
+    text = json.dumps({"farewells": [doc, data.draw(ANYTHING), good.to_doc()]})
+    (tmp_path / "hazel.farewells").write_text(text)
+    kept = asyncio.run(ProfileEraser(tmp_path / "hazel").owed())
+    assert good in kept
+    assert all(one.service.startswith(("http://", "https://")) or one.service == "local" for one in kept)
 
 
 @QUICK

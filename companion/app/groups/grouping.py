@@ -45,7 +45,7 @@ class Grouping(Comparing):
 
     async def start(self) -> None:
         """Follow every service that has a group of mine, or letters for me."""
-        for service in await self._services():
+        for service in await self.services():
             await self._side(service).resume()
             await self.follow(service)
 
@@ -56,7 +56,8 @@ class Grouping(Comparing):
         async with self.tools.key_states.turn():
             await roll_back(self.tools)
 
-    async def _services(self) -> list[str]:
+    async def services(self) -> list[str]:
+        """Return every service that has, or had, a group of mine or letters for me."""
         services = {group.service for group in await self.groups()}
         return sorted(services | {str(doc["_id"]) for doc in await self._context.store.all(SERVICES)})
 
@@ -355,7 +356,7 @@ class Grouping(Comparing):
         await self._network.follow(service, self._side(service))
 
     async def follow_all(self) -> None:
-        for service in await self._services():
+        for service in await self.services():
             await self.follow(service)
 
     async def _member_of(self, group_id: str) -> Group:

@@ -1,5 +1,7 @@
 """Files that belong to their owner alone and are what they seem, whatever stands in the folder already."""
 
+import errno
+import io
 import json
 import os
 from pathlib import Path
@@ -10,7 +12,7 @@ from companion.crypto.keyslots import KdfParameters
 from companion.errors import StoreError, Tampered
 from services.erasing import erase_folder
 from services.store.checking import salvage
-from services.store.files import ProcessLock, private_folder, read_small, write_atomically, write_small
+from services.store.files import ProcessLock, private_folder, read_small, require_small, write_atomically, write_small
 from services.store.store import SealedStore
 
 PASSPHRASE = "correct horse battery"
@@ -184,3 +186,20 @@ def test_a_folder_for_the_store_that_is_a_file_is_an_error_of_ours(tmp_path):
         SealedStore.create(tmp_path / "vault", passphrase=PASSPHRASE, recovery=bytes(32), kdf=FAST)
     with pytest.raises((StoreError, Tampered)):
         SealedStore.unlock(tmp_path / "vault", passphrase=PASSPHRASE)
+
+
+def test_small_file_that_the_disk_does_not_give_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "small.json"
+    write_small(file, {"n": 1})
+    assert require_small(tmp_path / "none.json") == {}
+
+    class Broken(io.BytesIO):
+        def read(self, *_: object) -> bytes:
+            raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(os, "fdopen", lambda descriptor, mode: os.close(descriptor) or Broken())
+    with pytest.raises(StoreError, match="the disk refused"):
+        require_small(file)
+    assert read_small(file) == {}
