@@ -58,11 +58,36 @@ def test_hide_change_the_passphrase_look_at_privacy_and_erase(size, open_window,
 
     hazel.press("Erase everything")
     hazel.see("What remains elsewhere")
+    hazel.see(re.compile("^Without your keys nobody can ask"))
     hazel.shot("35-erase")
+    hazel.press("Keep everything")
+    hazel.type("Passphrase", NEW)
+    hazel.page.keyboard.press("Enter")
+
+    hazel.see("Hide now")  # where it was
+    if size is PHONE:
+        hazel.press("Close")
+    go(hazel, "Groups")  # the service of this computer now holds something
+    hazel.press("Start a group")
+    hazel.type("Name of the group", "Marmalade leads")
+    hazel.press("Start the group")
+    hazel.see("Say who you are and one thing on your mind.")
+    wait_until((tmp_path / "data" / "relay" / "relay.json").exists)
+    if size is PHONE:
+        hazel.press("Back")
+    hazel.press("My account")
+    hazel.press(re.compile("^Erase everything"), exact=False)
+    hazel.see(re.compile("^Also delete what the sync services hold of me"))
+    hazel.shot("37-erase-ask")
     hazel.press("Go on")
     hazel.type("The word", "erase")
     hazel.shot("36-erase-last")
     hazel.press("Erase everything now")
     hazel.see("Welcome", 30_000)
-    assert not (tmp_path / "data" / "profiles" / "hazel").exists()
+    hazel.see("What this computer held of your erased profile is deleted.", 30_000)
+    hazel.shot("38-erased")
+    profiles = tmp_path / "data" / "profiles"
+    assert not list(profiles.iterdir())
+    hazel.press("All right")
+    hazel.see_not(re.compile("erased profile"))
     assert not [line for line in app.lines if "Traceback" in line], app.output

@@ -72,8 +72,8 @@ class TestErase:
         assert desk.companion.opened is not None
         await desk.companion.opened.groups.create("First-year leads", "pine")
         async with opened(desk, route="/account/erase") as app:
-            await app.until(lambda: "Services in use: This computer" in app.texts())
-            for name in ("groups", "service", "sheet", "copies"):
+            await app.until(lambda: desk.window.texts("unlock.erase_asked") in app.texts())
+            for name in ("groups", "sheet", "copies"):
                 assert desk.window.texts(f"unlock.erase_remains_{name}") in app.texts()
             await self.erase(app)
             await app.until(lambda: desk.window.state.phase == "first_start")
@@ -85,6 +85,7 @@ class TestErase:
         await desk.companion.lock()
         async with opened(desk) as app:
             await app.click("Erase everything")
+            assert desk.window.texts("unlock.erase_no_keys") in app.texts()
             await self.erase(app)
             await app.until(lambda: desk.window.state.phase == "first_start")
 

@@ -1,9 +1,9 @@
-"""Erasing everything, from within the app: what remains elsewhere is said with what is known."""
+"""Erasing everything, from within the app: the services can be asked to delete too."""
 
 import flet as ft
 
 from views.account.subpage import ABOVE, subpage
-from views.gate.erasing import Erase
+from views.gate.erasing import Asked, Erase
 from views.mirror.context import use_frame, use_opened, use_quiet_window
 from views.mirror.effects import use_task
 from views.parts.safe import safe
@@ -11,14 +11,15 @@ from views.parts.safe import safe
 
 @safe
 def ErasePane() -> ft.Control:
-    """The two steps, with the addresses of the services in use."""
+    """The two steps, with the services in use."""
     frame, window, opened = use_frame(), use_quiet_window(), use_opened()
-    unknown: tuple[str, ...] = ()
-    services, show = ft.use_state(unknown)
+    unknown: tuple[Asked, ...] = ()
+    asked, show = ft.use_state(unknown)
 
     async def look() -> None:
-        show(tuple(sorted((await opened.facts()).services)))
+        services = tuple(sorted((await opened.facts()).services))
+        show((Asked(services=services, has_others=len(opened.me.devices.active) > 1),))
 
     use_task(look, [])
-    steps = Erase(lambda: frame.go(ABOVE), services, key="steps")
-    return subpage(frame, window, window.texts("account.erase_title"), [steps])
+    steps = [Erase(lambda: frame.go(ABOVE), asked[0], key="steps")] if asked else []
+    return subpage(frame, window, window.texts("account.erase_title"), steps)

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import flet as ft
 
+from companion.app.farewells import Remains
 from companion.app.opened import Facts
 from views import theme
 from views.account.reading import ReadAllCard
 from views.account.subpage import subpage
-from views.mirror.context import Frame, use_frame, use_opened, use_quiet_window
+from views.gate.owed import Owed, plain
+from views.mirror.context import Frame, use_frame, use_opened, use_part, use_quiet_window
 from views.mirror.effects import use_task
 from views.mirror.state import Window
 from views.parts.buttons import button
@@ -57,7 +59,7 @@ class Known:
 def PrivacyPane() -> ft.Control:
     """One page for all of it."""
     frame, window, opened = use_frame(), use_quiet_window(), use_opened()
-    texts = window.texts
+    texts, remains = window.texts, use_part(lambda state: state.remains)
     nothing: tuple[Known, ...] = ()
     found, show = ft.use_state(nothing)
 
@@ -77,6 +79,7 @@ def PrivacyPane() -> ft.Control:
     known = found[0]
     body: list[ft.Control] = [
         soft(texts("account.privacy_about"), ft.TextThemeStyle.BODY_LARGE),
+        *([Owed(remains, key="owed")] if remains != Remains() else []),
         *(_kind(frame, texts, kind, _amount(texts, kind, known.facts)) for kind in KINDS),
         _service(frame, texts, known.facts),
         _keys(frame, texts, known),
@@ -125,13 +128,16 @@ def _card(
 
 def _service(frame: Frame, texts: Texts, facts: Facts) -> ft.Control:
     """Say what the sync services keep, by the addresses that are really in use."""
-    names = sorted(texts("account.service_here") if one == LOCAL else one for one in facts.services)
+    names = sorted(texts("account.service_here") if one == LOCAL else plain(one) for one in facts.services)
     amount = texts("account.service_none") if not names else ", ".join(names)
     said = [
         fact_row(ft.Icons.PLACE_OUTLINED, texts("account.privacy_service_where")),
         fact_row(ft.Icons.LOCK_OUTLINE_ROUNDED, texts("account.privacy_service_who")),
+        fact_row(ft.Icons.DELETE_OUTLINE_ROUNDED, texts("account.privacy_service_delete")),
     ]
-    return _card(frame, texts, texts("account.privacy_service"), amount, ft.Icons.CLOUD_OUTLINED, said, "/groups")
+    return _card(
+        frame, texts, texts("account.privacy_service"), amount, ft.Icons.CLOUD_OUTLINED, said, "/account/erase"
+    )
 
 
 def _keys(frame: Frame, texts: Texts, known: Known) -> ft.Control:

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 import flet as ft
 
+from companion.app.farewells import Remains
 from companion.crypto.keyslots import as_meant
 from companion.devices import NAME_BYTES
 from companion.errors import CompanionError
@@ -14,8 +15,9 @@ from companion.people import NAME_LIMIT, PROFESSIONS
 from companion.strings import clean_line
 from companion.unlocking import PASSPHRASE_LENGTH
 from views import theme
+from views.gate.owed import Owed
 from views.gate.unlock import eye, takes_focus
-from views.mirror.context import use_quiet_window
+from views.mirror.context import use_part, use_quiet_window
 from views.mirror.effects import Box, use_kept
 from views.mirror.state import Window
 from views.mirror.typed import live
@@ -97,6 +99,7 @@ def draw_positions() -> tuple[int, int]:
 def FirstStart(is_phone: bool, show_help: Callable[[], None]) -> ft.Control:
     """Four steps, each with its main action at the foot."""
     window = use_quiet_window()
+    remains = use_part(lambda state: state.remains)
     draft, set_draft = ft.use_state(Draft())
     newest = use_kept(lambda: Box(draft))  # a key and a press may come before the next rendering
     refs: Refs = use_kept(lambda: Box(make_refs()))
@@ -113,6 +116,8 @@ def FirstStart(is_phone: bool, show_help: Callable[[], None]) -> ft.Control:
     faults = [notice(ft.Icons.INFO_OUTLINE_ROUNDED, draft.fault)] if draft.fault else []
     if window.shared_by and draft.step == 1:
         body = [notice(ft.Icons.FOLDER_SHARED_OUTLINED, _shared(window), kind="alert"), *body]
+    if remains != Remains() and draft.step == 1:
+        body = [Owed(remains, key="owed"), *body]
     bottom = foot(narrow(column(*faults, *actions)))
     return phone_page(bar, [narrow(column(*body, spacing=theme.PAD))], foot=bottom)
 

@@ -12,6 +12,7 @@ from typing import Final
 import flet as ft
 
 from companion.app import Companion, Opened
+from companion.app.farewells import CHANGED, Remains
 from companion.app.parting import Left
 from companion.app.searching import Wanted
 from companion.checkins import CheckIn
@@ -61,6 +62,8 @@ class ViewState:
     fault: str = ""
     fault_kind: str = ""
     left: Left = field(default_factory=Left)
+    remains: Remains = field(default_factory=Remains)
+    """What services still hold of profiles that were erased here."""
     damages: tuple[Damage, ...] = ()
     read_only: str = ""
     """See `Opened.why_read_only`."""
@@ -176,6 +179,10 @@ class Mirror:
 
     async def _show_what(self, what: frozenset[str]) -> None:
         opened = self._window.companion.opened
+        if what & {"phase", CHANGED}:
+            remains = await self._window.companion.farewells.remains()
+            if remains != self._window.state.remains:
+                self._window.state.remains = remains
         try:
             if opened is None:
                 await self._show_closed()

@@ -118,6 +118,7 @@ async def test_leaving_asks_once_and_leaves_a_quiet_line(hazel: Desk, jay: Desk,
     await core(jay).attention.set_wishes(Wishes(group=group, is_welcomed=True))
     async with opened(jay, route=f"/groups/{group}", **DESKTOP) as app:
         await app.click("Leave the group")
+        assert any("sealed at the sync service until its time is over" in said for said in app.texts())
         await app.click("Leave")
         for _ in range(3):
             await deliver(hazel, jay)
