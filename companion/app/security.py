@@ -64,7 +64,7 @@ class Security:
         """What was found damaged since the store was opened."""
         return self._store.damages
 
-    def check(self) -> AsyncGenerator[Checked, None]:
+    def check_everything(self) -> AsyncGenerator[Checked, None]:
         """Read everything from the disk again, and say how far it is; what is damaged is then among `damages`.
 
         Whoever stops asking ends it. Raises: StoreError.

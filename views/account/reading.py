@@ -48,7 +48,7 @@ def ReadAllCard(key: str = "") -> ft.Control:
             return
         has_failed = False
         try:
-            async with aclosing(security.check()) as steps:
+            async with aclosing(security.check_everything()) as steps:
                 async for checked in steps:
                     set_reading(partial(_Reading.at, checked=checked))
         except StoreError:  # the disk, not what lies on it
