@@ -1,6 +1,8 @@
 """Every string from outside has a type, a bound and whole characters; a line has nothing hidden in it."""
 
 import json
+import sys
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -41,6 +43,18 @@ LINES = (
 def test_what_is_no_line_is_rejected(value):
     with pytest.raises(MessageRejected):
         read_line(value, NAME_LIMIT)
+
+
+def test_no_line_has_a_control_character_a_break_or_what_turns_its_direction():
+    turners = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    hidden = [*"\u206a\u206b\u206c\u206d\u206e\u206f\ufff9\ufffa\ufffb\ufffe\uffff"]
+    for letter in map(chr, range(sys.maxunicode + 1)):
+        if unicodedata.category(letter) in ("Cc", "Zl", "Zp") or unicodedata.bidirectional(letter) in turners:
+            hidden.append(letter)
+    for letter in hidden:
+        with pytest.raises(MessageRejected):
+            read_line(f"a{letter}b", NAME_LIMIT)
+        assert clean_line(f"a{letter}b") in ("ab", "a b")
 
 
 @pytest.mark.parametrize("value", LINES, ids=ascii)
@@ -86,8 +100,30 @@ def test_what_the_store_holds_is_mended_in_depth_and_only_if_needed():
     assert mended(whole) is whole
     assert mended({"a\ud83d": ["x", {"b": "\ud83d"}]}) == {"a\ufffd": ["x", {"b": "\ufffd"}]}
     assert kept("Leads \ud83d") == "Leads \ufffd"
+    assert mended({"\ud83d": 1}) == {"\ufffd": 1}
+    assert kept("abcd", 3) == "abc"
     with pytest.raises(ValueError, match="not a string"):
         kept(3)
+
+
+@pytest.mark.parametrize("nested", [lambda value: [value], lambda value: {"a": value}], ids=["lists", "objects"])
+@pytest.mark.parametrize("leaf", [None, 1, 0.5, True, "x", "\ud83d"], ids=ascii)
+def test_a_document_is_nested_65_times_and_no_more(nested, leaf):
+    deep, sound = leaf, "\ufffd" if leaf == "\ud83d" else leaf
+    for _ in range(65):
+        deep, sound = nested(deep), nested(sound)
+    assert mended(deep) == sound
+    assert leaf == "\ud83d" or mended(deep) is deep
+    with pytest.raises(ValueError, match="nested"):
+        mended(nested(deep))
+
+
+def test_the_numbers_of_a_document_have_63_bits():
+    for number in (-(1 << 63), (1 << 63) - 1, -(2.0**63), 2.0**62):
+        assert mended([number]) == [number]
+    for number in (-(1 << 63) - 1, 1 << 63, -(2.0**63) * 1.1, 2.0**63, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="number"):
+            mended([number])
 
 
 def test_the_limit_counts_after_cleaning():
@@ -122,3 +158,5 @@ def test_a_device_with_such_a_name_is_rejected():
 def test_one_place_says_what_is_hidden():
     assert strings.is_seen("a\u200b")
     assert not strings.is_seen("\u200b\u2060\ufeff\u00ad")
+    for letter in "\x07\ud800 \u2028\u2029\u0301\u20dd\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0":
+        assert not strings.is_seen(letter), ascii(letter)
