@@ -17,7 +17,6 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 
 from services.asgi import PRIVATE, Asgi, Message, Receive, Scope, Send, answer
@@ -105,7 +104,6 @@ class Gate:
         if is_ours and _same(path, f"{SOCKET}/{self._pass}"):
             await self._app({**scope, "path": SOCKET, "raw_path": SOCKET.encode()}, receive, send)
             return
-        await receive()
         await send({"type": "websocket.close", "code": 4403})
 
     def _is_asked_here(self, scope: Scope) -> bool:
@@ -139,7 +137,7 @@ class OpenFile:
 
     def write(self, address: str) -> None:
         """Raises OSError."""
-        page = LEAD % (address, escape(address))
+        page = LEAD % (address, address)
         new = self._folder / secrets.token_hex(8)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(page)
