@@ -1,5 +1,7 @@
 """A file from the browser: one address, one file, bounded, in memory, and only for a window of ours."""
 
+import re
+
 import pytest
 
 from companion.errors import PictureUnreadable
@@ -11,11 +13,11 @@ async def _inner(scope, receive, send):
     await send({"type": "http.response.start", "status": 299, "headers": []})
 
 
-async def call(app, path, *pieces, method="PUT", headers=()):
-    """Return the status of one request with this body."""
+async def call(app, path, *pieces, method="PUT", headers=(), is_cut=False):
+    """Return the status of one request with this body, None if it was cut off and got none."""
     said = []
     messages = [{"type": "http.request", "body": one, "more_body": True} for one in pieces]
-    messages.append({"type": "http.request", "body": b"", "more_body": False})
+    messages += [] if is_cut else [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive():
         return messages.pop(0) if messages else {"type": "http.disconnect"}
@@ -26,7 +28,7 @@ async def call(app, path, *pieces, method="PUT", headers=()):
     app = app.in_front_of(_inner) if isinstance(app, Uploads) else app
     scope = {"type": "http", "path": path, "method": method, "headers": list(headers), "scheme": "http"}
     await app(scope | {"server": ("127.0.0.1", 80)}, receive, send)
-    return next(one["status"] for one in said if one["type"] == "http.response.start")
+    return next((one["status"] for one in said if one["type"] == "http.response.start"), None)
 
 
 @pytest.fixture
@@ -46,6 +48,30 @@ async def test_an_address_takes_one_file_and_an_unknown_one_none(uploads):
     assert await call(uploads, upload.address, b"second") == 404
     assert await call(uploads, "/take/" + "x" * 32, b"third") == 404
     assert await upload.content == b"first"
+
+
+async def test_each_address_is_a_secret_of_its_own(uploads):
+    addresses = [uploads.expect().address for _ in range(9)]
+    assert len(set(addresses)) == 9
+    assert all(re.fullmatch(r"/take/[\w-]{32}", address) for address in addresses)
+
+
+async def test_a_file_that_was_cut_off_may_be_sent_again(uploads):
+    upload = uploads.expect()
+    assert await call(uploads, upload.address, b"half", is_cut=True) is None
+    assert not upload.content.done()
+    assert await call(uploads, upload.address, b"whole") == 200
+    assert await upload.content == b"whole"
+
+
+async def test_the_app_hears_of_the_start_and_the_end_of_its_server(uploads):
+    heard = []
+
+    async def app(scope, receive, send):
+        heard.append(scope["type"])
+
+    await uploads.in_front_of(app)({"type": "lifespan"}, None, None)
+    assert heard == ["lifespan"]
 
 
 async def test_nothing_comes_where_nobody_waits_any_more(uploads):

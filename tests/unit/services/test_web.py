@@ -1,12 +1,13 @@
 """The gate in front of the app's window."""
 
 import re
+import socket
 import stat
 from pathlib import Path
 
 import pytest
 
-from services.web import PLAIN_NAME, Gate, OpenFile, random_name
+from services.web import PLAIN_NAME, Gate, OpenFile, random_name, system_knows
 
 HOST = "c0ffee.localhost:8550"
 HERE = {"host": HOST.encode()}
@@ -23,6 +24,7 @@ class Inside:
         self.reached.append((scope["type"], scope["path"]))
         if scope["type"] == "http":
             headers = [(b"content-type", b"text/html"), (b"access-control-allow-origin", b"*"), (b"etag", b"1")]
+            headers += [(b"content-length", b"%d" % len(PAGE)), (b"last-modified", b"Sat, 28 Nov 2026 00:00:00 GMT")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": PAGE[:40], "more_body": True})
             await send({"type": "http.response.body", "body": PAGE[40:]})
@@ -41,7 +43,8 @@ def gate(inside: Inside) -> Gate:
 class Answer:
     def __init__(self, sent: list[dict]) -> None:
         self.status = sent[0].get("status", sent[0].get("code")) if sent else 0
-        self.headers = dict(sent[0].get("headers", [])) if sent else {}
+        self.pairs = list(sent[0].get("headers", [])) if sent else []
+        self.headers = dict(self.pairs)
         self.body = b"".join(message.get("body", b"") for message in sent[1:])
 
 
@@ -157,6 +160,7 @@ async def test_no_page_of_another_origin_opens_the_socket_with_the_pass(
         {"host": b"c0ffee.localhost"},
         {"origin": b"http://evil.example"},
         {"twice": "host"},
+        {"origin": b"http://" + HOST.encode(), "twice": "origin"},
     ],
 )
 async def test_another_name_is_refused_and_spends_nothing(gate: Gate, inside: Inside, headers: dict) -> None:
@@ -169,7 +173,30 @@ async def test_another_name_is_refused_and_spends_nothing(gate: Gate, inside: In
 @pytest.mark.parametrize("site", [b"cross-site", b"same-site"])
 async def test_no_other_page_looks_whether_the_app_is_here(gate: Gate, inside: Inside, site: bytes) -> None:
     assert (await ask(gate, "/favicon.png", sec_fetch_site=site)).status == 403
+    assert (await ask(gate, "/favicon.png", sec_fetch_site=b"none", twice="sec-fetch-site")).status == 403
     assert inside.reached == []
+
+
+@pytest.mark.parametrize("site", [b"none", b"same-origin"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_the_owner_and_the_page_itself_get_the_page(gate: Gate, inside: Inside, site: bytes, method: str) -> None:
+    assert (await ask(gate, "/", method=method, sec_fetch_site=site)).status == 200
+    assert inside.reached == [("http", "/")]
+
+
+async def test_who_has_no_pass_is_led_to_a_refusal(gate: Gate, inside: Inside) -> None:
+    assert (await ask(gate, "/closed")).status == 403
+    assert inside.reached == []
+
+
+async def test_the_app_hears_of_the_start_and_the_end_of_its_server() -> None:
+    heard: list[str] = []
+
+    async def app(scope, receive, send) -> None:
+        heard.append(scope["type"])
+
+    await Gate(app, HOST, "no")({"type": "lifespan"}, None, None)
+    assert heard == ["lifespan"]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "OPTIONS", "DELETE"])
@@ -193,8 +220,26 @@ async def test_the_page_takes_its_pass_from_the_window_and_holds_none_itself(gat
     word, answer = await enter(gate), await ask(gate, "/")
     assert b'sessionStorage.getItem("companion")' in answer.body
     assert word.encode() not in answer.body
-    assert answer.headers[b"content-length"] == str(len(answer.body)).encode()
-    assert b"etag" not in answer.headers
+    assert [value for name, value in answer.pairs if name == b"content-length"] == [b"%d" % len(answer.body)]
+    assert not {b"etag", b"last-modified"} & set(answer.headers)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (200, [(b"x", b"text/html"), (b"content-type", b"image/png"), (b"etag", b"1")]),
+        (404, [(b"content-type", b"text/html"), (b"etag", b"1")]),
+        (200, [(b"etag", b"1")]),
+    ],
+)
+async def test_what_is_no_page_goes_through_as_it_is(status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    async def app(scope, receive, send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"a</head>", "more_body": True})
+        await send({"type": "http.response.body", "body": b"b"})
+
+    answer = await ask(Gate(app, HOST, "no"), "/x")
+    assert (answer.status, answer.body, answer.headers[b"etag"]) == (status, b"a</head>b", b"1")
 
 
 async def test_page_may_load_from_this_address_only(gate: Gate) -> None:
@@ -207,6 +252,29 @@ def test_each_start_has_a_name_of_its_own() -> None:
     assert random_name() != random_name()
     assert re.fullmatch(r"c[0-9a-f]{20}\.localhost", random_name())
     assert PLAIN_NAME == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "is_known"),
+    [
+        (["127.0.0.1"], True),
+        (["::1"], True),
+        (["::1", "127.0.0.1"], True),
+        (["192.0.2.1"], False),
+        (["127.0.0.1", "192.0.2.1"], False),
+        ([], False),
+    ],
+)
+def test_the_system_knows_a_name_that_leads_to_this_computer_only(
+    monkeypatch: pytest.MonkeyPatch, addresses: list[str], is_known: bool
+) -> None:
+    def found(name: str, port: None, **more: int) -> list[tuple[object, ...]]:
+        if not addresses:
+            raise socket.gaierror("not known")
+        return [(socket.AF_UNSPEC, socket.SOCK_STREAM, 6, "", (address, 0)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    assert system_knows("c0ffee.localhost") is is_known
 
 
 class TestOpenFile:
@@ -226,6 +294,15 @@ class TestOpenFile:
             file.write(f"http://a/open/{number}")
         assert 'location.replace("http://a/open/2")' in file.path.read_text("utf-8")
         assert [one.name for one in file.path.parent.iterdir()] == ["open.html"]
+
+    def test_what_somebody_planted_in_its_place_is_not_written_to(
+        self, file: OpenFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("services.web.secrets.token_hex", lambda size: "planted")
+        (file.path.parent / "planted").symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(FileExistsError):
+            file.write("http://a/open/1")
+        assert not (tmp_path / "elsewhere").exists()
 
     def test_it_goes_with_the_app(self, file: OpenFile) -> None:
         file.write("http://a/open/1")
