@@ -242,6 +242,12 @@ async def test_what_is_no_page_goes_through_as_it_is(status: int, headers: list[
     assert (answer.status, answer.body, answer.headers[b"etag"]) == (status, b"a</head>b", b"1")
 
 
+@pytest.mark.parametrize("path", ["/", "/closed", "the ticket"])
+async def test_no_answer_tells_others_where_it_came_from_or_is_taken_for_another_kind(gate: Gate, path: str) -> None:
+    headers = (await ask(gate, path_of(gate) if path == "the ticket" else path)).headers
+    assert (headers[b"referrer-policy"], headers[b"x-content-type-options"]) == (b"no-referrer", b"nosniff")
+
+
 async def test_page_may_load_from_this_address_only(gate: Gate) -> None:
     headers = (await ask(gate, "/")).headers
     assert b"default-src 'self' data: blob:;" in headers[b"content-security-policy"]
