@@ -1,6 +1,9 @@
 """What is believed of time: timers by the stopwatch, and a certain time that no wrong clock hurries."""
 
-from companion.times import DAY_MS, HOUR_MS, SLACK_MS, Sure, Timers, Told, age_ms, newest_ms
+import pytest
+
+from companion.errors import MessageRejected
+from companion.times import DAY_MS, HOUR_MS, MINUTE_MS, OFF_MS, SLACK_MS, Sure, Timers, Told, age_ms, newest_ms
 from tests.clocks import JumpingClock
 
 NOW = 1_796_000_000_000
@@ -13,6 +16,11 @@ def watched(sure: Sure, now_ms: int, *steps: tuple[int, int | None]) -> Sure:
         now_ms += step_ms
         sure = sure.looked(now_ms, watched_ms)
     return sure
+
+
+def test_the_units_are_those_of_a_clock() -> None:
+    assert (MINUTE_MS, HOUR_MS, DAY_MS) == (60_000, 3_600_000, 86_400_000)
+    assert (OFF_MS, SLACK_MS) == (120_000, 3_600_000)
 
 
 def test_what_lies_ahead_was_now() -> None:
@@ -43,6 +51,17 @@ def test_a_timer_with_other_stamps_begins_anew() -> None:
     assert timers.left_ms("a", clock.ms, clock.ms + 60) == 60
 
 
+def test_a_timer_that_is_over_stays_over_until_it_is_forgotten() -> None:
+    clock = JumpingClock()
+    timers, start = Timers(clock), clock.ms
+    timers.left_ms("a", start, start + 60)
+    clock.move(70)
+    clock.jump(-70)
+    assert (timers.has("a"), timers.left_ms("a", start, start + 60)) == (True, 0)
+    timers.forget("a")
+    assert (timers.has("a"), timers.left_ms("a", start, start + 60)) == (False, 60)
+
+
 def test_time_under_our_eyes_is_certain() -> None:
     assert watched(Sure(sure_ms=NOW), NOW, (YEAR_MS, YEAR_MS)).sure_ms == NOW + YEAR_MS
 
@@ -59,6 +78,41 @@ def test_time_while_the_app_was_closed_is_certain_at_the_second_sighting_a_day_l
     assert watched(begun, NOW, (7 * DAY_MS, None)).sure_ms == NOW
     assert watched(begun, NOW, (7 * DAY_MS, None), (DAY_MS - 1, None)).sure_ms == NOW
     assert watched(begun, NOW, (7 * DAY_MS, None), (DAY_MS, None)).sure_ms == NOW + 7 * DAY_MS
+
+
+def test_a_clock_that_runs_on_evenly_under_our_eyes_is_believed_after_a_day() -> None:
+    ahead_ms, hour = NOW + 7 * DAY_MS, (HOUR_MS, HOUR_MS)
+    begun = Sure(sure_ms=NOW).looked(ahead_ms, None)
+    assert watched(begun, ahead_ms, *[hour] * 23).sure_ms == NOW + 23 * HOUR_MS
+    assert watched(begun, ahead_ms, *[hour] * 24).sure_ms == ahead_ms + 23 * HOUR_MS
+
+
+def test_a_jump_under_our_eyes_adds_nothing_to_how_long_a_clock_has_gone_on() -> None:
+    ahead_ms = NOW + 7 * DAY_MS
+    begun = Sure(sure_ms=NOW).looked(ahead_ms, None)
+    steps = ((12 * HOUR_MS, 12 * HOUR_MS), (20 * DAY_MS, MINUTE_MS))
+    assert watched(begun, ahead_ms, *steps).sure_ms == NOW + 12 * HOUR_MS + MINUTE_MS
+
+
+@pytest.mark.parametrize(
+    ("drift_ms", "is_believed"),
+    [(MINUTE_MS, True), (-MINUTE_MS, True), (MINUTE_MS + 1, False), (-MINUTE_MS - 1, False)],
+)
+def test_a_clock_that_is_set_by_a_minute_has_gone_on_and_by_more_it_begins_anew(
+    drift_ms: int, is_believed: bool
+) -> None:
+    ahead_ms, hour = NOW + 7 * DAY_MS, (HOUR_MS, HOUR_MS)
+    begun = Sure(sure_ms=NOW).looked(ahead_ms, None)
+    steps = ((HOUR_MS + drift_ms, HOUR_MS), *[hour] * 23, (HOUR_MS // 2, HOUR_MS // 2))
+    assert (watched(begun, ahead_ms, *steps).sure_ms > ahead_ms) is is_believed
+
+
+def test_where_a_clock_was_first_seen_ahead_is_noted_and_a_little_back_takes_nothing_away() -> None:
+    begun = Sure(sure_ms=NOW).looked(NOW, None)
+    assert begun == Sure(sure_ms=NOW, last_ms=NOW)
+    ahead = begun.looked(NOW + HOUR_MS, None)
+    assert ahead == Sure(sure_ms=NOW, seen_ms=NOW + HOUR_MS, last_ms=NOW + HOUR_MS)
+    assert ahead.looked(NOW + HOUR_MS - 30_000, None).steady_ms == 0
 
 
 def test_who_opens_the_app_once_a_week_is_two_weeks_behind_and_no_more() -> None:
@@ -98,9 +152,23 @@ def test_the_certain_time_is_never_ahead_of_the_clock() -> None:
     assert watched(begun, NOW, (-YEAR_MS, None)).sure_ms == NOW - YEAR_MS
 
 
+def test_what_comes_to_be_believed_is_neither_ahead_of_the_clock_nor_behind_what_was_certain() -> None:
+    last_ms = NOW + 9 * DAY_MS
+    nearly = Sure(sure_ms=NOW, seen_ms=NOW + 8 * DAY_MS + 400_000, last_ms=last_ms, steady_ms=DAY_MS + 45_000)
+    assert nearly.looked(last_ms - 5_000, 50_000).sure_ms == last_ms - 5_000
+    begun = Sure(sure_ms=NOW).looked(NOW + 10 * MINUTE_MS, None)
+    assert watched(begun, NOW + 10 * MINUTE_MS, *[(HOUR_MS, HOUR_MS)] * 24).sure_ms == NOW + DAY_MS
+
+
 def test_what_is_believed_survives_the_store() -> None:
     known = Sure(sure_ms=1, seen_ms=2, last_ms=3, steady_ms=4)
     assert Sure.from_doc(known.to_doc("sure")) == known
+
+
+@pytest.mark.parametrize("doc", [{}, {"sure_ms": 1, "seen_ms": 2, "last_ms": 3, "steady_ms": -4}])
+def test_what_cannot_be_believed_of_the_time_is_refused(doc: dict[str, object]) -> None:
+    with pytest.raises(MessageRejected):
+        Sure.from_doc(doc)
 
 
 def test_the_time_of_a_service_is_not_moved_by_our_clock() -> None:
