@@ -119,6 +119,15 @@ async def test_last_window_that_goes_locks_the_app(app: App) -> None:
     assert app.locks == 1
 
 
+async def test_a_window_that_goes_while_another_is_there_is_not_waited_for(app: App) -> None:
+    windows = OpenWindows(app, reload_s=3_600.0)
+    windows.come("one")
+    windows.come("two")
+    leaving = asyncio.create_task(windows.go("one"))
+    await asyncio.sleep(0)
+    assert leaving.done()
+
+
 async def test_loading_the_page_anew_does_not_lock(app: App) -> None:
     windows = OpenWindows(app, reload_s=0.05)
     windows.come("one")
@@ -191,3 +200,52 @@ async def test_keys_that_come_when_everybody_has_looked_away_go_again(app: App, 
     app.opened, app.has_keys, app.locks = opened, True, 0
     await turn(lock)
     assert app.locks == 1
+
+
+@pytest.mark.parametrize(("unused_ms", "sleep_s"), [(0, 30.0), (45_000, 15.0), (59_999, 1.0), (60_000, 1.0)])
+async def test_it_looks_again_when_the_lock_could_fall_but_not_all_the_time(
+    app: App, clock: Clock, monkeypatch: pytest.MonkeyPatch, unused_ms: int, sleep_s: float
+) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    clock.now += unused_ms
+    with pytest.raises(asyncio.CancelledError):
+        await AutoLock(app, clock)._run()
+    assert slept == [sleep_s]
+
+
+def test_what_is_locked_is_not_locked_again(app: App, clock: Clock) -> None:
+    app.opened, app.has_keys = None, False
+    clock.now += 10 * QUESTION_MS
+    assert AutoLock(app, clock).left_ms() == LOOK_AGAIN_MS
+
+
+async def test_out_of_sight_where_that_locks_nothing_all_the_minutes_are_left(app: App, clock: Clock) -> None:
+    lock = AutoLock(app, clock)
+    await lock.hidden("window", by_default=False)
+    assert lock.left_ms() == 60_000
+    app.opened = None
+    assert lock.left_ms() == QUESTION_MS
+
+
+def test_before_a_window_has_come_nothing_is_out_of_sight(app: App, clock: Clock) -> None:
+    app.opened.locks_hidden = True
+    assert AutoLock(app, clock).left_ms() == 60_000
+
+
+@pytest.mark.parametrize("how", ["shown", "gone"])
+async def test_a_window_that_is_back_or_gone_says_nothing_of_another_that_is_hidden(
+    app: App, clock: Clock, how: str
+) -> None:
+    lock = AutoLock(app, clock)
+    app.opened.is_recording = True
+    await lock.hidden("phone", by_default=True)
+    getattr(lock, how)("phone")
+    app.opened.is_recording = False
+    await lock.hidden("browser", by_default=False)
+    assert (app.locks, lock.left_ms()) == (0, 60_000)
