@@ -100,7 +100,7 @@ def due(
     Units: times in ms since the epoch, UTC; `local_minute` in minutes since local midnight.
     Source: product guide, section 9 and rows N04 to N07.
     """
-    if is_quiet(local_minute) or not contacts:
+    if is_quiet(local_minute):
         return None
     history = believable(history, at_ms)
     ages = [at_ms - n.shown_ms for n in history]

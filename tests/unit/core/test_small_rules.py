@@ -59,8 +59,8 @@ def test_receipt_keeps_the_exact_wording() -> None:
 def test_check_in_is_due_once_a_week() -> None:
     answered = (CheckIn(id="a", at_ms=NOW, level=2),)
     assert checkins.is_due((), NOW)
-    assert not checkins.is_due(answered, NOW + checkins.WEEK_MS - 1)
-    assert checkins.is_due(answered, NOW + checkins.WEEK_MS)
+    assert not checkins.is_due(answered, NOW + 7 * DAY - 1)
+    assert checkins.is_due(answered, NOW + 7 * DAY)
 
 
 def test_skip_counts_as_asked() -> None:
@@ -68,8 +68,21 @@ def test_skip_counts_as_asked() -> None:
 
 
 def test_level_outside_the_scale_is_refused() -> None:
-    with pytest.raises(ValueError, match="level"):
-        CheckIn(id="a", at_ms=NOW, level=5)
+    for level in (0, 4):
+        assert CheckIn(id="a", at_ms=NOW, level=level).level == level
+    for level in (-1, 5):
+        with pytest.raises(ValueError, match="level"):
+            CheckIn(id="a", at_ms=NOW, level=level)
+
+
+@pytest.mark.parametrize(
+    ("levels", "is_low"), [((), False), ((0,), True), ((1,), True), ((2,), False), ((0, 3), False), ((1, None), True)]
+)
+def test_the_newest_answer_says_whether_it_is_low_and_a_skip_says_nothing(
+    levels: tuple[int | None, ...], is_low: bool
+) -> None:
+    answers = tuple(CheckIn(id=str(n), at_ms=NOW + n * DAY, level=level) for n, level in enumerate(levels))
+    assert checkins.is_low(answers) is is_low
 
 
 def contact(**change: object) -> Contact:
@@ -94,6 +107,11 @@ def test_ten_days_without_contact_names_one_person() -> None:
     assert (nudge.rule, nudge.person, nudge.days) == ("no_contact", "d1", 11)
 
 
+def test_ten_days_are_enough_and_a_moment_less_is_not() -> None:
+    assert due((contact(last_ms=NOW - 10 * DAY),)) is not None
+    assert due((contact(last_ms=NOW - 10 * DAY + 1),)) is None
+
+
 def test_recent_contact_with_anyone_needs_no_nudge() -> None:
     assert due((contact(), contact(device="d2", last_ms=NOW - DAY))) is None
 
@@ -102,6 +120,14 @@ def test_new_member_is_to_be_welcomed() -> None:
     nudge = due((contact(joined_ms=NOW - 1000, last_ms=NOW - 1000, is_welcomed=False),))
     assert nudge is not None
     assert nudge.rule == "new_member"
+
+
+@pytest.mark.parametrize(
+    ("ago_ms", "is_new"), [(DAY - 1, True), (DAY, False), (-DAY // 24, True), (-DAY // 24 - 1, False)]
+)
+def test_a_member_is_new_for_a_day_and_not_well_ahead_of_the_clock(ago_ms: int, is_new: bool) -> None:
+    nudge = due((contact(joined_ms=NOW - ago_ms, last_ms=NOW, is_welcomed=False),))
+    assert (nudge is not None) is is_new
 
 
 def test_welcomed_member_is_left_in_peace() -> None:
@@ -113,13 +139,28 @@ def test_quiet_hours_stay_quiet(minute: int) -> None:
     assert due((contact(),), minute=minute) is None
 
 
+@pytest.mark.parametrize("minute", [7 * 60, 22 * 60 - 1])
+def test_the_day_between_quiet_hours_is_not_quiet(minute: int) -> None:
+    assert due((contact(),), minute=minute) is not None
+
+
+def test_nobody_to_be_reached_needs_no_nudge() -> None:
+    assert due(()) is None
+
+
 def test_at_most_one_nudge_a_day() -> None:
     assert due((contact(),), (shown(0.9),)) is None
+    assert due((contact(),), (shown(1),)) is not None
+
+
+def test_a_nudge_that_lies_well_ahead_was_shown_under_a_wrong_clock_and_holds_none_back() -> None:
+    assert due((contact(),), (shown(-1 / 24),)) is None
+    assert due((contact(),), (shown(-2 / 24),)) is not None
 
 
 def test_at_most_three_nudges_a_week() -> None:
     assert due((contact(),), (shown(2), shown(3), shown(4))) is None
-    assert due((contact(),), (shown(2), shown(3), shown(8))) is not None
+    assert due((contact(),), (shown(2), shown(3), shown(7))) is not None
 
 
 def test_two_ignored_in_a_row_halve_the_rate() -> None:
@@ -131,7 +172,8 @@ def test_fewer_like_this_can_reach_silence() -> None:
 
 
 def test_same_person_is_not_named_twice_in_a_month() -> None:
-    assert due((contact(),), (shown(20, person="d1"),)) is None
+    assert due((contact(),), (shown(29.9, person="d1"),)) is None
+    assert due((contact(),), (shown(30, person="d1"),)) is not None
 
 
 def test_nudge_reads_back() -> None:

@@ -5,7 +5,7 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion import inviting, strings
@@ -69,6 +69,7 @@ def test_a_text_stays_as_it_was_said(value):
     assert read_text(value, 300) == value == clean_text(value)
 
 
+@settings(deadline=None)
 @given(any_text)
 def test_whatever_is_typed_becomes_a_line_or_nothing(typed):
     line = clean_line(typed, 40)
@@ -77,6 +78,7 @@ def test_whatever_is_typed_becomes_a_line_or_nothing(typed):
         assert read_line(line, 40) == line
 
 
+@settings(deadline=None)
 @given(any_text)
 def test_whatever_is_typed_becomes_a_text_of_whole_characters_and_no_word_is_lost(typed):
     text = clean_text(typed)
