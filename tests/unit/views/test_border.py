@@ -3,6 +3,7 @@
 import enum
 import logging
 import sys
+import unicodedata
 
 import flet as ft
 import msgpack
@@ -12,7 +13,7 @@ from flet.messaging import protocol
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from views.border import NUMBER_MOST, guard_client, guarded_encoder
+from views.border import NUMBER_MOST, guard_client, guarded_encoder, harmless
 
 texts = st.text(st.characters(exclude_categories=[]) | st.sampled_from("\ud83d\ude00\x00\u202e\n"), max_size=30)
 numbers = st.integers() | st.floats() | st.sampled_from([1 << 63, 1 << 64, -(1 << 64), 10**400])
@@ -53,6 +54,60 @@ def test_texts_keep_what_can_be_shown_in_its_place(text):
 @pytest.mark.parametrize("text", ["👩🏽‍⚕️ Siân", "Привіт\nОлена\tМ", "שלום \u200fمرحبا", "नमस्ते", "e\u0301", "🏴󠁧󠁢󠁷󠁬󠁳󠁿"])
 def test_letters_of_every_language_pass_as_they_are(text):
     assert sent(ft.Text(text))[1]["patch"][0][1]["value"] == text
+
+
+def test_what_controls_or_turns_is_marked_in_its_place_and_what_parts_lines_stays():
+    turners = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    marked = {*"\ufff9\ufffa\ufffb\ufffe\uffff", *map(chr, range(0xD800, 0xE000))}
+    for letter in map(chr, range(0x10000)):
+        if unicodedata.category(letter) == "Cc" or unicodedata.bidirectional(letter) in turners:
+            marked.add(letter)
+    marked -= set("\t\n\r\x85")
+    assert all(harmless(f"a{letter}b") == "a\ufffdb" for letter in marked)
+    assert harmless("a\tb\nc\rd\x85e\u2028f\u200dg") == "a\tb\nc\rd\x85e\u2028f\u200dg"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("\ud83d", "\ufffd"),
+        (1 << 70, NUMBER_MOST),
+        (float("nan"), None),
+        (["\ud83d"], ["\ufffd"]),
+        (("\ud83d",), ["\ufffd"]),
+        ({"\ud83d": 1}, {"\ufffd": 1}),
+        (True, True),
+        (None, None),
+    ],
+    ids=ascii,
+)
+def test_every_field_of_a_control_is_looked_at(value, shown):
+    assert guarded_encoder(lambda control: {"field": value})(object()) == {"field": shown}
+
+
+def test_a_value_for_which_there_is_no_encoding_is_left_out_and_a_plain_one_is_not():
+    unknown = object()
+    encode = guarded_encoder(lambda value: value)
+    assert encode(unknown) is None
+    assert [encode(value) for value in (1, 0.5, "a", b"a")] == [1, 0.5, "a", b"a"]
+
+
+@pytest.mark.parametrize("most", [1, -1])
+def test_a_number_is_as_large_as_a_browser_holds_exactly(most):
+    largest = most * ((1 << 53) - 1)
+    assert harmless([largest, largest + most, True, 1 << 52]) == [largest, largest, True, 1 << 52]
+
+
+@pytest.mark.parametrize("nested", [lambda value: [value], lambda value: {"a": value}], ids=["lists", "objects"])
+def test_a_value_is_shown_201_levels_deep_and_no_deeper(nested):
+    deep = held = "x"
+    for _ in range(201):
+        deep, held = nested(deep), nested(held)
+    assert harmless(deep) == held
+    empty = None
+    for _ in range(201):
+        empty = nested(empty)
+    assert harmless(nested(deep)) == empty
 
 
 def test_numbers_and_depth_have_bounds():
