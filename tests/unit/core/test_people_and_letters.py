@@ -41,10 +41,13 @@ def test_documents_read_back(alice: Me) -> None:
     assert Member.from_doc(alice.member.to_doc()) == alice.member
 
 
-@pytest.mark.parametrize("change", [{"name": ""}, {"name": "x" * 81}, {"profession": "king"}])
-def test_members_out_of_range_are_refused(alice: Me, change: dict[str, str]) -> None:
+@pytest.mark.parametrize("change", [{"name": ""}, {"name": "x" * 81}, {"profession": "king"}, {"card": 1 << 32}])
+def test_members_out_of_range_are_refused(alice: Me, change: dict[str, object]) -> None:
+    assert replace(alice.member, name="x" * 80, card=(1 << 32) - 1).profession == "gp"
     with pytest.raises(ValueError, match="range"):
         replace(alice.member, **change)  # type: ignore[arg-type]  # wrong on purpose
+    with pytest.raises(MessageRejected):
+        Member.from_doc(alice.member.to_doc() | change)
 
 
 def test_name_is_signed_by_its_person(alice: Me, bob: Me) -> None:
@@ -57,6 +60,20 @@ def test_name_is_signed_by_its_person(alice: Me, bob: Me) -> None:
 def test_newer_card_of_the_same_person_is_taken(alice: Me) -> None:
     renamed = sign_card(alice.identity_private, "Alice Moss", "gp", alice.member.devices, 1)
     assert alice.member.newer(renamed).name == "Alice Moss"
+
+
+def test_a_card_of_the_same_number_or_that_nobody_signed_is_not_taken(alice: Me) -> None:
+    other = sign_card(alice.identity_private, "Alice Moss", "gp", alice.member.devices, alice.member.card)
+    assert alice.member.newer(other).name == "Alice Fern"
+    with pytest.raises(MessageRejected):
+        alice.member.newer(replace(alice.member, name="Alice Moss", card=1))
+
+
+def test_two_people_look_the_same_if_name_and_profession_do(alice: Me) -> None:
+    like = create_me("ALICE  FERN", "gp").member
+    assert alice.member.is_shown_like(like)
+    assert not alice.member.is_shown_like(create_me("Alice Fern", "practice_nurse").member)
+    assert not alice.member.is_shown_like(create_me("Alice Moss", "gp").member)
 
 
 def test_letter_says_who_wrote_it(alice: Me, bob: Me) -> None:
