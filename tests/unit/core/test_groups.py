@@ -9,7 +9,7 @@ from companion import groups, inviting
 from companion.errors import ClockOff, InviteExpired, InviteGarbled, MessageRejected
 from companion.groups import Group, Seat
 from companion.inviting import Invitation, Invite
-from companion.people import Me, create_me
+from companion.people import Me, Member, create_me, sign_card
 from companion.wire import create_invite_code
 
 GROUP = "a1" * 16
@@ -168,6 +168,40 @@ def test_keys_for_devices_of_others_are_rejected(cast: Cast) -> None:
     content = inviting.join_content(cast.invitation, cast.bob, {cast.carol.device: b"package"})
     with pytest.raises(MessageRejected, match="other devices"):
         cast.read(content, cast.bob)
+
+
+@pytest.mark.parametrize(("size", "is_taken"), [(4_096, True), (4_097, False)])
+def test_a_key_package_has_a_bound(cast: Cast, size: int, is_taken: bool) -> None:
+    content = groups.joining_content(cast.bob.member, {cast.bob.device: bytes(size)})
+    if is_taken:
+        assert groups.read_joining(content).member == cast.bob.member
+    else:
+        with pytest.raises(MessageRejected):
+            groups.read_joining(content)
+
+
+@pytest.mark.parametrize("change", [{"packages": {}}, {"packages": {"x": "no hex"}}, {"member": None}])
+def test_an_announcement_that_is_malformed_or_without_keys_is_rejected(cast: Cast, change: dict[str, object]) -> None:
+    with pytest.raises(MessageRejected):
+        groups.read_joining(cast.asks(cast.bob) | change)
+
+
+def test_an_announcement_under_a_name_that_its_person_did_not_sign_is_rejected(cast: Cast) -> None:
+    forged = replace(cast.bob.member, name="Alice Fern")
+    with pytest.raises(MessageRejected, match="did not sign"):
+        groups.read_joining(groups.joining_content(forged, {cast.bob.device: b"package"}))
+
+
+def test_a_newer_card_stands_wherever_its_person_does_and_nowhere_else(cast: Cast) -> None:
+    def renamed(me: Me) -> Member:
+        return sign_card(me.identity_private, "Another Name", me.member.profession, me.member.devices, 1)
+
+    group = cast.announce(cast.bob)
+    alice, bob = group.with_member(renamed(cast.alice)), group.with_member(renamed(cast.bob))
+    assert [alice.seats[0].member.name, alice.guests[0].member.name] == ["Another Name", "Bob Reed"]
+    assert [bob.seats[0].member.name, bob.guests[0].member.name] == ["Alice Fern", "Another Name"]
+    assert (alice.keeper, bob.keeper) == (renamed(cast.alice), cast.alice.member)
+    assert replace(group, keeper=None).with_member(renamed(cast.alice)).keeper is None
 
 
 def test_announced_guest_is_named_and_has_no_seat_yet(cast: Cast) -> None:
