@@ -228,6 +228,62 @@ def test_somebody_with_a_known_name_and_another_key_waits_to_be_accepted(cast: C
     assert cast.announce(cast.bob).guests[0].accepted
 
 
+def test_who_is_announced_again_or_is_in_already_is_no_second_guest(cast: Cast) -> None:
+    group = cast.announce(cast.bob)
+    for who in (cast.bob, cast.alice):
+        assert groups.announced(group, who.member, "Alice Fern", NOW, ()) == group
+
+
+def test_nobody_is_their_own_namesake(cast: Cast) -> None:
+    alice = cast.alice.member
+    assert not groups.is_namesake(alice, (alice, cast.bob.member))
+    assert groups.is_namesake(create_me("Alice  Fern", "gp").member, (cast.bob.member, alice))
+
+
+@pytest.mark.parametrize(
+    ("name", "profession", "is_accepted"),
+    [
+        ("ALICE FERN", "gp", False),
+        ("Alice Fern", "practice_nurse", True),
+        ("Robert Reed", "practice_manager", True),
+        ("Carol Moss", "other", False),
+    ],
+)
+def test_who_now_looks_like_somebody_known_has_to_be_accepted_again(
+    cast: Cast, name: str, profession: str, is_accepted: bool
+) -> None:
+    group = cast.announce(cast.bob)
+    other = sign_card(cast.bob.identity_private, name, profession, cast.bob.member.devices, 1)
+    seated, _, _ = groups.seated(group, (cast.alice.member.person, other.person), NOW)
+    for one in (group, seated):
+        changed = groups.with_newer(one, other, (cast.carol.member,))
+        found = {seat.member.person: seat.accepted for seat in (*changed.seats, *changed.guests)}
+        assert found == {cast.alice.member.person: True, other.person: is_accepted}
+
+
+def test_whoever_was_accepted_under_this_card_stays_so(cast: Cast) -> None:
+    namesake = create_me("Alice Fern", "gp")
+    group = cast.announce(namesake)
+    accepted = replace(group, guests=(replace(group.guests[0], accepted=True),))
+    assert groups.with_newer(accepted, namesake.member, ()) == accepted
+
+
+def test_seats_and_people_are_64_at_most(cast: Cast) -> None:
+    doc = cast.group.seats[0].to_doc()
+    assert len(groups.parse_seats([doc] * 64, 64)) == 64
+    for seats in ([doc] * 65, [None], None):
+        with pytest.raises(MessageRejected):
+            groups.parse_seats(seats, 64)
+    ids = [f"{number:032x}" for number in range(65)]
+    assert groups.as_people([*ids[:63], ids[0]]) == tuple(ids[:63])
+    with pytest.raises(ValueError, match="too many"):
+        groups.as_people(ids)
+
+
+def test_a_look_that_is_not_known_is_the_first_one() -> None:
+    assert [groups.as_look(look) for look in ("sky", "neon", None, ["sky"])] == ["sky", "pine", "pine", "pine"]
+
+
 def test_group_has_a_limit(cast: Cast) -> None:
     full = replace(cast.group, seats=cast.group.seats * groups.SEATS_LIMIT)
     with pytest.raises(MessageRejected, match="full"):
