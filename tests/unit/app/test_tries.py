@@ -81,6 +81,18 @@ async def test_each_wrong_try_begins_a_wait_of_its_own(tries: Tries, clock: Jump
     assert await tries.so_far() == (4, 4_000)
 
 
+async def test_setting_the_clock_back_to_the_last_try_spares_nobody_the_next_wait(
+    counter: Counter, clock: JumpingClock
+) -> None:
+    counter.attempts = Attempts(wrong=20, last_ms=clock.ms - 300_000)
+    tries = Tries(counter, clock)
+    await fail(tries)
+    clock.move(300_000)
+    clock.jump(-300_000)
+    await fail(tries)
+    assert await tries.so_far() == (22, 300_000)
+
+
 @pytest.mark.parametrize("jump_ms", [-3_600_000, 3_600_000])
 async def test_the_wait_goes_on_by_the_stopwatch_from_the_wrong_try(
     tries: Tries, clock: JumpingClock, jump_ms: int
