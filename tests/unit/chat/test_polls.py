@@ -82,6 +82,7 @@ def test_a_poll_ends_at_its_time_or_never(closes_ms, at_ms, is_over):
 def test_a_poll_that_was_kept_reads_back_and_a_damaged_one_does_not():
     for poll in (OPEN, SECRET | {"counts": [3, 2], "answers": 5, "mine": 1, "votes": {"p": 1}}):
         assert kept_poll(poll) == poll
+    assert kept_poll(OPEN | {"votes": None}) == OPEN
     for change in ({"options": "ab"}, {"votes": [1]}, {"votes": {"p": -1}}, {"counts": 3}, {"mine": "1"}):
         with pytest.raises(ValueError, match="not a"):
             kept_poll(OPEN | change)
