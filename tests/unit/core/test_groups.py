@@ -127,6 +127,11 @@ def test_join_without_the_code_is_rejected(cast: Cast) -> None:
         cast.read(cast.asks(cast.carol) | {"proof": "00" * 32}, cast.carol)
 
 
+def test_a_join_whose_proof_is_half_a_character_is_rejected(cast: Cast) -> None:
+    with pytest.raises(MessageRejected):
+        cast.read(cast.asks(cast.bob) | {"proof": "\ud83d"}, cast.bob)
+
+
 def test_join_from_another_device_is_rejected(cast: Cast) -> None:
     with pytest.raises(MessageRejected, match="another device"):
         cast.read(cast.asks(cast.bob), cast.carol)
