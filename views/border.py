@@ -79,8 +79,6 @@ def harmless(value: Any, depth: int = 0) -> Any:
     """Return a value as the client can take it; the same one if it can."""
     if isinstance(value, str):
         return value if value.isprintable() else _harmless_text(value)
-    if isinstance(value, bool):
-        return value
     if isinstance(value, int):
         return value if -NUMBER_MOST <= value <= NUMBER_MOST else _number(value)
     if isinstance(value, float):

@@ -92,6 +92,16 @@ def test_a_value_for_which_there_is_no_encoding_is_left_out_and_a_plain_one_is_n
     assert [encode(value) for value in (1, 0.5, "a", b"a")] == [1, 0.5, "a", b"a"]
 
 
+def test_a_value_that_cannot_be_encoded_is_left_out_and_the_log_does_not_quote_it(caplog):
+    def encode(value):
+        raise ValueError(f"cannot encode {value}")
+
+    assert guarded_encoder(encode)("Secret") is None
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    assert "ValueError" in caplog.text
+    assert "Secret" not in caplog.text
+
+
 @pytest.mark.parametrize("most", [1, -1])
 def test_a_number_is_as_large_as_a_browser_holds_exactly(most):
     largest = most * ((1 << 53) - 1)
