@@ -2,6 +2,7 @@
 
 import pytest
 
+from companion.chat.changing import react
 from companion.chat.contents import Speaker, read_edit, read_message, read_react
 from companion.chat.message import Message, Reaction, lines
 from companion.chat.polls import is_closed
@@ -34,6 +35,14 @@ def test_each_part_of_a_message_has_a_bound(field, most, over):
 def test_a_message_without_words_or_with_what_is_none_is_rejected(change):
     with pytest.raises(MessageRejected):
         read(**change)
+
+
+def test_a_message_has_ten_attachments_at_most():
+    with pytest.raises(MessageRejected) as refused:
+        read(attachments=[3] * 10)
+    assert "up to" not in str(refused.value)
+    with pytest.raises(MessageRejected, match="up to 10"):
+        read(attachments=[3] * 11)
 
 
 def test_no_message_comes_from_the_future():
@@ -83,6 +92,15 @@ def test_a_reaction_that_was_damaged_is_an_empty_one_and_the_others_stay():
     assert Message.from_doc(kept).reactions == (Reaction(person="p", emoji="👍"), *[Reaction(person="", emoji="")] * 3)
     with pytest.raises(MessageRejected):
         Message.from_doc(kept | {"seq": -1})
+
+
+def test_each_person_has_eight_different_reactions_to_a_message_at_most():
+    doc = read().to_doc()
+    for emoji in "👍🙏🤗😢🎉😀😎🤔":
+        doc = react("p", emoji, True)(doc)
+    assert len(doc["reactions"]) == 8
+    assert react("p", "👀", True)(doc) is None
+    assert len(react("q", "👀", True)(doc)["reactions"]) == 9
 
 
 def test_a_poll_that_says_nothing_of_its_end_is_open():
