@@ -34,13 +34,12 @@ class PromptRequests(Late, HttpToolsProtocol):
         self._await(self.head_s)
 
     def data_received(self, data: bytes) -> None:
-        is_answered = self.cycle is not None and self.cycle.response_complete
-        if is_answered and self._is_whole:  # empty lines count, too: nothing else may follow
+        if self._is_whole:  # empty lines count, too: nothing else may follow
             self._is_open = True
         super().data_received(data)
         if self._is_open:
             self._bound(data, self.head_s, HEAD_BYTES)
-        elif is_answered and not self._is_whole:
+        elif not self._is_whole and self.cycle.response_complete:
             self._bound(data, self.rest_s, REST_BYTES)
 
     def _bound(self, data: bytes, seconds: float, size: int) -> None:
@@ -67,7 +66,7 @@ class PromptRequests(Late, HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._is_open, self._arrived = False, 0
+        self._is_open = False
         self._in_time()
         super().on_headers_complete()
 
