@@ -26,7 +26,7 @@ from views.parts.buttons import Action, button, filter_chip
 from views.parts.fields import field
 from views.parts.frame import back_bar, foot, phone_page, top_bar
 from views.parts.safe import safe
-from views.parts.surfaces import card, column, gap, notice, wrapping
+from views.parts.surfaces import card, column, equal, gap, notice, wrapping
 from views.parts.text import heading, soft, text, words
 from views.routes import ACCOUNT, LINKING
 from views.words.texts import Texts
@@ -118,7 +118,7 @@ def FirstStart(is_phone: bool, show_help: Callable[[], None]) -> ft.Control:
         body = [notice(ft.Icons.FOLDER_SHARED_OUTLINED, _shared(window), kind="alert"), *body]
     if remains != Remains() and draft.step == 1:
         body = [Owed(remains, key="owed"), *body]
-    bottom = foot(narrow(column(*faults, *actions)))
+    bottom = foot(narrow(column(*faults, equal(*actions, stacked=is_phone))))  # a low window has no room for two rows
     return phone_page(bar, [narrow(column(*body, spacing=theme.PAD))], foot=bottom)
 
 
@@ -301,6 +301,7 @@ def _words(step: Step) -> Shown:
         words(texts("unlock.words_ask"), ft.TextThemeStyle.DISPLAY_MEDIUM),
         soft(texts("unlock.words_about"), ft.TextThemeStyle.BODY_LARGE),
         card(words(texts("unlock.words_hidden"))) if draft.is_hidden else sheet(draft.words),
+        soft(texts("unlock.words_next"), align=ft.TextAlign.CENTER),
     ]
     actions: list[ft.Control] = [
         button(
@@ -314,7 +315,6 @@ def _words(step: Step) -> Shown:
             lambda: change(step=4, asked=draw_positions(), first="", second=""),
             size="tall",
         ),
-        soft(texts("unlock.words_next"), align=ft.TextAlign.CENTER),
     ]
     return body, actions
 
