@@ -22,7 +22,7 @@ def _early_event(doc: Doc) -> RelayEvent:
         seq=whole(doc["seq"]),
         cid=str(doc["cid"]),
         at_ms=whole(doc["at_ms"]),
-        body=base64.b64decode(str(doc["body"])),
+        body=base64.b64decode(str(doc["body"]), validate=True),
     )
 
 
