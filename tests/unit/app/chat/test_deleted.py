@@ -126,6 +126,17 @@ async def test_what_comes_after_is_still_counted_whether_the_deleted_one_was_see
     assert (await core(ben).attention.news(group)).unread == 0
 
 
+async def test_answers_to_it_and_other_decisions_are_still_counted(pair):
+    ann, ben, group = pair
+    said, other = await say(ben, ann, group, "One"), await say(ben, ann, group, "Two")
+    await core(ann).attention.mark_seen(group)
+    await core(ben).chat.note_decision(group, other.id)
+    await say(ben, ann, group, "I meant it", reply_to=said.id)
+    await delete(ben, ann, group, said)
+    news = await core(ann).attention.news(group)
+    assert (news.unread, len(news.decisions)) == (2, 1)
+
+
 async def test_nobody_is_alerted_to_it(pair):
     ann, ben, group = pair
     await core(ben).attention.mute(group, 60_000)
