@@ -202,3 +202,22 @@ def test_a_file_that_is_too_large_is_not_looked_at(monkeypatch: pytest.MonkeyPat
 async def test_the_adapter_cleans_in_a_thread() -> None:
     picture = await PillowPictures().clean(FILES["jpeg"]())
     assert picture.media_type == "image/jpeg"
+
+
+@pytest.mark.parametrize(
+    ("system", "platform", "phone"),
+    [
+        ("ios", None, True),
+        ("android", None, True),
+        ("linux", "ios", True),
+        ("linux", "android", True),
+        ("linux", None, False),
+        ("darwin", "macos", False),
+    ],
+)
+def test_a_phone_is_known_by_its_system_or_by_what_flet_says(monkeypatch, system, platform, phone):
+    monkeypatch.setattr(pictures.sys, "platform", system)
+    monkeypatch.delenv("FLET_PLATFORM", raising=False)
+    if platform:
+        monkeypatch.setenv("FLET_PLATFORM", platform)
+    assert pictures.is_phone() is phone

@@ -5,6 +5,8 @@ import json
 import pytest
 
 from companion.app.chat.chatting import Ways
+from companion.app.chat.keeping import is_over
+from companion.app.chat.letting_go import let_go, local_of
 from companion.chat.agreement import DAY_MS, Agreement
 from companion.chat.message import Message
 from companion.chat.standing import KEPT_MARKS, Gone, Seen, Standing, note_deleted
@@ -229,3 +231,25 @@ def test_what_expires_does_not_push_out_what_was_deleted_later():
     expired = [Message(id=f"{seq:032x}", at_ms=1, seq=seq, **said) for seq in range(1, 2 * KEPT_MARKS)]
     kept = Standing.from_doc(note_deleted(expired, "cc" * 16, ())(late)).gone
     assert (len(kept), kept[-1].seq) == (KEPT_MARKS, 300)
+
+
+@pytest.mark.parametrize(
+    ("doc", "over"),
+    [
+        ({"sent_ms": 99, "at_ms": 200}, True),
+        ({"sent_ms": 100, "at_ms": 1}, False),
+        ({"sent_ms": 0, "at_ms": 99}, True),
+        ({"sent_ms": 0, "at_ms": 100}, False),
+        ({"sent_ms": "99", "at_ms": 200}, False),
+        ({"at_ms": "200"}, True),
+        ({}, True),
+    ],
+)
+def test_the_service_says_when_a_line_was_said_and_its_sender_where_it_has_not(doc, over):
+    assert is_over(doc, 100) is over
+
+
+def test_what_is_not_here_is_not_let_go():
+    assert local_of({"local": None}) is None
+    assert local_of({}) is None
+    assert let_go(None).put == ()
