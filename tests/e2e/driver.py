@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as StillThere
 
 ROOT = Path(__file__).resolve().parents[2]
 PHONE = {"width": 390, "height": 844}
@@ -32,6 +33,12 @@ FLAGS = [
     "--use-fake-device-for-media-stream",
 ]
 START_S, STEP_MS = 40.0, 20_000
+FOCUSED = """
+() => {
+  const one = document.activeElement;
+  return one ? one.getAttribute('aria-label') || one.textContent || '' : '';
+}
+"""
 STILL = """
 () => new Promise(done => {
   let quiet;
@@ -182,6 +189,14 @@ class Person:
             self.page.keyboard.press("Tab")
             self.settle()
         raise AssertionError("the field does not take the focus")
+
+    def tab(self) -> str:
+        """Press Tab and return the name of what has the focus then: the client moves it in a frame of its own."""
+        self.page.evaluate("window.before = document.activeElement")
+        self.page.keyboard.press("Tab")
+        with suppress(StillThere):  # there is nothing else to go to
+            self.page.wait_for_function("document.activeElement !== window.before", timeout=2_000)
+        return self.page.evaluate(FOCUSED)
 
     def settle(self) -> None:
         """Let the client take a focus or a key: it does so in its own frames, which a busy machine delays."""
