@@ -1,11 +1,11 @@
 """Runs what has become due in the opened core: a held message, a receipt, a poll's end. One task for each profile."""
 
-import asyncio
 import logging
 
 from companion.app import Companion
 from companion.errors import CompanionError
 from companion.ports import Clock
+from services.background import Background
 
 log = logging.getLogger(__name__)
 
@@ -15,39 +15,16 @@ WAKES = frozenset({"phase", "waiting", "standings", "seen", "my_polls", "groups"
 """Changes after which something may be due sooner."""
 
 
-class DueTimer:
+class DueTimer(Background):
     """It sleeps until something is due, and works out anew when that is whenever the core tells of a change."""
 
     def __init__(self, companion: Companion, clock: Clock) -> None:
-        self._companion = companion
+        super().__init__(companion, "due", WAKES)
         self._clock = clock
-        self._task: asyncio.Task[None] | None = None
-        self._changed = asyncio.Event()
-        self._forget = companion.subscribe(self._hear)
-
-    def start(self) -> None:
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="due")
-
-    async def stop(self) -> None:
-        self._forget()
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    def _hear(self, what: frozenset[str]) -> None:
-        if what & WAKES:
-            self._changed.set()
 
     async def _run(self) -> None:
         while True:
-            delay_s = await self._step()
-            try:
-                async with asyncio.timeout(delay_s):
-                    await self._changed.wait()
-            except TimeoutError:
-                pass
+            await self._rest(await self._step())
 
     async def _step(self) -> float:
         """Do what is due; return how long to sleep, in seconds."""

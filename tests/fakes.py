@@ -3,6 +3,7 @@
 `Desk` is one person's app on such fakes; two desks on one `FakeRelay` exchange envelopes when `deliver` is called.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
@@ -209,12 +210,26 @@ class Desk:
         await self.companion.create(self.name, profession, PASSPHRASE, recovery)
         return self
 
+    async def set_up_with_a_group(self) -> "Desk":
+        """The same, and with something at a service."""
+        await self.set_up()
+        assert self.companion.opened is not None
+        await self.companion.opened.groups.create("First-year leads", "pine")
+        return self
+
 
 async def deliver(*desks: Desk, rounds: int = 4) -> None:
     """Let everybody send and receive until all that was said has arrived."""
     for _ in range(rounds):
         for desk in desks:
             await desk.network.exchange()
+
+
+async def soon(condition: Callable[[], bool]) -> None:
+    """Wait until it holds; no event says it."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
 
 
 async def make_pair(first: Desk, second: Desk, name: str = "First-year leads") -> str:

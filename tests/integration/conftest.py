@@ -136,6 +136,15 @@ def new_capability():
     return lambda: secrets.token_hex(32)
 
 
+@pytest.fixture
+async def group(device, new_id, new_capability):
+    """A client, and a group that it has made with its capability."""
+    client = device()
+    name, capability = new_id(), new_capability()
+    await client.create_group(name, capability)
+    return client, name, capability
+
+
 def short(low, high):
     """Retry soon: the tests need not wait as long as people do."""
     return 0.05

@@ -40,14 +40,6 @@ asyncio.run(main())
 
 
 @pytest.fixture
-def relay(tmp_path: Path):
-    process = RelayProcess(tmp_path / "relay")
-    process.start()
-    yield process
-    process.close()
-
-
-@pytest.fixture
 async def people(tmp_path: Path, relay: RelayProcess) -> AsyncIterator[tuple[Person, Person, str]]:
     ann, bob = Person(tmp_path / "ann", relay.url), Person(tmp_path / "bob", relay.url)
     await ann.begin("Ann")

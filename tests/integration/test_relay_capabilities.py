@@ -16,14 +16,6 @@ def relay(either_relay):
     return either_relay
 
 
-@pytest.fixture
-async def group(device, new_id, new_capability):
-    client = device()
-    name, capability = new_id(), new_capability()
-    await client.create_group(name, capability)
-    return client, name, capability
-
-
 async def test_commit_replaces_the_capability_and_the_old_one_reads_up_to_it(group, device, new_id, new_capability):
     client, name, old = group
     following = new_capability()

@@ -20,14 +20,6 @@ def relay(either_relay):
     return either_relay
 
 
-@pytest.fixture
-async def group(device, new_id, new_capability):
-    client = device()
-    name, capability = new_id(), new_capability()
-    await client.create_group(name, capability)
-    return client, name, capability
-
-
 async def test_deleted_device_leaves_numbers_and_nothing_else(group, device, new_id):
     client, name, capability = group
     leaver = device()

@@ -23,14 +23,6 @@ def relay(either_relay):
     return either_relay
 
 
-@pytest.fixture
-async def group(device, new_id, new_capability):
-    client = device()
-    name, capability = new_id(), new_capability()
-    await client.create_group(name, capability)
-    return client, name, capability
-
-
 def farewell_of(client, scope=DEVICE, address=None):
     address = address or client.base_url
     return sign_farewell(address, address, device_of(client), client._key, scope)

@@ -17,15 +17,6 @@ def relay(either_relay):
     return either_relay
 
 
-@pytest.fixture
-async def group(device, new_id, new_capability):
-    """A client and a group it has made."""
-    client = device()
-    name, capability = new_id(), new_capability()
-    await client.create_group(name, capability)
-    return client, name, capability
-
-
 async def read_until_live(client, group, capability, since=0):
     items = []
     async with asyncio.timeout(DEADLINE_S):

@@ -15,10 +15,7 @@ ASK = "Also delete what the sync services hold of me"
 
 @pytest.fixture
 async def desk() -> Desk:
-    desk = await Desk().set_up()
-    assert desk.companion.opened is not None
-    await desk.companion.opened.groups.create("First-year leads", "pine")
-    return desk
+    return await Desk().set_up_with_a_group()
 
 
 async def erase(app: HeadlessApp) -> None:

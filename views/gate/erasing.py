@@ -38,6 +38,9 @@ class Choice:
     scope: str = DEVICE
 
 
+Choose = Callable[[Callable[[Choice], Choice]], None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """Whom the keys could ask. `has_others`: this person has other devices."""
@@ -54,8 +57,8 @@ def Erase(leave: Callable[[], None], asked: Asked | None = None) -> ft.Control:
     choice, show = ft.use_state(Choice())
     newest = use_kept(lambda: Box(choice))
 
-    def choose(**values: object) -> None:
-        newest.value = replace(newest.value, **values)  # type: ignore[arg-type]  # each is a field of it
+    def choose(change: Callable[[Choice], Choice]) -> None:
+        newest.value = change(newest.value)
         show(newest.value)
 
     async def erase() -> None:
@@ -92,7 +95,7 @@ def _first_step(window: Window, form: Form, leave: Callable[[], None], services:
     ]
 
 
-def _services(window: Window, choice: Choice, choose: Callable[..., None], asked: Asked | None) -> list[ft.Control]:
+def _services(window: Window, choice: Choice, choose: Choose, asked: Asked | None) -> list[ft.Control]:
     """Return what becomes of what the services hold, and the choice where there is one."""
     texts = window.texts
     if asked is None:
@@ -101,20 +104,28 @@ def _services(window: Window, choice: Choice, choose: Callable[..., None], asked
         return [card(fact_row(ft.Icons.CLOUD_OUTLINED, texts("unlock.erase_no_service")))]
     about = texts("unlock.erase_ask_about", names=service_names(texts, asked.services))
     ask = consent_row(
-        texts("unlock.erase_ask"), about, lambda on: choose(is_asking=on), on=choice.is_asking, key="erase-ask"
+        texts("unlock.erase_ask"),
+        about,
+        lambda on: choose(lambda now: replace(now, is_asking=on)),
+        on=choice.is_asking,
+        key="erase-ask",
     )
     scopes = _scopes(texts, choice, choose) if choice.is_asking and asked.has_others else []
     told = texts("unlock.erase_asked" if choice.is_asking else "unlock.erase_not_asked")
     return [card(ask, *scopes, fact_row(ft.Icons.CLOUD_OUTLINED, told), spacing=theme.GAP)]
 
 
-def _scopes(texts: Texts, choice: Choice, choose: Callable[..., None]) -> list[ft.Control]:
+def _scopes(texts: Texts, choice: Choice, choose: Choose) -> list[ft.Control]:
     is_all = choice.scope == ACCOUNT
     device, devices = ft.Icon(ft.Icons.PHONE_ANDROID_ROUNDED), ft.Icon(ft.Icons.DEVICES_ROUNDED)
+
+    def scope(name: str) -> Callable[[], None]:
+        return lambda: choose(lambda now: replace(now, scope=name))
+
     return [
         heading(texts("unlock.erase_of"), 3, ft.TextThemeStyle.TITLE_SMALL),
-        choice_row(device, texts("unlock.erase_of_device"), lambda: choose(scope=DEVICE), chosen=not is_all),
-        choice_row(devices, texts("unlock.erase_of_account"), lambda: choose(scope=ACCOUNT), chosen=is_all),
+        choice_row(device, texts("unlock.erase_of_device"), scope(DEVICE), chosen=not is_all),
+        choice_row(devices, texts("unlock.erase_of_account"), scope(ACCOUNT), chosen=is_all),
         *([soft(texts("unlock.erase_of_account_about"), ft.TextThemeStyle.BODY_MEDIUM)] if is_all else []),
     ]
 

@@ -12,10 +12,7 @@ HERE = ("local",)
 
 @pytest.fixture
 async def hazel() -> Desk:
-    desk = await Desk().set_up()
-    assert desk.companion.opened is not None
-    await desk.companion.opened.groups.create("First-year leads", "pine")
-    return desk
+    return await Desk().set_up_with_a_group()
 
 
 async def erased(desk: Desk, scope: str = DEVICE) -> Desk:
@@ -121,11 +118,11 @@ async def test_damage_keeps_no_service_from_being_asked_and_nothing_from_being_e
     assert [one.service for one in hazel.eraser.kept] == ["local"]
 
 
-async def test_what_cannot_be_signed_does_not_stand_in_the_way(hazel: Desk) -> None:
+async def test_what_cannot_be_signed_does_not_stand_in_the_way(hazel: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_: object) -> None:
         raise StoreError("the disk refuses")
 
-    hazel.network.farewells = fail  # type: ignore[method-assign, assignment]  # a disk that fails
+    monkeypatch.setattr(hazel.network, "farewells", fail)
     await erased(hazel)
     assert await hazel.companion.farewells.remains() == Remains()
 

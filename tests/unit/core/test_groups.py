@@ -85,7 +85,7 @@ def test_invitation_expires_after_seven_days(cast: Cast) -> None:
 def test_an_invite_is_open_until_it_is_used_revoked_or_over(
     cast: Cast, at_ms: int, more: dict[str, object], is_open: bool
 ) -> None:
-    invite = replace(cast.invite, **more)  # type: ignore[arg-type]  # fields of the invite
+    invite = replace(cast.invite, **more)
     assert invite.is_open(NOW + 7 * 86_400_000 + at_ms) is is_open
 
 

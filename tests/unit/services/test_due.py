@@ -7,13 +7,7 @@ import pytest
 
 from companion.app.chat.chatting import UNDO_MS, Ways
 from services.due import LEAST_S, LOOK_AGAIN_S, DueTimer
-from tests.fakes import Desk, deliver, make_pair
-
-
-async def until(condition) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110  # no event says it
-            await asyncio.sleep(0.005)
+from tests.fakes import Desk, deliver, make_pair, soon
 
 
 @pytest.fixture
@@ -44,7 +38,7 @@ async def test_a_held_message_goes_by_itself_when_it_is_due(hazel: Desk, timer: 
     hazel.clock.move(UNDO_MS)
     hazel.companion._tell(frozenset({"waiting"}))  # the fake clock wakes nobody
     waiting = hazel.vault.store.tables["waiting"]
-    await until(lambda: waiting[message.id]["state"] == "waiting")
+    await soon(lambda: waiting[message.id]["state"] == "waiting")
 
 
 async def test_it_goes_on_after_a_full_disk_and_after_a_lock(hazel: Desk, timer: DueTimer) -> None:
@@ -60,7 +54,7 @@ async def test_it_goes_on_after_a_full_disk_and_after_a_lock(hazel: Desk, timer:
     await hazel.companion.lock(hands_over=False)
     await hazel.companion.unlock(passphrase="green chair by the window")
     waiting = hazel.vault.store.tables["waiting"]
-    await until(lambda: waiting[message.id]["state"] == "waiting")
+    await soon(lambda: waiting[message.id]["state"] == "waiting")
 
 
 class StillCore:

@@ -7,21 +7,12 @@ import pytest
 from companion.errors import StoreError
 from companion.farewells import DEVICE
 from services.farewells import FarewellTimer
-from tests.fakes import Desk
-
-
-async def until(condition) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110  # no event says it
-            await asyncio.sleep(0.005)
+from tests.fakes import Desk, soon
 
 
 @pytest.fixture
 async def hazel() -> Desk:
-    desk = await Desk().set_up()
-    assert desk.companion.opened is not None
-    await desk.companion.opened.groups.create("First-year leads", "pine")
-    return desk
+    return await Desk().set_up_with_a_group()
 
 
 @pytest.fixture
@@ -42,23 +33,23 @@ async def test_an_erasure_is_followed_at_once(hazel: Desk, timer_of) -> None:
     timer_of(hazel, 3_600)
     await asyncio.sleep(0.01)
     await hazel.companion.erase(DEVICE)
-    await until(lambda: hazel.relay.farewells)
+    await soon(lambda: hazel.relay.farewells)
 
 
 async def test_it_asks_again_until_there_is_an_answer_whatever_the_clock_says(hazel: Desk, timer_of) -> None:
     hazel.relay.is_online = False
     timer_of(hazel)
     await hazel.companion.erase(DEVICE)
-    await until(lambda: hazel.companion.farewells._unanswered)
+    await soon(lambda: hazel.companion.farewells._unanswered)
     hazel.clock.move(-86_400_000 * 365)
     hazel.relay.is_online = True
-    await until(lambda: hazel.relay.farewells)
+    await soon(lambda: hazel.relay.farewells)
 
 
 async def test_what_was_owed_before_the_app_was_started_is_brought(hazel: Desk, timer_of) -> None:
     await hazel.companion.erase(DEVICE)
     timer_of(hazel, 3_600)
-    await until(lambda: hazel.relay.farewells)
+    await soon(lambda: hazel.relay.farewells)
 
 
 class Hasty(FarewellTimer):
@@ -66,9 +57,9 @@ class Hasty(FarewellTimer):
 
     pauses: list[float | None]
 
-    async def _wait(self, pause_s: float | None) -> bool:
+    async def _rest(self, pause_s: float | None) -> bool:
         self.pauses.append(pause_s)
-        return await super()._wait(None if pause_s is None else 0)
+        return await super()._rest(None if pause_s is None else 0)
 
 
 async def test_pauses_grow_and_nothing_is_asked_where_nothing_is_owed(hazel: Desk) -> None:
@@ -77,9 +68,9 @@ async def test_pauses_grow_and_nothing_is_asked_where_nothing_is_owed(hazel: Des
     timer = Hasty(hazel.companion)
     timer.pauses = []
     timer.start()
-    await until(lambda: len(timer.pauses) > 9)
+    await soon(lambda: len(timer.pauses) > 9)
     hazel.relay.is_online = True
-    await until(lambda: timer.pauses[-1] is None)
+    await soon(lambda: timer.pauses[-1] is None)
     await timer.stop()
     assert timer.pauses[:4] == [30, 60, 120, 240]
     assert max(pause for pause in timer.pauses if pause) == 3_600
@@ -97,5 +88,5 @@ async def test_a_full_disk_ends_nothing(hazel: Desk, timer_of, monkeypatch) -> N
     monkeypatch.setattr(hazel.eraser, "settle", settle)
     await hazel.companion.erase(DEVICE)
     timer_of(hazel)
-    await until(lambda: not hazel.eraser.kept)
+    await soon(lambda: not hazel.eraser.kept)
     assert len(hazel.relay.farewells) == 2
