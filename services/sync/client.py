@@ -21,29 +21,23 @@ from companion.errors import (
     ServiceTooOld,
     VersionMismatch,
 )
-from companion.ports import Appended, ClaimedKeyPackage, Clock, GroupCursor, InboxItem, RelayEvent
+from companion.ports import ClaimedKeyPackage, Clock, GroupCursor, InboxItem
 from services.clock import SystemClock
 from services.sync.answers import (
     About,
     Bye,
     StreamItem,
     Worth,
-    read_event,
     read_item,
-    read_items,
     read_number,
     read_octets,
     read_text,
 )
 from services.sync.blobs import BlobCalls
 from services.sync.devices import DeviceCalls
+from services.sync.groups import GroupCalls
 from services.sync.protocol import (
-    BLOBS_HEADER,
-    CAPABILITY_HEADER,
-    CID_HEADER,
-    EPOCH_HEADER,
     EXPIRES_HEADER,
-    NEXT_CAPABILITY_HEADER,
     NONCE_HEADER,
     PAGE_LIMIT_EVENTS,
     PROTOCOL_MAX,
@@ -51,7 +45,6 @@ from services.sync.protocol import (
     SERVICE,
     SIGNATURE_HEADER,
     TIME_HEADER,
-    capability_hash,
     encode_octets,
     request_message,
     session_message,
@@ -59,7 +52,6 @@ from services.sync.protocol import (
 from services.sync.transport import (
     ANSWER_S,
     FIELDS_LIMIT_BYTES,
-    PAGE_ANSWER_BYTES,
     Answer,
     Transport,
     parse_fields,
@@ -99,6 +91,8 @@ class RelayClient:
         self._service_start_ms: int | None = None
         self._token = ""
         self._opening = asyncio.Lock()
+        groups = GroupCalls(self._call)
+        self.create_group, self.append, self.events = groups.create_group, groups.append, groups.events
         self._devices = DeviceCalls(device_id, self._call, self._signature)
         self._blob_origin = ""
         self._blobs = BlobCalls(self._call, self._transport.direct, lambda: self._blob_origin)
@@ -138,59 +132,6 @@ class RelayClient:
             version=read_text(fields, "version"),
         )
         return about, answer.is_marked
-
-    async def create_group(self, group: str, capability: str) -> None:
-        await self._call("POST", "/v1/groups", content=_json({"group": group, "capability": capability}))
-
-    async def append(
-        self,
-        group: str,
-        capability: str,
-        cid: str,
-        body: bytes,
-        epoch: int | None = None,
-        *,
-        next_capability: str | None = None,
-        blobs: tuple[str, ...] = (),
-    ) -> Appended:
-        """Put an envelope into the log; the same cid and bytes again give the first receipt again.
-
-        `next_capability` takes the place of `capability` with this envelope; it needs an `epoch`.
-        """
-        headers = {CAPABILITY_HEADER: capability, CID_HEADER: cid}
-        if next_capability is not None:
-            headers[NEXT_CAPABILITY_HEADER] = capability_hash(bytes.fromhex(next_capability)).hex()
-        if blobs:
-            headers[BLOBS_HEADER] = ",".join(blobs)
-        if epoch is not None:
-            headers[EPOCH_HEADER] = str(epoch)
-        answer = await self._call("POST", f"/v1/groups/{group}/events", headers=headers, content=body)
-        fields = answer.fields()
-        return Appended(seq=read_number(fields, "seq"), at_ms=read_number(fields, "at_ms"))
-
-    async def events(
-        self,
-        group: str,
-        capability: str,
-        since: int,
-        limit: int = PAGE_LIMIT_EVENTS,
-        wait_s: int = 0,
-        *,
-        cid: str = "",
-        at_ms: int = 0,
-    ) -> tuple[RelayEvent, ...]:
-        """Return what comes after `since`, waiting up to `wait_s` seconds (at most 30) if there is nothing yet. `cid`
-        and `at_ms` say which event stands at `since`, if that is known: in another log it is refused.
-        """
-        known = f"&cid={cid}&at_ms={at_ms}" if cid else ""
-        answer = await self._call(
-            "GET",
-            f"/v1/groups/{group}/events?since={since}&limit={limit}&wait={wait_s}{known}",
-            headers={CAPABILITY_HEADER: capability},
-            answer_s=ANSWER_S + wait_s,
-            most_bytes=PAGE_ANSWER_BYTES,
-        )
-        return tuple(read_event(group, item) for item in read_items(answer.fields(), "events", limit))
 
     async def stream(
         self,
