@@ -8,6 +8,7 @@ import apsw
 from services.relay import newcomers
 from services.relay.blobs.sqlite import check_blobs, refer
 from services.relay.limits import DAY_MS, MINUTE_MS, Quotas
+from services.relay.log.pages import open_group, read_page
 from services.relay.log.rows import Group, Rows, check_device
 from services.relay.log.store import (
     ADMITS_PER_DAY,
@@ -34,7 +35,6 @@ from services.relay.log.store import (
 from services.relay.meters import Cost
 from services.relay.refusal import Refusal, other_bytes
 from services.relay.writer import Batch, Read, Write
-from services.sync.protocol import PAGE_LIMIT_BYTES
 
 STEP_GROUPS = 200
 STEP_EVENTS = 1_000
@@ -93,7 +93,9 @@ class SqliteLog:
         self, groups: Sequence[tuple[bytes, bytes]], places: Sequence[int] = ()
     ) -> tuple[Opening | None, ...]:
         asked = list(zip(groups, places or [0] * len(groups), strict=True))
-        return await self._read(lambda connection: tuple(_open(connection, *group, place) for group, place in asked))
+        return await self._read(
+            lambda connection: tuple(open_group(connection, *group, place) for group, place in asked)
+        )
 
     async def went_back(self, groups: Sequence[bytes], incarnation: str) -> tuple[int, ...]:
         def job(connection: apsw.Connection) -> tuple[int, ...]:
@@ -150,7 +152,7 @@ class SqliteLog:
         return Receipt(seq=group.head, at_ms=draft.at_ms, is_new=True)
 
     async def read(self, group: bytes, capability_hash: bytes, since: int, limit: int) -> Page:
-        return await self._read(lambda connection: _read_page(connection, group, capability_hash, since, limit))
+        return await self._read(lambda connection: read_page(connection, group, capability_hash, since, limit))
 
     async def keep_for(self, group: bytes, capability_hash: bytes, days: int) -> None:
         def job(batch: Batch) -> None:
@@ -314,47 +316,3 @@ def _invite(rows: Sequence[tuple[Any, ...]]) -> Invite | None:
     for body, expires_ms, used_by in rows:
         return Invite(body=body, expires_ms=expires_ms, used_by=used_by)
     return None
-
-
-def _open(connection: apsw.Connection, group: bytes, capability_hash: bytes, place: int = 0) -> Opening | None:
-    sql = "select gnum, head, capability from grp where gid = ?"
-    for gnum, head, capability in list(connection.execute(sql, (group,))):
-        is_former = capability != capability_hash
-        if is_former:
-            sql = "select until from former where gnum = ? and capability = ?"
-            row = next(iter(list(connection.execute(sql, (gnum, capability_hash)))), None)
-            if row is None:
-                return None
-            head = row[0]
-        sql = "select cid, at_ms from event where gnum = ? and seq = ?"
-        stands = list(connection.execute(sql, (gnum, place))) if 0 < place <= head else []
-        cid, at_ms = stands[0] if stands else (None, 0)
-        return Opening(head=head, is_former=is_former, cid=cid, at_ms=at_ms)
-    return None
-
-
-def _read_page(connection: apsw.Connection, group: bytes, capability_hash: bytes, since: int, limit: int) -> Page:
-    page = Page(events=(), head=0)
-    with connection:  # everything of the same moment
-        opening = _open(connection, group, capability_hash)
-        if opening is not None:
-            events = _read_events(connection, group, since, opening.head, limit)
-            page = Page(events=events, head=opening.head, is_former=opening.is_former)
-    return page
-
-
-def _read_events(connection: apsw.Connection, group: bytes, since: int, until: int, limit: int) -> tuple[Event, ...]:
-    events: list[Event] = []
-    size = 0
-    rows = connection.execute(
-        "select seq, cid, at_ms, body from event"
-        " where gnum = (select gnum from grp where gid = ?) and seq > ? and seq <= ? order by seq limit ?",
-        (group, since, until, limit),
-    )
-    for seq, cid, at_ms, body in rows:
-        size += len(body)
-        if events and size > PAGE_LIMIT_BYTES:
-            break
-        events.append(Event(seq=seq, cid=cid, at_ms=at_ms, body=body))
-    rows.close()
-    return tuple(events)
