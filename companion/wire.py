@@ -18,6 +18,8 @@ LETTER_LIMIT_BYTES = 131_072
 MAGIC = b"CMPN"
 SUITE_LETTER = 2
 SUITE_MLS = 3
+SUITE_NOTICE = 6
+NOTICE_SECRET_BYTES = 32
 _HEADER_BYTES = len(MAGIC) + 2
 
 
@@ -33,6 +35,20 @@ def parse_envelope(body: bytes, limit: int = ENVELOPE_LIMIT_BYTES) -> tuple[int,
     if not ENVELOPE_VERSION_MIN <= body[4] <= ENVELOPE_VERSION_MAX:
         raise MessageRejected(f"envelope version {body[4]}")
     return body[5], body[_HEADER_BYTES:]
+
+
+def format_notice(secret: bytes) -> bytes:
+    """Return what the relay puts into a log when envelopes in it were erased by this secret."""
+    return format_envelope(SUITE_NOTICE, secret)
+
+
+@refused("a notice")
+def read_notice(envelope: bytes) -> bytes:
+    """Return the secret by which envelopes were erased; its SHA-256 is what they named. Raises MessageRejected."""
+    suite, secret = parse_envelope(envelope)
+    if suite != SUITE_NOTICE or len(secret) != NOTICE_SECRET_BYTES:
+        raise MessageRejected(f"suite {suite} with {len(secret)} bytes is no notice")
+    return secret
 
 
 # Invite codes: 16 letters, 75 random bits and 5 bits of checksum, in Crockford's base 32 (no I, L, O, U).

@@ -19,6 +19,7 @@ from services.relay.devices.endpoints import DeviceApi
 from services.relay.devices.sessions import Sessions
 from services.relay.edge import Close, Edge
 from services.relay.hub import Hub
+from services.relay.keep.endpoints import KeepApi
 from services.relay.log.endpoints import LogApi
 from services.relay.operate.endpoints import OperateApi
 from services.relay.operate.health import Health
@@ -61,6 +62,7 @@ class Api:
         device, clock = self._device, self._now_ms
         return [
             *LogApi(data.log, data.devices, hub, self._incarnation, device, pusher.arrived, clock).routes(),
+            *KeepApi(data.keep, device, clock).routes(),
             *DeviceApi(data.devices, hub, self._sessions, device, pusher.tell_device, clock).routes(),
             *BlobApi(data.blobs, self._objects, device, clock).routes(),
             *PushApi(data.push, data.log, pusher.gateway, device, clock).routes(),
@@ -78,6 +80,7 @@ class Api:
                 "incarnation": self._database.incarnation,
                 "version": _version(),
                 "admission": self._admission,
+                "spaces": True,  # logs with keepers, and erasing
                 **({"blobs": self._objects.origin} if self._objects.origin else {}),
             }
         )

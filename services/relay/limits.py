@@ -12,7 +12,7 @@ class Quotas:
     """What one device may do in a minute, an hour or a day, and how much one group may keep.
 
     `posted` and `claimed` count what strangers send to one device and take of its key packages. What newcomers leave is
-    counted for all of them together.
+    counted for all of them together. `erased_per_day` counts what a device has remembered as erased that nothing names.
     """
 
     events_per_minute: int = 1_200
@@ -25,6 +25,7 @@ class Quotas:
     packages_per_day: int = 1_000
     claims_per_hour: int = 300
     claimed_per_hour: int = 120
+    erased_per_day: int = 1_000
     group_bytes: int = 4 * 1024 * 1024 * 1024
     blob_bytes_per_day: int = 2 * 1024 * 1024 * 1024
     blob_bytes_kept: int = 20 * 1024 * 1024 * 1024

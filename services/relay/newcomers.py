@@ -66,6 +66,11 @@ def take(batch: Batch, at_ms: int, device: bytes, size: int, quotas: Quotas, *co
         settle(batch, device)
 
 
+def is_one(batch: Batch, device: bytes) -> bool:
+    """Whether this device came within the last day."""
+    return batch.row("select 1 from newcomer where device = ?", device) is not None
+
+
 def settle(batch: Batch, device: bytes) -> None:
     """A newcomer has left something that it will want to find again."""
     batch.execute("update newcomer set is_settled = 1 where device = ?", device)

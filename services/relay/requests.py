@@ -14,7 +14,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.relay.refusal import Refusal, bad_request
-from services.sync.protocol import CAPABILITY_HEADER, capability_hash, decode_octets, parse_capability, parse_id
+from services.sync.protocol import (
+    CAPABILITY_HEADER,
+    KEEPER_HEADER,
+    capability_hash,
+    decode_octets,
+    parse_capability,
+    parse_id,
+)
 
 FIELDS_LIMIT_BYTES = 4_096
 BODY_TIMEOUT_S = 20
@@ -70,6 +77,11 @@ class Call:
     def capability(self) -> bytes:
         """Return the hash of the capability that the caller shows: the capability itself goes no further than this."""
         return capability_hash(self.parsed(CAPABILITY_HEADER, parse_capability))
+
+    def keeper(self) -> bytes | None:
+        """Return the hash of the keeper that the caller shows, if it shows one."""
+        keeper = self.optional(KEEPER_HEADER, parse_capability)
+        return None if keeper is None else capability_hash(keeper)
 
     def parameter(self, name: str) -> str | None:
         """Return a parameter of the query."""
@@ -167,6 +179,21 @@ class Fields:
         if type(value) is not int or not 0 <= value <= most:
             raise bad_request(f"The field {name} must be a whole number.")
         return value
+
+    def numbers(self, name: str, most: int, highest: int) -> tuple[int, ...]:
+        """Return a list of 1 to `most` numbers, each from 1 to `highest`."""
+        values = self._values.get(name)
+        if not isinstance(values, list) or not 0 < len(values) <= most:
+            raise bad_request(f"The field {name} must be a list of 1 to {most} numbers.")
+        if not all(type(value) is int and 0 < value <= highest for value in values):
+            raise bad_request(f"The field {name} must be a list of numbers from 1.")
+        return tuple(values)
+
+    def inner(self, name: str) -> "Fields":
+        value = self._values.get(name)
+        if not isinstance(value, dict):
+            raise bad_request(f"The field {name} must be an object.")
+        return Fields(value)
 
     def text(self, name: str, most: int, default: str | None = None) -> str:
         value = self._values.get(name, default)

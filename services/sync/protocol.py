@@ -30,6 +30,7 @@ PART_BYTES = 1_048_576  # every part of an upload but the last has exactly this 
 BLOBS_LIMIT_PER_EVENT = 16
 KEEP_LIMIT_DAYS = 3_650
 SEQ_LIMIT = 2**62
+EMPTY_LIMIT_EVENTS = 500
 KEY_PACKAGE_LIMIT_BYTES = 4_096
 KEY_PACKAGES_MOST = 100
 INBOX_LIMIT_BYTES = 131_072
@@ -42,6 +43,9 @@ EXPIRES_HEADER = "companion-expires"
 CID_HEADER = "idempotency-key"
 EPOCH_HEADER = "if-epoch"
 NEXT_CAPABILITY_HEADER = "companion-next-capability"  # the SHA-256 of the capability: the relay need not see it yet
+KEEPER_HEADER = "companion-keeper"
+NEXT_KEEPER_HEADER = "companion-next-keeper"  # the SHA-256 of the keeper
+ERASE_HEADER = "companion-erase"  # the SHA-256 of the secret that erases this envelope
 SIGNATURE_HEADER = "companion-signature"
 NONCE_HEADER = "companion-nonce"
 TIME_HEADER = "companion-time"
@@ -124,6 +128,11 @@ def is_same_arrival(known_ms: int, at_ms: int) -> bool:
 def capability_hash(capability: bytes) -> bytes:
     """Return what the relay keeps of a capability."""
     return sha256(capability)
+
+
+def erase_hash(secret: bytes) -> bytes:
+    """Return what an envelope names, so that whoever knows the secret can erase it."""
+    return sha256(secret)
 
 
 def request_message(

@@ -9,6 +9,7 @@ import pytest
 from services.relay.blobs.store import GOING, IDLE_MS, KEPT, WHOLE, Upload
 from services.relay.database.sqlite import SqliteDatabase
 from services.relay.hub import Hub
+from services.relay.keep.store import Shown
 from services.relay.limits import DAY_MS, HOUR_MS, Quotas
 from services.relay.log.store import Draft
 from services.relay.refusal import Refusal
@@ -46,6 +47,10 @@ async def open_store(request, tmp_path):
 
 def upload(blob, size=100, at_ms=NOW_MS, device=DEVICE, sha256=b"s" * 32):
     return Upload(blob=blob, size=size, sha256=sha256, device=device, at_ms=at_ms)
+
+
+def shown(**changes):
+    return Shown(**{"group": GROUP, "capability_hash": CAPABILITY, "keeper": None, **changes})
 
 
 def draft(body=b"x", blobs=(), at_ms=NOW_MS, cid=None):
@@ -169,10 +174,10 @@ async def test_group_says_how_long_it_keeps(open_store):
     store = await open_store()
     await store.log.append(draft(b"x"))
     with pytest.raises(Refusal, match="404"):
-        await store.log.keep_for(GROUP, b"?" * 32, 1)
-    await store.log.keep_for(GROUP, CAPABILITY, 0)
+        await store.keep.keep_for(shown(capability_hash=b"?" * 32), 1)
+    await store.keep.keep_for(shown(), 0)
     assert (await store.log.expire(NOW_MS + 5_000 * DAY_MS, 90, 0)).events == 0
-    await store.log.keep_for(GROUP, CAPABILITY, 7)
+    await store.keep.keep_for(shown(), 7)
     assert (await store.log.expire(NOW_MS + 7 * DAY_MS - 1, 0, 0)).events == 0
     assert (await store.log.expire(NOW_MS + 7 * DAY_MS, 0, 0)).events == 1
 

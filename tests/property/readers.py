@@ -43,7 +43,7 @@ from companion.letters import Letter, open_letter, parse_content, seal_letter
 from companion.mls import codec
 from companion.mls import group as mls
 from companion.people import create_me
-from companion.wire import SUITE_LETTER, create_invite_code, format_envelope
+from companion.wire import SUITE_LETTER, create_invite_code, format_envelope, format_notice
 from tests.unit.mls.circle import Circle, env
 
 NAMED = re.compile(r"(from_doc|decode|read_\w+|open_\w+|parse_\w+|decode_\w+)")
@@ -241,7 +241,7 @@ def _content(read: Callable[..., object], *good: Any, **more: Any) -> Recipe:
 def recipes() -> dict[str, Recipe]:
     """Return how each reader is tried, by its full name."""
     from companion.app.chat.sharing import open_file
-    from companion.wire import parse_envelope, parse_invite
+    from companion.wire import parse_envelope, parse_invite, read_notice
     from services.sync import answers, protocol, transport
 
     m, at = "companion.", {"seq": 3, "at_ms": AT_MS}
@@ -343,6 +343,7 @@ def recipes() -> dict[str, Recipe]:
         "times.Sure.from_doc": Recipe(read=times.Sure.from_doc, good=(times.Sure(sure_ms=1, seen_ms=2).to_doc("x"),)),
         "stories.Story.from_doc": _doc(stories.Story, STORY),
         "wire.parse_envelope": Recipe(read=parse_envelope, good=(format_envelope(SUITE_LETTER, b"x"),)),
+        "wire.read_notice": Recipe(read=read_notice, good=(format_notice(bytes(32)),)),
         "wire.parse_invite": Recipe(read=parse_invite, good=(CODE.link, CODE.short)),
         "crypto.hpke.Hpke.open_sealed": Recipe(read=_hpke, good=(hpke.seal(SEAL_KEY, b"", b"words"),)),
         "crypto.hpke.open_sealed": Recipe(read=_hpke, good=(hpke.seal(SEAL_KEY, b"", b"words"),)),

@@ -1,6 +1,7 @@
 """A model of the log, in a few lines of Python, against both real stores: whatever is done, they agree with it."""
 
 import asyncio
+import hashlib
 import itertools
 
 from hypothesis import settings
@@ -9,9 +10,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from services.relay.database.sqlite import SqliteDatabase
 from services.relay.hub import Hub
-from services.relay.limits import Quotas
-from services.relay.log.store import Draft, Known
+from services.relay.keep.store import Erasure, Shown
+from services.relay.limits import DAY_MS, Quotas
+from services.relay.log.store import Draft, Known, Limits
 from services.relay.refusal import Refusal
+from tests.property.log_model import Log
 
 NOW_MS = 1_800_000_000_000
 GROUPS = st.sampled_from([bytes([n]) * 16 for n in (0, 0, 1)])
@@ -23,56 +26,10 @@ WAYS = st.sampled_from(["present", "present", "former", "other"])
 INVITES = st.sampled_from([bytes([n]) * 16 for n in range(2)])
 DEVICES = st.sampled_from([bytes([n]) * 16 for n in range(2)])
 SENDERS = [b"d" * 16, b"e" * 16, b"f" * 16]
-
-
-class Log:
-    """What one group should be."""
-
-    def __init__(self, capability):
-        self.capability = capability
-        self.former = {}
-        self.events = []
-        self.said = []
-        self.authors = []
-        self.epoch = 0
-        self.winners = {}
-
-    def head(self, capability):
-        """Return up to where this capability reads, or None if it opens nothing."""
-        return len(self.events) if capability == self.capability else self.former.get(capability)
-
-    def append(self, capability, cid, body, epoch, following=None, sender=None, is_gone=False):
-        """Return (seq, is new) or the code of a refusal."""
-        head = self.head(capability)
-        if head is None:
-            return "unknown"
-        for seq, known in enumerate(self.events[:head], 1):
-            if known[0] == cid:
-                return (seq, False) if known[1] in (body, b"") else "other-bytes"  # emptied: nothing to compare
-        if epoch is not None and epoch != self.epoch:
-            winner = self.winners.get(epoch)
-            return ("epoch", self.epoch, head, winner if winner is not None and winner <= head else None)
-        if capability != self.capability:
-            return "rotated"
-        if is_gone:
-            return "no-session"
-        self.events.append((cid, body))
-        self.said.append((cid, body))
-        self.authors.append(sender)
-        if epoch is not None:
-            self.winners[epoch] = len(self.events)
-            self.epoch += 1
-        if following not in (None, self.capability):
-            self.former[self.capability] = len(self.events)
-            self.former.pop(following, None)
-            self.capability = following
-        return len(self.events), True
-
-    def empty(self, sender):
-        """The sender is deleted: the numbers stay."""
-        for place, author in enumerate(self.authors):
-            if author == sender:
-                self.events[place] = (self.events[place][0], b"")
+KEEPERS = st.sampled_from([bytes([n]) * 32 for n in (7, 8)])
+SECRETS = [bytes([n]) * 32 for n in range(3)]
+SEQS = st.lists(st.integers(1, 14), min_size=1, max_size=4)
+FREE = Limits(events=0, bytes=0, first=0)
 
 
 class Ear(Hub):
@@ -98,12 +55,14 @@ class LogMachine(RuleBasedStateMachine):
         self.logs = {}
         self.invites = {}
         self.gone = set()
+        self.used = dict.fromkeys(SENDERS, 0)
 
     @initialize()
     def start(self):
         self.store = self.make_store()
         self.runner.run(self.store.open(self.ear))
-        self.create_group(bytes(16), bytes(32))
+        self.create_group(bytes(16), bytes(32), None)
+        self.create_group(bytes([1]) * 16, bytes(32), bytes([7]) * 32)
         for sender in SENDERS:
             self.runner.run(
                 self.store.devices.open_session(sender, sender * 2, sender * 2, NOW_MS + 1, NOW_MS, may_register=True)
@@ -120,13 +79,15 @@ class LogMachine(RuleBasedStateMachine):
         except Refusal as refusal:
             return refused(refusal)
 
-    @rule(group=GROUPS, capability=CAPABILITIES)
-    def create_group(self, group, capability):
-        got = self.outcome(self.store.log.create_group(group, capability, b"d" * 16, NOW_MS), bool)
+    @rule(group=GROUPS, capability=CAPABILITIES, keeper=st.none() | KEEPERS)
+    def create_group(self, group, capability, keeper):
+        work = self.store.log.create_group(group, capability, b"d" * 16, NOW_MS, keeper=keeper, limits=FREE)
+        got = self.outcome(work, bool)
         known = self.logs.get(group)
         if known is None:
-            self.logs[group] = Log(capability)
-        assert got == (True if known is None else False if known.capability == capability else "exists")
+            self.logs[group] = Log(capability, keeper)
+        is_same = known is not None and (known.capability, known.keeper) == (capability, keeper)
+        assert got == (True if known is None else False if is_same else "exists")
 
     @rule(
         group=GROUPS,
@@ -137,10 +98,84 @@ class LogMachine(RuleBasedStateMachine):
         late=st.none() | st.sampled_from([0, 0, 1, 2]),
         following=st.none() | CAPABILITIES,
         sender=st.sampled_from(SENDERS),
+        erase=st.none() | st.sampled_from(SECRETS),
     )
-    def append(self, group, way, other, cid, body, late, following, sender):
+    def append(self, group, way, other, cid, body, late, following, sender, erase):
         """With the present capability, a former one or any other; as no commit, one of this epoch or a late one."""
-        self.send(group, way, other, cid, body, late, following, sender)
+        erase = hashlib.sha256(erase).digest() if erase is not None and late is None else None
+        self.send(group, way, other, cid, body, late, following, sender, erase=erase)
+
+    @rule(
+        group=GROUPS,
+        way=WAYS,
+        cid=CIDS,
+        following=st.none() | CAPABILITIES,
+        keeper=st.none() | KEEPERS,
+        is_right=st.booleans(),
+        next_keeper=st.none() | KEEPERS,
+        late=st.sampled_from([None, 0, 0, 0, 1]),
+    )
+    def turn(self, group, way, cid, following, keeper, is_right, next_keeper, late):
+        """With the keeper in force, any other or none, and what is to follow it."""
+        log = self.logs.get(group)
+        keeper = log.keeper if log is not None and is_right else keeper
+        next_keeper = None if late is None else next_keeper
+        self.send(group, way, bytes(32), cid, b"t", late, following, SENDERS[0], keeper=keeper, next_keeper=next_keeper)
+
+    @rule(group=GROUPS, way=WAYS, keeper=st.none() | KEEPERS, is_right=st.booleans(), seqs=SEQS)
+    def empty_by_the_keeper(self, group, way, keeper, is_right, seqs):
+        shown, refused, log = self.shown(group, way, keeper, is_right)
+        if refused is None and max(seqs) > len(log.events):
+            refused = "ahead"
+        assert self.outcome(self.store.keep.empty(shown, seqs), lambda _: None) == refused
+        if refused is None:
+            log.empty(lambda place: place + 1 in seqs and not log.is_notice(place))
+
+    @rule(
+        group=GROUPS,
+        way=WAYS,
+        keeper=st.none() | KEEPERS,
+        is_right=st.booleans(),
+        most=st.integers(0, 6),
+        first=st.integers(0, 6),
+    )
+    def set_limits(self, group, way, keeper, is_right, most, first):
+        shown, refused, log = self.shown(group, way, keeper, is_right)
+        limits = Limits(events=most, bytes=0, first=first)
+        assert self.outcome(self.store.keep.set_limits(shown, limits), lambda _: None) == refused
+        if refused is None:
+            log.most = min([number for number in (most, first) if number], default=10**9)
+
+    @rule(group=GROUPS, way=WAYS, keeper=st.none() | KEEPERS, is_right=st.booleans(), is_meant=st.integers(0, 3))
+    def drop(self, group, way, keeper, is_right, is_meant):
+        shown, refused, _ = self.shown(group, way, keeper, is_right)
+        if is_meant:
+            return  # not often: a log has to grow
+        assert self.outcome(self.store.keep.drop(shown), lambda _: None) == refused
+        if refused is None:
+            del self.logs[group]
+            self.ear.heard.pop(group, None)
+
+    @rule(
+        group=GROUPS,
+        secret=st.sampled_from(SECRETS),
+        way=st.sampled_from(["none", "none", "present", "other"]),
+        other=CAPABILITIES,
+    )
+    def erase(self, group, secret, way, other):
+        log = self.logs.get(group)
+        capability = None if way == "none" else self.capability(group, way, other)
+        erasure = Erasure(group=group, secret=secret, capability_hash=capability, device=SENDERS[0], at_ms=NOW_MS)
+        got = self.outcome(self.store.keep.erase(erasure), lambda _: None)
+        assert got == ("unknown" if log is None else log.erase(secret, capability))
+
+    def shown(self, group, way, keeper, is_right):
+        """Return what is shown, why it is refused, and the log."""
+        log = self.logs.get(group)
+        capability = self.capability(group, way, bytes([9]) * 32)
+        keeper = log.keeper if log is not None and is_right else keeper
+        shown = Shown(group=group, capability_hash=capability, keeper=keeper)
+        return shown, "unknown" if log is None else log.shows(capability, keeper), log
 
     @rule(group=GROUPS, cid=CIDS, body=BODIES, following=CAPABILITIES)
     def replace_the_capability(self, group, cid, body, following):
@@ -150,20 +185,21 @@ class LogMachine(RuleBasedStateMachine):
     def append_by_a_former_capability(self, group, other, cid, body, late):
         self.send(group, "former", other, cid, body, late, other, SENDERS[0])
 
-    def send(self, group, way, other, cid, body, late, following, sender):
+    def send(self, group, way, other, cid, body, late, following, sender, **kept):
         log = self.logs.get(group)
         capability = self.capability(group, way, other)
         epoch = None if late is None else max(0, log.epoch - late) if log is not None else 0
         given = (capability, cid, body, epoch, following if epoch is not None else None, sender)
-        got = self.outcome(self.store.log.append(draft(group, *given)), receipt)
-        assert got == ("unknown" if log is None else log.append(*given, sender in self.gone))
+        got = self.outcome(self.store.log.append(draft(group, *given, **kept)), receipt)
+        is_gone = sender in self.gone
+        assert got == ("unknown" if log is None else log.append(*given, self.used, is_gone, **kept))
 
     @rule(sender=st.sampled_from(SENDERS[1:]))
     def delete(self, sender):
         self.runner.run(self.store.devices.delete_account(sender, NOW_MS))
         self.gone.add(sender)
         for log in self.logs.values():
-            log.empty(sender)
+            log.empty(lambda place, log=log: log.authors[place] == sender)
 
     @rule(group=GROUPS, items=st.lists(st.tuples(CIDS, BODIES, EPOCHS), min_size=2, max_size=8))
     def append_many_at_once(self, group, items):
@@ -274,10 +310,10 @@ class LogMachine(RuleBasedStateMachine):
 
     def expected(self, group, capability, cid, body, epoch):
         log = self.logs.get(group)
-        return "unknown" if log is None else log.append(capability, cid, body, epoch, sender=SENDERS[0])
+        return "unknown" if log is None else log.append(capability, cid, body, epoch, sender=SENDERS[0], used=self.used)
 
 
-def draft(group, capability, cid, body, epoch, following=None, sender=SENDERS[0]):
+def draft(group, capability, cid, body, epoch, following=None, sender=SENDERS[0], **kept):
     return Draft(
         group=group,
         capability_hash=capability,
@@ -287,11 +323,12 @@ def draft(group, capability, cid, body, epoch, following=None, sender=SENDERS[0]
         at_ms=NOW_MS,
         epoch=epoch,
         next_capability=following,
+        **kept,
     )
 
 
 def receipt(got):
-    assert got.at_ms == NOW_MS
+    assert got.at_ms in (NOW_MS, NOW_MS - NOW_MS % DAY_MS)  # what was emptied keeps the day
     return got.seq, got.is_new
 
 

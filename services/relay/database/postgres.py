@@ -24,6 +24,8 @@ from services.relay.database.tables import INCARNATION, NEWEST, POSTGRES, POSTGR
 from services.relay.devices.postgres import PostgresDevices
 from services.relay.devices.store import DeviceStore
 from services.relay.hub import Listener, News
+from services.relay.keep.postgres import PostgresKeep
+from services.relay.keep.store import KeepStore
 from services.relay.limits import DAY_MS, Quotas
 from services.relay.log import postgres as log
 from services.relay.log.store import LogStore
@@ -32,6 +34,7 @@ from services.relay.push.store import PushStore
 from services.relay.refusal import busy
 
 PROBE = "insert into meta values('probe', $1) on conflict(key) do update set value = excluded.value"
+KEEP_SCHEMA = "insert into meta values('schema', $1) on conflict(key) do update set value = excluded.value"
 CONNECTIONS = 10
 CALL_S = 10
 GONE = (
@@ -60,6 +63,7 @@ class PostgresDatabase:
         quotas = quotas or Quotas()
         forgetting = (push.forget_device, blobs.forget_device, log.forget_device)
         self.log: LogStore = log.PostgresLog(self._connection, quotas, self._publish)
+        self.keep: KeepStore = PostgresKeep(self._connection, quotas, self._publish, self._tell)
         self.devices: DeviceStore = PostgresDevices(
             self._connection, quotas, forgetting, self._tell, self._lose, key or secrets.token_bytes(32)
         )
@@ -172,8 +176,8 @@ class PostgresDatabase:
                 if version is None or int(version) > SCHEMA_VERSION:
                     raise UnknownDatabase(f"database version {version}")
             await connection.execute(POSTGRES)
-            await connection.executemany(
-                "insert into meta values($1, $2) on conflict do nothing",
-                [("schema", str(SCHEMA_VERSION)), ("incarnation", os.urandom(16).hex())],
+            await connection.execute(KEEP_SCHEMA, str(SCHEMA_VERSION))
+            await connection.execute(
+                "insert into meta values('incarnation', $1) on conflict do nothing", os.urandom(16).hex()
             )
             return str(await connection.fetchval(INCARNATION))

@@ -23,6 +23,7 @@ from services.relay.blobs.store import BlobStore
 from services.relay.database.store import Figures, MovedDatabase, UnknownDatabase, figures_of, time_of
 from services.relay.database.tables import (
     INCARNATION,
+    LATER,
     MOVED,
     NEWEST,
     SCHEMA_VERSION,
@@ -33,8 +34,9 @@ from services.relay.database.tables import (
 )
 from services.relay.devices.sqlite import SqliteDevices
 from services.relay.devices.store import DeviceStore
-from services.relay.devices.tables import LATER
 from services.relay.hub import Listener
+from services.relay.keep.sqlite import SqliteKeep
+from services.relay.keep.store import KeepStore
 from services.relay.limits import Quotas
 from services.relay.log.sqlite import SqliteLog
 from services.relay.log.store import LogStore
@@ -70,6 +72,7 @@ class SqliteDatabase:
         self._rows = log.rows
         forgetting = (push.forget_device, blobs.forget_device, log.forget_device)
         self.log: LogStore = log
+        self.keep: KeepStore = SqliteKeep(self._write, log.rows, quotas)
         self.devices: DeviceStore = SqliteDevices(
             self._write, self._read, quotas, forgetting, key or secrets.token_bytes(32)
         )
@@ -179,8 +182,8 @@ class SqliteDatabase:
         if self._most_bytes is not None:
             connection.pragma("max_page_count", max(1, self._most_bytes // PAGE_BYTES))
         with connection:
+            _add_columns(connection)  # first: an index may need them
             connection.execute(SQLITE)
-            _add_columns(connection)
             connection.pragma("application_id", APPLICATION_ID)
             connection.pragma("user_version", SCHEMA_VERSION)
             connection.execute(
@@ -196,7 +199,7 @@ def _add_columns(connection: apsw.Connection) -> None:
     for table, columns in LATER.items():
         known = {row[0] for row in connection.execute("select name from pragma_table_info(?)", (table,))}
         for column in columns:
-            if column.split()[0] not in known:
+            if known and column.split()[0] not in known:
                 connection.execute(f"alter table {table} add column {column}")
 
 

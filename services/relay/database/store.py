@@ -12,6 +12,7 @@ from companion.times import Sure
 from services.relay.blobs.store import BlobStore
 from services.relay.devices.store import DeviceStore
 from services.relay.hub import Listener
+from services.relay.keep.store import KeepStore
 from services.relay.log.store import LogStore
 from services.relay.push.store import PushStore
 
@@ -42,6 +43,7 @@ class Database(Protocol):
     """The parts, and what concerns all of them. Every call raises 503 if the database takes nothing."""
 
     log: LogStore
+    keep: KeepStore
     devices: DeviceStore
     blobs: BlobStore
     push: PushStore

@@ -3,12 +3,14 @@
 from services.relay import meters, newcomers
 from services.relay.blobs import tables as blobs
 from services.relay.devices import tables as devices
+from services.relay.keep import tables as keep
 from services.relay.log import tables as log
 from services.relay.push import tables as push
 
-SCHEMA_VERSION = 1  # 2026-11-23: the first
+SCHEMA_VERSION = 2  # 2026-11-28: keepers and erasing, which a relay of before would pass over; 1, 2026-11-23: the first
 
-_PARTS = (meters, newcomers, devices, log, blobs, push)
+_PARTS = (meters, newcomers, devices, log, keep, blobs, push)
+LATER = {**devices.LATER, **log.LATER}
 
 SQLITE = "\n".join(
     (

@@ -14,8 +14,10 @@ from starlette.types import ASGIApp
 from services.relay.devices.store import DeviceStore
 from services.relay.hub import Hub
 from services.relay.log.store import (
+    USUAL,
     Draft,
     Known,
+    Limits,
     LogStore,
     Opening,
     Page,
@@ -33,12 +35,14 @@ from services.sync.protocol import (
     BLOBS_HEADER,
     CID_HEADER,
     EPOCH_HEADER,
+    ERASE_HEADER,
     EVENT_LIMIT_BYTES,
     EXPIRES_HEADER,
     INVITE_LIMIT_BYTES,
     INVITE_LIMIT_MS,
     KEEP_LIMIT_DAYS,
     NEXT_CAPABILITY_HEADER,
+    NEXT_KEEPER_HEADER,
     PAGE_LIMIT_EVENTS,
     SEQ_LIMIT,
     STREAM_LIMIT_GROUPS,
@@ -84,7 +88,6 @@ class LogApi:
             route("GET", "/v1/groups/{group}/events", self.events),
             route("POST", "/v1/stream", self.stream),
             route("POST", "/v1/groups", self.create_group),
-            route("PUT", "/v1/groups/{group}/keeping", self.keep),
             route("PUT", "/v1/invites/{invite}", self.put_invite),
             route("GET", "/v1/invites/{invite}", self.get_invite),
             route("POST", "/v1/invites/{invite}/claim", self.claim_invite),
@@ -99,14 +102,19 @@ class LogApi:
             cid=call.parsed(CID_HEADER, parse_id),
             epoch=call.optional(EPOCH_HEADER, parse_number),
             next_capability=call.optional(NEXT_CAPABILITY_HEADER, parse_capability),
+            keeper=call.keeper(),
+            next_keeper=call.optional(NEXT_KEEPER_HEADER, parse_capability),
+            erase=call.optional(ERASE_HEADER, parse_capability),
             blobs=call.optional(BLOBS_HEADER, parse_ids) or (),
             body=await call.body(EVENT_LIMIT_BYTES),
             at_ms=self._now_ms(),
         )
         if not draft.body:
             raise bad_request("An envelope has at least one byte.")
-        if draft.next_capability is not None and draft.epoch is None:
-            raise bad_request("Only a commit, which names its epoch, can replace the capability.")
+        if draft.epoch is None and (draft.next_capability is not None or draft.next_keeper is not None):
+            raise bad_request("Only a commit, which names its epoch, can replace the capability or the keeper.")
+        if draft.epoch is not None and draft.erase is not None:
+            raise bad_request("A commit cannot be erased: without it nobody finds what follows.")
         receipt = await self._log.append(draft)
         return encoded(receipt.encoded(), 201 if receipt.is_new else 200)
 
@@ -151,7 +159,7 @@ class LogApi:
                 Refusal
             ):  # a full disk does not keep anybody from reading; the next stream says it again
                 await self._devices.acknowledge(device, wanted.inbox)
-        self._arrived(device, list(wanted.capabilities.items()))
+        self._arrived(device, wanted.wakes)
         return EventStream(log=self._log, devices=self._devices, hub=self._hub, device=device, wanted=wanted)
 
     async def _wanted(self, fields: Fields) -> Wanted:
@@ -173,6 +181,8 @@ class LogApi:
             reason, details = _refusal(opening, one, limit)
             if reason is None:
                 wanted.cursors[one.group], wanted.capabilities[one.group] = one.since, one.capability
+                if opening is not None and not opening.has_keeper:
+                    wanted.wakes.append((one.group, one.capability))
             else:
                 wanted.preface += refused_frame(one.group, reason, details)
             if reason in ELSEWHERE:  # the numbers of its inbox are of that other service too
@@ -186,19 +196,18 @@ class LogApi:
         fields = await call.fields()
         group = fields.id("group")
         capability = fields.capability("capability")
-        keep_days = fields.number("keep_days", KEEP_LIMIT_DAYS, default=-1)
-        is_new = await self._log.create_group(group, capability_hash(capability), device, self._now_ms())
-        if keep_days >= 0:
-            await self._log.keep_for(group, capability_hash(capability), keep_days)
+        keep_days = fields.number("keep_days", KEEP_LIMIT_DAYS) if fields.has("keep_days") else None
+        keeper = capability_hash(fields.capability("keeper")) if fields.has("keeper") else None
+        limits = read_limits(fields.inner("limits")) if fields.has("limits") else None
+        if limits is not None and keeper is None:
+            raise bad_request("Only a log with a keeper has limits of its own.")
+        is_new = await self._log.create_group(
+            *(group, capability_hash(capability), device, self._now_ms()),
+            keep_days=keep_days,
+            keeper=keeper,
+            limits=limits or USUAL,
+        )
         return answer({}, 201 if is_new else 200)
-
-    async def keep(self, call: Call) -> ASGIApp:
-        await self._device(call)
-        group = call.id()
-        capability = call.capability()
-        days = (await call.fields()).number("keep_days", KEEP_LIMIT_DAYS)
-        await self._log.keep_for(group, capability, days)
-        return answer({})
 
     async def put_invite(self, call: Call) -> ASGIApp:
         device = await self._device(call)
@@ -225,6 +234,11 @@ class LogApi:
         await call.body(0)
         invite = await self._log.claim_invite(name, _claimant(name, device), self._now_ms())
         return octets(invite.body)
+
+
+def read_limits(fields: Fields) -> Limits:
+    """Raises 400."""
+    return Limits(**{name: fields.number(name, SEQ_LIMIT) for name in ("events", "bytes", "first")})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

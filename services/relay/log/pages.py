@@ -7,8 +7,8 @@ from services.sync.protocol import PAGE_LIMIT_BYTES
 
 
 def open_group(connection: apsw.Connection, group: bytes, capability_hash: bytes, place: int = 0) -> Opening | None:
-    sql = "select gnum, head, capability from grp where gid = ?"
-    for gnum, head, capability in list(connection.execute(sql, (group,))):
+    sql = "select gnum, head, capability, keeper is not null from grp where gid = ?"
+    for gnum, head, capability, has_keeper in list(connection.execute(sql, (group,))):
         is_former = capability != capability_hash
         if is_former:
             sql = "select until from former where gnum = ? and capability = ?"
@@ -19,7 +19,7 @@ def open_group(connection: apsw.Connection, group: bytes, capability_hash: bytes
         sql = "select cid, at_ms from event where gnum = ? and seq = ?"
         stands = list(connection.execute(sql, (gnum, place))) if 0 < place <= head else []
         cid, at_ms = stands[0] if stands else (None, 0)
-        return Opening(head=head, is_former=is_former, cid=cid, at_ms=at_ms)
+        return Opening(head=head, is_former=is_former, cid=cid, at_ms=at_ms, has_keeper=bool(has_keeper))
     return None
 
 

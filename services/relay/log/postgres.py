@@ -13,22 +13,29 @@ from services.relay.log.store import (
     GROUP_BYTES,
     INVITE_MEMORY_MS,
     ORPHAN_MS,
+    USUAL,
     Draft,
     Event,
     Expired,
     Invite,
+    Limits,
     Opening,
     Page,
     Receipt,
     author_name,
     claimable,
+    erased,
     group_exists,
     group_full,
+    half_turn,
     invite_exists,
     lost_epoch,
     rotated,
     unknown_group,
+    without_keeper,
+    wrong_keeper,
 )
+from services.relay.log.tables import OF_GROUP
 from services.relay.meters import TAKE
 from services.relay.refusal import Refusal, no_session, other_bytes
 from services.sync.protocol import PAGE_LIMIT_BYTES
@@ -39,7 +46,7 @@ if TYPE_CHECKING:
 STEP_GROUPS = 200
 STEP_EVENTS = 1_000
 
-APPEND = "select * from relay_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+APPEND = "select * from relay_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
 
 AUTHOR = "select relay_author(gnum, $2, $3) from grp where gid = $1"
 
@@ -49,7 +56,7 @@ _OPENING = """
 """
 
 OPENINGS = f"""
-select o.head, o.is_former, e.cid, coalesce(e.at_ms, 0) as at_ms
+select o.head, o.is_former, e.cid, coalesce(e.at_ms, 0) as at_ms, g.keeper is not null as has_keeper
 from unnest($1::bytea[], $2::bytea[], $3::bigint[]) with ordinality as w(gid, capability, place, number)
 left join grp g on g.gid = w.gid left join lateral ({_OPENING.format("w.capability")}) o on true
 left join event e on e.gnum = g.gnum and e.seq = w.place and e.seq <= o.head order by w.number
@@ -114,13 +121,19 @@ with part as (
 span as (select * from part where until > expired),
 freed as (
     select count(*) as events, coalesce(sum(length(body)), 0) as size
-    from event e join span s on e.gnum = s.gnum and e.seq > s.expired and e.seq <= s.until),
+    from event e join span s on e.gnum = s.gnum and e.seq > s.expired and e.seq <= s.until
+    where e.seq not in (select n.seq from erased n where n.gnum = $1)),
 emptied as (
     update event e set body = '', author = null, at_ms = at_ms - at_ms % 86400000 from span s
-    where e.gnum = s.gnum and e.seq > s.expired and e.seq <= s.until and length(e.body) > 0),
+    where e.gnum = s.gnum and e.seq > s.expired and e.seq <= s.until and length(e.body) > 0
+        and e.seq not in (select n.seq from erased n where n.gnum = $1)),
 counted as (
     update grp g set expired = s.until, bytes = g.bytes - f.size from span s, freed f where g.gnum = s.gnum)
 select events from freed
+"""
+MAKE = """
+insert into grp(gid, capability, head, epoch, bytes, rounded, keep_days, keeper, most_events, most_bytes, most_first)
+values($1, $2, 0, 0, 0, 0, $3, $4, $5, $6, $7) on conflict do nothing returning true
 """
 
 
@@ -134,7 +147,11 @@ REFUSALS: dict[str, Callable[[str], Exception]] = {
     "CMP04": lambda text: unknown_group(),
     "CMP08": lambda text: other_bytes(),
     "CMP09": lambda text: _LostEpoch(),
+    "CMP10": lambda text: erased(),
     "CMP13": lambda text: group_full(),
+    "CMP33": lambda text: wrong_keeper(),
+    "CMP40": lambda text: without_keeper(),
+    "CMP41": lambda text: half_turn(),
 }
 
 
@@ -151,21 +168,30 @@ class PostgresLog:
         self._quotas = quotas
         self._publish = publish
 
-    async def create_group(self, group: bytes, capability_hash: bytes, device: bytes, at_ms: int) -> bool:
+    async def create_group(
+        self,
+        group: bytes,
+        capability_hash: bytes,
+        device: bytes,
+        at_ms: int,
+        *,
+        keep_days: int | None = None,
+        keeper: bytes | None = None,
+        limits: Limits = USUAL,
+    ) -> bool:
+        kept = (limits.events, limits.bytes, limits.first) if keeper is not None else (None, None, None)
         async with self._connection() as connection, connection.transaction():
-            is_new = await connection.fetchval(
-                "insert into grp(gid, capability, head, epoch, bytes, rounded) values($1, $2, 0, 0, 0, 0)"
-                " on conflict do nothing returning true",
-                group,
-                capability_hash,
-            )
+            is_new = await connection.fetchval(MAKE, group, capability_hash, keep_days, keeper, *kept)
             if is_new:
                 await connection.execute(TAKE, device, "groups", 1, self._quotas.groups_per_day, DAY_MS, at_ms)
                 pot = self._quotas.newcomer_bytes_per_day
                 await connection.execute(newcomers.ROOM, device, GROUP_BYTES, pot, at_ms)
-                await connection.execute(AUTHOR, group, author_name(group, device), device)
-            elif await connection.fetchval("select capability from grp where gid = $1", group) != capability_hash:
-                raise group_exists()
+                if keeper is None:
+                    await connection.execute(AUTHOR, group, author_name(group, device), device)
+            else:
+                known = await connection.fetchrow("select capability, keeper from grp where gid = $1", group)
+                if known is None or tuple(known) != (capability_hash, keeper):
+                    raise group_exists()
         return bool(is_new)
 
     async def openings(
@@ -191,7 +217,7 @@ class PostgresLog:
                     *(draft.device, quotas.group_bytes, quotas.events_per_minute, quotas.event_bytes_per_day),
                     *(list(draft.blobs), touched(draft.at_ms)),
                     *(draft.next_capability, author_name(draft.group, draft.device)),
-                    quotas.newcomer_bytes_per_day,
+                    *(quotas.newcomer_bytes_per_day, draft.keeper, draft.next_keeper, draft.erase),
                 )
         except _LostEpoch:
             raise await self._lost_epoch(draft) from None
@@ -220,15 +246,6 @@ class PostgresLog:
             Event(seq=r["seq"], cid=r["cid"], at_ms=r["at_ms"], body=r["body"]) for r in rows if r["seq"] is not None
         )
         return Page(events=events, head=rows[0]["head"], is_former=rows[0]["is_former"])
-
-    async def keep_for(self, group: bytes, capability_hash: bytes, days: int) -> None:
-        async with self._connection() as connection:
-            is_known = await connection.fetchval(
-                "update grp set keep_days = $3 where gid = $1 and capability = $2 returning true",
-                *(group, capability_hash, days),
-            )
-        if not is_known:
-            raise unknown_group()
 
     async def expire(self, at_ms: int, default_days: int, after: int) -> Expired:
         emptied = 0
@@ -292,7 +309,7 @@ class PostgresLog:
                 at_ms - ORPHAN_MS,
             )
             gone = [row["gnum"] for row in rows]
-            for table in ("event", "former", "restored", "orphan", "grp"):
+            for table in OF_GROUP:
                 await connection.execute(f"delete from {table} where gnum = any($1::bigint[])", gone)  # noqa: S608
 
 

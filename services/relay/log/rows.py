@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from services.relay.log.store import author_name
+from services.relay.log.store import Limits, author_name
 from services.relay.refusal import no_session
 from services.relay.writer import Batch
 
@@ -20,9 +20,23 @@ class Group:
 
     gnum: int
     capability: bytes
+    keeper: bytes | None
     head: int
     epoch: int
     bytes: int
+    most_events: int | None
+    most_bytes: int | None
+    most_first: int | None
+
+    @property
+    def limits(self) -> Limits:
+        """What it takes from one device, if it has a keeper."""
+        return Limits(events=self.most_events or 0, bytes=self.most_bytes or 0, first=self.most_first or 0)
+
+
+_GROUP = """
+select gnum, capability, keeper, head, epoch, bytes, most_events, most_bytes, most_first from grp where gid = ?
+"""
 
 
 class Rows:
@@ -36,7 +50,7 @@ class Rows:
     def group(self, batch: Batch, gid: bytes) -> Group | None:
         group = self._groups.get(gid)
         if group is None:
-            row = batch.row("select gnum, capability, head, epoch, bytes from grp where gid = ?", gid)
+            row = batch.row(_GROUP, gid)
             if row is not None:
                 group = self._groups[gid] = Group(*row)
         return group

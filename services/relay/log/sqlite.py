@@ -16,15 +16,19 @@ from services.relay.log.store import (
     GROUP_BYTES,
     INVITE_MEMORY_MS,
     ORPHAN_MS,
+    USUAL,
     Draft,
     Event,
     Expired,
     Invite,
+    Limits,
     Opening,
     Page,
     Receipt,
     author_name,
+    check_keeper,
     claimable,
+    erased,
     group_exists,
     group_full,
     invite_exists,
@@ -32,6 +36,7 @@ from services.relay.log.store import (
     rotated,
     unknown_group,
 )
+from services.relay.log.tables import OF_GROUP
 from services.relay.meters import Cost
 from services.relay.refusal import Refusal, other_bytes
 from services.relay.writer import Batch, Read, Write
@@ -60,6 +65,15 @@ select seq from (select seq, sum(length(body)) over (order by seq) as total from
 _EMPTY = """
 update event set body = x'', author = null, at_ms = at_ms - at_ms % ?1
 where gnum = ?2 and seq > ?3 and seq <= ?4 and length(body) > 0
+    and seq not in (select n.seq from erased n where n.gnum = ?2)
+"""
+_FREED = """
+select count(*), coalesce(sum(length(body)), 0) from event
+where gnum = ?1 and seq > ?2 and seq <= ?3 and seq not in (select n.seq from erased n where n.gnum = ?1)
+"""
+_MAKE = """
+insert into grp(gid, capability, head, epoch, bytes, rounded, keep_days, keeper, most_events, most_bytes, most_first)
+values(?1, ?2, 0, 0, 0, 0, ?3, ?4, ?5, ?6, ?7)
 """
 
 
@@ -72,19 +86,30 @@ class SqliteLog:
         self._quotas = quotas
         self.rows = Rows()
 
-    async def create_group(self, group: bytes, capability_hash: bytes, device: bytes, at_ms: int) -> bool:
+    async def create_group(
+        self,
+        group: bytes,
+        capability_hash: bytes,
+        device: bytes,
+        at_ms: int,
+        *,
+        keep_days: int | None = None,
+        keeper: bytes | None = None,
+        limits: Limits = USUAL,
+    ) -> bool:
         def job(batch: Batch) -> bool:
             known = self.rows.group(batch, group)
             if known is not None:
-                if known.capability != capability_hash:
+                if (known.capability, known.keeper) != (capability_hash, keeper):
                     raise group_exists()
                 return False
             check_device(batch, device)
             cost = Cost(device, "groups", 1, self._quotas.groups_per_day, DAY_MS)
             newcomers.take(batch, at_ms, device, GROUP_BYTES, self._quotas, cost)
-            sql = "insert into grp(gid, capability, head, epoch, bytes, rounded) values(?, ?, 0, 0, 0, 0)"
-            batch.execute(sql, group, capability_hash)
-            self.rows.author(batch, group, batch.connection.last_insert_rowid(), device)  # without any it is dropped
+            kept = (limits.events, limits.bytes, limits.first) if keeper is not None else (None, None, None)
+            batch.execute(_MAKE, group, capability_hash, keep_days, keeper, *kept)
+            if keeper is None:
+                self.rows.author(batch, group, batch.connection.last_insert_rowid(), device)
             return True
 
         return await self._write(job)
@@ -118,50 +143,43 @@ class SqliteLog:
             raise unknown_group()
         until = _until(batch, group, draft.capability_hash)
         head = group.head if until is None else until
-        known = batch.row("select seq, at_ms, body from event where gnum = ? and cid = ?", group.gnum, draft.cid)
+        known = batch.row("select seq, at_ms, body, erase from event where gnum = ? and cid = ?", group.gnum, draft.cid)
         if known is not None and known[0] <= head:
-            if known[2] not in (draft.body, b""):  # an emptied event takes any bytes for its own
-                raise other_bytes()
-            return Receipt(seq=known[0], at_ms=known[1], is_new=False)
+            return _again(batch, group, draft, *known)
         if draft.epoch is not None and draft.epoch != group.epoch:
             raise _lost_epoch(batch, group, draft.epoch, head)
         if until is not None:
             raise rotated(until)
+        check_keeper(draft, group.keeper)
+        _check_erased(batch, group, draft.erase)
         check_blobs(batch, draft.blobs)
         size = len(draft.body)
         if group.bytes + size > self._quotas.group_bytes:
             raise group_full()
-        newcomers.take(
-            *(batch, draft.at_ms, draft.device, size, self._quotas),
-            Cost(draft.device, "events", 1, self._quotas.events_per_minute, MINUTE_MS),
-            Cost(draft.device, "bytes", size, self._quotas.event_bytes_per_day, DAY_MS),
-        )
-        author = self.rows.author(batch, draft.group, group.gnum, draft.device)
+        if group.keeper is not None:
+            check_device(batch, draft.device)
+        costs = _costs(batch, group, draft, self._quotas)
+        newcomers.take(batch, draft.at_ms, draft.device, size, self._quotas, *costs)
+        author = self.rows.author(batch, draft.group, group.gnum, draft.device) if group.keeper is None else None
         group.head += 1
         group.bytes += size
         group.epoch += draft.epoch is not None
         self.rows.change(group)
         batch.execute(
-            "insert into event(gnum, seq, cid, at_ms, epoch, author, body) values(?, ?, ?, ?, ?, ?, ?)",
-            *(group.gnum, group.head, draft.cid, draft.at_ms, draft.epoch, author, draft.body),
+            "insert into event(gnum, seq, cid, at_ms, epoch, author, body, erase) values(?, ?, ?, ?, ?, ?, ?, ?)",
+            *(group.gnum, group.head, draft.cid, draft.at_ms, draft.epoch, author, draft.body, draft.erase),
         )
         refer(batch, group.gnum, group.head, draft.blobs, draft.at_ms)
         ended = _replace_capability(batch, group, draft.next_capability)
+        if draft.next_keeper is not None:
+            batch.execute("update grp set keeper = ? where gnum = ?", draft.next_keeper, group.gnum)
+            group.keeper = draft.next_keeper
         event = Event(seq=group.head, cid=draft.cid, at_ms=draft.at_ms, body=draft.body, ended=ended)
         batch.publish(draft.group, event)
         return Receipt(seq=group.head, at_ms=draft.at_ms, is_new=True)
 
     async def read(self, group: bytes, capability_hash: bytes, since: int, limit: int) -> Page:
         return await self._read(lambda connection: read_page(connection, group, capability_hash, since, limit))
-
-    async def keep_for(self, group: bytes, capability_hash: bytes, days: int) -> None:
-        def job(batch: Batch) -> None:
-            known = self.rows.group(batch, group)
-            if known is None or known.capability != capability_hash:
-                raise unknown_group()
-            batch.execute("update grp set keep_days = ? where gnum = ?", days, known.gnum)
-
-        await self._write(job)
 
     async def expire(self, at_ms: int, default_days: int, after: int) -> Expired:
         def job(batch: Batch) -> Expired:
@@ -188,8 +206,7 @@ class SqliteLog:
         beyond = batch.row(_BEYOND, group.gnum, expired, until, STEP_BYTES)
         until = max(expired + 1, beyond[0] - 1) if beyond is not None else until
         span = (group.gnum, expired, until)
-        sql = "select count(*), coalesce(sum(length(body)), 0) from event where gnum = ? and seq > ? and seq <= ?"
-        ((count, size),) = batch.execute(sql, *span)
+        ((count, size),) = batch.execute(_FREED, *span)
         batch.execute(_EMPTY, DAY_MS, *span)
         batch.execute("update grp set expired = ? where gnum = ?", until, group.gnum)
         group.bytes -= size
@@ -251,7 +268,7 @@ class SqliteLog:
         batch.execute("delete from orphan where exists (select 1 from author a where a.gnum = orphan.gnum)")
         sql = "select o.gnum, g.gid from orphan o join grp g on g.gnum = o.gnum where o.at_ms <= ?"
         for gnum, gid in batch.execute(sql, at_ms - ORPHAN_MS):
-            for table in ("event", "former", "restored", "orphan", "grp"):
+            for table in OF_GROUP:
                 batch.execute(f"delete from {table} where gnum = ?", gnum)  # noqa: S608  (names of our own)
             self.rows.drop(gid)
 
@@ -278,6 +295,35 @@ class SqliteLog:
         if group is not None:
             group.bytes -= size
             self.rows.change(group)
+
+
+def _again(batch: Batch, group: Group, draft: Draft, seq: int, at_ms: int, body: bytes, erase: bytes | None) -> Receipt:
+    """Return the first receipt of an envelope that came before. An emptied one takes any bytes for its own."""
+    if not body:
+        _check_erased(batch, group, erase)
+    elif body != draft.body:
+        raise other_bytes()
+    return Receipt(seq=seq, at_ms=at_ms, is_new=False)
+
+
+def _check_erased(batch: Batch, group: Group, erase: bytes | None) -> None:
+    """Raises 410 for what names something that was erased."""
+    if erase is not None and batch.row("select 1 from erased where gnum = ? and hash = ?", group.gnum, erase):
+        raise erased()
+
+
+def _costs(batch: Batch, group: Group, draft: Draft, quotas: Quotas) -> list[Cost]:
+    """Return what an append counts. What all logs with a keeper take is counted together, and so names none of them."""
+    device, size = draft.device, len(draft.body)
+    costs = [
+        Cost(device, "events", 1, quotas.events_per_minute, MINUTE_MS),
+        Cost(device, "bytes", size, quotas.event_bytes_per_day, DAY_MS),
+    ]
+    if group.keeper is not None:
+        most_events = group.limits.most_events(is_newcomer=newcomers.is_one(batch, device))
+        costs.append(Cost(device, "kept", 1, most_events, DAY_MS))
+        costs.append(Cost(device, "kept_bytes", size, group.limits.most_bytes(), DAY_MS))
+    return costs
 
 
 def _until(batch: Batch, group: Group, capability_hash: bytes) -> int | None:

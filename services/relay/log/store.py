@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.relay.limits import DAY_MS
-from services.relay.refusal import Refusal, full
-from services.sync.protocol import encode_octets, is_same_arrival
+from services.relay.refusal import Refusal, bad_request, full
+from services.sync.protocol import SEQ_LIMIT, encode_octets, is_same_arrival
 
 GROUP_BYTES = 256  # what a group without any event takes up
 FRESH_MS = DAY_MS  # arrival times older than this are rounded down to the minute
@@ -22,10 +22,33 @@ ORPHAN_MS = 30 * DAY_MS  # how long a group stays that nobody who is still here 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a log with a keeper takes from one device in a day: events, bytes of them, and events while the device is
+    new. Each is compared with what the device has put into all such logs; 0 stands for no limit.
+    """
+
+    events: int = 300
+    bytes: int = 32 * 1_048_576
+    first: int = 30
+
+    def most_events(self, *, is_newcomer: bool) -> int:
+        asked = (self.events, self.first if is_newcomer else 0)
+        return min((number for number in asked if number), default=SEQ_LIMIT)
+
+    def most_bytes(self) -> int:
+        return self.bytes or SEQ_LIMIT
+
+
+USUAL = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """An envelope on its way into the log. `epoch` is set for the commits that may win only once.
 
-    `next_capability` is the hash of the capability that takes the place of the present one with this envelope.
+    `next_capability` is the hash of the capability that takes the place of the present one with this envelope, and
+    `next_keeper` that of the keeper. `keeper` is the hash of the keeper that was shown, `erase` that of the secret that
+    erases this envelope.
     """
 
     group: bytes
@@ -37,6 +60,9 @@ class Draft:
     epoch: int | None = None
     blobs: tuple[bytes, ...] = ()
     next_capability: bytes | None = None
+    keeper: bytes | None = None
+    next_keeper: bytes | None = None
+    erase: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +136,7 @@ class Opening:
     is_former: bool
     cid: bytes | None = None
     at_ms: int = 0
+    has_keeper: bool = False
 
     def refuses(self, since: int, known: Known | None) -> str | None:
         """Return why nobody can go on reading after `since`, or None.
@@ -147,8 +174,21 @@ class Expired:
 class LogStore(Protocol):
     """The log's part of the database."""
 
-    async def create_group(self, group: bytes, capability_hash: bytes, device: bytes, at_ms: int) -> bool:
-        """Return whether it is new. Raises 409 if it exists with another capability."""
+    async def create_group(
+        self,
+        group: bytes,
+        capability_hash: bytes,
+        device: bytes,
+        at_ms: int,
+        *,
+        keep_days: int | None = None,
+        keeper: bytes | None = None,
+        limits: Limits = USUAL,
+    ) -> bool:
+        """Return whether it is new. Raises 409 if it exists with another capability, or another keeper than this hash.
+
+        `keep_days` and `limits` are those of a new one; limits hold only where there is a keeper.
+        """
 
     async def openings(
         self, groups: Sequence[tuple[bytes, bytes]], places: Sequence[int] = ()
@@ -164,7 +204,10 @@ class LogStore(Protocol):
         It is 0 for a group that was made since, and for an incarnation that is not among this log's forebears.
         """
 
-    async def append(self, draft: Draft) -> Receipt: ...
+    async def append(self, draft: Draft) -> Receipt:
+        """Raises, in this order: 404; 409 for the bytes or 410 where its cid came before; 409 for a lost epoch; 403
+        for a former capability; 400 and 403 about the keeper; 410 for what was erased; 409 for a blob; 507 and 429.
+        """
 
     async def read(self, group: bytes, capability_hash: bytes, since: int, limit: int) -> Page:
         """Return what comes after `since`: at most `limit` events and 1 MiB, but at least one event if there is one.
@@ -172,11 +215,8 @@ class LogStore(Protocol):
         A group that the capability does not open gives an empty page with the head 0.
         """
 
-    async def keep_for(self, group: bytes, capability_hash: bytes, days: int) -> None:
-        """Set how long the group's events keep their bodies; 0 is for ever. Raises 404."""
-
     async def expire(self, at_ms: int, default_days: int, after: int) -> Expired:
-        """Empty the bodies of events that are too old, in a bounded number of groups beyond `after`."""
+        """Empty the bodies of events that are too old, in a bounded number of groups beyond `after`. Notices stay."""
 
     async def put_invite(self, invite: bytes, body: bytes, expires_ms: int, device: bytes, at_ms: int) -> bool:
         """Return whether it is new. Raises 409 if the id has other bytes."""
@@ -209,6 +249,18 @@ def claimable(invite: Invite | None, claimant: bytes, at_ms: int) -> Invite:
     return invite
 
 
+def check_keeper(draft: Draft, keeper: bytes | None) -> None:
+    """Raises 400 or 403 unless a log with this keeper, or none, takes the envelope with what it shows and names."""
+    if keeper is None:
+        if draft.keeper is not None or draft.next_keeper is not None:
+            raise without_keeper()
+        return
+    if (draft.epoch is not None or draft.keeper is not None) and draft.keeper != keeper:
+        raise wrong_keeper()
+    if draft.epoch is not None and (draft.next_capability is None or draft.next_keeper is None):
+        raise half_turn()
+
+
 def unknown_group() -> Refusal:
     return Refusal(404, "unknown", "There is no such group, or this capability does not open it.")
 
@@ -228,6 +280,22 @@ def lost_epoch(epoch: int, head: int, winner: Event | None) -> Refusal:
 
 def rotated(head: int) -> Refusal:
     return Refusal(403, "rotated", "Another capability took the place of this one.", details={"head": head})
+
+
+def without_keeper() -> Refusal:
+    return bad_request("This group has no keeper.")
+
+
+def half_turn() -> Refusal:
+    return bad_request("A commit to a log with a keeper names the next capability and the next keeper.")
+
+
+def wrong_keeper() -> Refusal:
+    return Refusal(403, "keeper", "Only the keeper of this log may do that.")
+
+
+def erased() -> Refusal:
+    return Refusal(410, "erased", "This envelope was erased.")
 
 
 def ahead(head: int) -> Refusal:

@@ -35,11 +35,13 @@ class Wanted:
     """What one stream reads: a cursor and a capability hash for each group, and the inbox's cursor if it is wanted.
 
     A brief one ends as soon as it is live: so it comes through where an answer is handed on only when it is complete.
+    `wakes` are those of these (group, capability hash) that the device may be woken for: no logs with a keeper.
     `takes_word`: the inbox's cursor may be taken for the caller's word that everything up to it has been read.
     """
 
     cursors: dict[bytes, int] = field(default_factory=dict)
     capabilities: dict[bytes, bytes] = field(default_factory=dict)
+    wakes: list[tuple[bytes, bytes]] = field(default_factory=list)
     inbox: int | None = None
     preface: bytes = b""
     is_brief: bool = False

@@ -16,6 +16,7 @@ from services.relay.database.sqlite import DATABASE_NAME, SqliteDatabase
 from services.relay.database.store import Database
 from services.relay.hub import Hub
 from services.relay.log.store import author_name
+from services.relay.log.tables import OF_GROUP
 from services.relay.operate.postgres import relay_in
 from services.relay.operate.sqlite import open_database
 from services.relay.operate.store import CannotDo, lock_folder
@@ -37,7 +38,7 @@ select g.gid, g.head, g.bytes, (select count(*) from author a where a.gnum = g.g
 from grp g order by g.bytes desc
 """
 AUTHORS = "select a.anum, g.gid, a.name from author a join grp g on g.gnum = a.gnum"
-OF_DEVICE = {
+HELD_OF_DEVICE = {
     "device": "select device, public_key, account from device where device = $1 and not is_gone",
     "sessions": "select expires_ms from session where device = $1",
     "inbox": "select seq, at_ms, body from inbox where device = $1 and length(body) > 0 order by seq",
@@ -48,9 +49,11 @@ OF_DEVICE = {
     "counters": "select kind, used from meter where device = $1",
 }
 EVENTS_BY = "select seq, at_ms, body from event where author = $1 order by seq"
-OF_GROUP = {
-    "group": "select gid, head, epoch, bytes, keep_days from grp where gid = $1",
-    "events": "select seq, cid, at_ms, body from event where gnum = (select gnum from grp where gid = $1) order by seq",
+HELD_OF_GROUP = {
+    "group": "select gid, head, epoch, bytes, keep_days, most_events, most_bytes, most_first from grp where gid = $1",
+    "events": "select seq, cid, at_ms, body, erase from event where gnum = (select gnum from grp where gid = $1)"
+    " order by seq",
+    "erased": "select hash, seq from erased where gnum = (select gnum from grp where gid = $1)",
 }
 BLOCK_DEVICE = (
     "insert into blocked(device) values($1) on conflict do nothing",
@@ -59,27 +62,26 @@ BLOCK_DEVICE = (
 UNBLOCK_DEVICE = ("delete from blocked where device = $1",)
 IS_BLOCKED = ("select 1 from set_aside where gnum = (select gnum from grp where gid = $1)",)
 BLOCK_GROUP = (
-    "insert into set_aside select gnum, capability, null from grp where gid = $1",
-    "insert into set_aside select f.gnum, f.capability, f.until from former f join grp g on g.gnum = f.gnum"
-    " where g.gid = $1",
+    "insert into set_aside(gnum, capability, keeper) select gnum, capability, keeper from grp where gid = $1",
+    "insert into set_aside(gnum, capability, until) select f.gnum, f.capability, f.until from former f"
+    " join grp g on g.gnum = f.gnum where g.gid = $1",
     "delete from former where gnum = (select gnum from grp where gid = $1)",
-    "update grp set capability = $2 where gid = $1",
+    "update grp set capability = $2, keeper = case when keeper is null then keeper else $2 end where gid = $1",
 )
 UNBLOCK_GROUP = (
-    "update grp set capability = (select capability from set_aside s where s.gnum = grp.gnum and until is null)"
-    " where gid = $1",
+    "update grp set (capability, keeper) ="
+    " (select s.capability, s.keeper from set_aside s where s.gnum = grp.gnum and s.until is null) where gid = $1",
     "insert into former select gnum, capability, until from set_aside where until is not null"
     " and gnum = (select gnum from grp where gid = $1)",
     "delete from set_aside where gnum = (select gnum from grp where gid = $1)",
 )
 NOBODY = bytes(32)  # the hash of no capability that anybody knows
 DELETE_GROUP = (
+    "delete from push_watch where gid = $1",
     *(
         f"delete from {table} where gnum = (select gnum from grp where gid = $1)"  # noqa: S608  (names of our own)
-        for table in ("event", "former", "restored", "orphan", "author", "set_aside")
+        for table in OF_GROUP
     ),
-    "delete from push_watch where gid = $1",
-    "delete from grp where gid = $1",
 )
 
 
@@ -152,7 +154,7 @@ async def groups(rows: Rows) -> list[str]:
 
 async def held_of_device(rows: Rows, device: bytes) -> dict[str, object]:
     """Return everything that is held of a device. Raises CannotDo for one that is not here."""
-    held: dict[str, object] = {name: _table(await rows(sql, device)) for name, sql in OF_DEVICE.items()}
+    held: dict[str, object] = {name: _table(await rows(sql, device)) for name, sql in HELD_OF_DEVICE.items()}
     if not held["device"]:
         raise CannotDo("there is no such device")
     held["envelopes"] = [
@@ -165,7 +167,7 @@ async def held_of_device(rows: Rows, device: bytes) -> dict[str, object]:
 
 async def held_of_group(rows: Rows, group: bytes) -> dict[str, object]:
     """Return everything that is held of a group. Raises CannotDo for one that is not here."""
-    held: dict[str, object] = {name: _table(await rows(sql, group)) for name, sql in OF_GROUP.items()}
+    held: dict[str, object] = {name: _table(await rows(sql, group)) for name, sql in HELD_OF_GROUP.items()}
     if not held["group"]:
         raise CannotDo("there is no such group")
     return held

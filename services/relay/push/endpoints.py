@@ -62,7 +62,11 @@ class PushApi:
         if await self._store.key(self._gateway.key) != self._gateway.key:
             raise busy()  # which the log has said by itself
         is_new = await self._store.put(registration, PUSH_PER_DAY, self._now_ms())
-        open_ones = [group for group, opening in zip(groups, openings, strict=True) if opening is not None]
+        open_ones = [
+            group
+            for group, opening in zip(groups, openings, strict=True)
+            if opening is not None and not opening.has_keeper
+        ]
         await self._store.watch(device, open_ones)
         kept = await self._store.get(device)
         return answer({"wake": (kept or registration).wake.hex()}, 201 if is_new else 200)

@@ -22,7 +22,9 @@ class Failing:
         raise ValueError("the marmalade lighthouse")
 
 
-STORE = SimpleNamespace(incarnation="00" * 16, blobs=None, push=None, devices=None, log=SimpleNamespace(openings=None))
+STORE = SimpleNamespace(
+    incarnation="00" * 16, blobs=None, keep=None, push=None, devices=None, log=SimpleNamespace(openings=None)
+)
 
 
 WIRED = {"origins": (), "admission": Admission(OPEN, None, None), "clock": lambda: 0, "key": b"", "lifespan": None}

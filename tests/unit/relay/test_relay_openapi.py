@@ -24,7 +24,7 @@ def test_every_route_is_described_and_every_description_is_a_route():
         if method != "parameters"
     }
     log = SimpleNamespace(openings=None)
-    database = SimpleNamespace(log=log, devices=None, blobs=None, push=None)
+    database = SimpleNamespace(log=log, devices=None, blobs=None, keep=None, push=None)
     metrics = Metrics(lambda: 0)
     api = Api(database, Hub(), sessions=None, pusher=PUSHER, objects=None, metrics=metrics, clock=lambda: 0, wrong=None)
     routed = {(route.path, method) for route in api.routes() for method in route.methods - {"HEAD"}}
