@@ -1,11 +1,14 @@
 """One sync service in memory, and the network that a person on fakes has. It keeps the rules of the real one."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
+from companion.crypto.primitives import sha256
 from companion.errors import InviteUnknown, InviteUsed, Offline, RelayRefused
 from companion.farewells import Farewell
-from companion.ports import Appended, ClaimedKeyPackage, InboxItem, OutboxItem, Relay, RelayEvent, SyncSide
+from companion.ports import Appended, ClaimedKeyPackage, InboxItem, Limits, OutboxItem, Relay, RelayEvent, SyncSide
+from companion.wire import format_notice
 
 
 class FakeRelay:
@@ -24,14 +27,75 @@ class FakeRelay:
         self.last_resorts: dict[str, bytes] = {}
         self.epochs: dict[str, int] = {}
         self.capabilities: dict[str, list[tuple[int, str]]] = {}
+        self.keepers: dict[str, str] = {}
+        self.erasable: dict[tuple[str, str], str] = {}
+        self.erased: dict[str, set[str]] = {}
         self.blobs: dict[str, bytes] = {}
         self.farewells: list[Farewell] = []
         self.refuses_farewells: RelayRefused | None = None
 
-    async def create_group(self, group: str, capability: str) -> None:
+    async def create_group(
+        self,
+        group: str,
+        capability: str,
+        *,
+        keeper: str | None = None,
+        keep_days: int | None = None,
+        limits: Limits | None = None,
+    ) -> None:
         self._answer()
-        self.logs.setdefault(group, [])
-        self.capabilities.setdefault(group, [(0, capability)])
+        if group in self.logs:
+            if (self.capabilities[group][-1][1], self.keepers.get(group)) != (capability, keeper):
+                raise RelayRefused(409, "exists")
+            return
+        self.logs[group] = []
+        self.capabilities[group] = [(0, capability)]
+        if keeper is not None:
+            self.keepers[group] = keeper
+
+    async def keep_for(self, group: str, capability: str, days: int, *, keeper: str | None = None) -> None:
+        self._opened(group, capability)
+        if self.keepers.get(group) != keeper:
+            raise RelayRefused(403, "keeper")
+
+    async def set_limits(self, group: str, capability: str, keeper: str, limits: Limits) -> None:
+        self._kept(group, capability, keeper)
+
+    async def empty(self, group: str, capability: str, keeper: str, seqs: tuple[int, ...]) -> None:
+        self._kept(group, capability, keeper)
+        self.logs[group] = [replace(e, body=b"") if e.seq in seqs else e for e in self.logs[group]]
+
+    async def drop_group(self, group: str, capability: str, keeper: str) -> None:
+        self._kept(group, capability, keeper)
+        for kept in (self.logs, self.capabilities, self.keepers, self.epochs, self.erased):
+            kept.pop(group, None)  # type: ignore[attr-defined]  # five dicts
+
+    async def erase(self, group: str, secret: bytes, capability: str | None = None) -> None:
+        """Empty what names the hash of this secret, and put the notice into the log, once."""
+        self._answer()
+        log, name = self.logs.get(group), sha256(secret).hex()
+        if log is not None and name in self.erased.get(group, ()):
+            return
+        named = {cid for (where, cid), erase in self.erasable.items() if where == group and erase == name}
+        if log is None or not (named or capability == self.capabilities[group][-1][1]):
+            raise RelayRefused(404, "unknown")
+        log[:] = [replace(event, body=b"") if event.cid in named else event for event in log]
+        self.erased.setdefault(group, set()).add(name)
+        body = format_notice(secret)
+        cid = sha256(body)[:16].hex()
+        log.append(RelayEvent(group=group, seq=len(log) + 1, cid=cid, at_ms=self.clock.now_ms(), body=body))
+
+    def _opened(self, group: str, capability: str) -> None:
+        self._answer()
+        if group not in self.logs or self.capabilities[group][-1][1] != capability:
+            raise RelayRefused(404, "unknown")
+
+    def _kept(self, group: str, capability: str, keeper: str) -> None:
+        self._opened(group, capability)
+        if group not in self.keepers:
+            raise RelayRefused(404, "unknown")
+        if self.keepers[group] != keeper:
+            raise RelayRefused(403, "keeper")
 
     def time_ms(self) -> int:
         return self.clock.now_ms()
@@ -69,7 +133,9 @@ class FakeRelay:
             raise RelayRefused(404, "unknown")
         known = next((event for event in log if event.cid == item.cid), None)
         if known is not None:
-            if known.body != item.body:
+            if not known.body and self.erasable.get((item.group, item.cid)) in self.erased.get(item.group, ()):
+                raise RelayRefused(410, "erased")
+            if known.body not in (item.body, b""):
                 raise RelayRefused(409, "other-bytes")
             return Appended(seq=known.seq, at_ms=known.at_ms)
         if all(capability != item.capability for _, capability in self.capabilities[item.group]):
@@ -78,6 +144,13 @@ class FakeRelay:
             raise RelayRefused(409, "epoch")
         if self.capabilities[item.group][-1][1] != item.capability:
             raise RelayRefused(409, "rotated")
+        keeper = self.keepers.get(item.group)
+        if keeper is None and (item.keeper or item.next_keeper):
+            raise RelayRefused(400, "bad-request")
+        if keeper is not None and item.epoch is not None and item.keeper != keeper:
+            raise RelayRefused(403, "keeper")
+        if item.erase is not None and item.erase in self.erased.get(item.group, ()):
+            raise RelayRefused(410, "erased")
         return self._appended(item, log)
 
     def _appended(self, item: OutboxItem, log: list[RelayEvent]) -> Appended:
@@ -87,6 +160,10 @@ class FakeRelay:
             self.epochs[item.group] = item.epoch + 1
         if item.next_capability is not None:
             self.capabilities[item.group].append((event.seq, item.next_capability))
+        if item.next_keeper is not None:
+            self.keepers[item.group] = item.next_keeper
+        if item.erase is not None:
+            self.erasable[item.group, item.cid] = item.erase
         return Appended(seq=event.seq, at_ms=event.at_ms)
 
     def readable(self, group: str, capability: str, since: int) -> list[RelayEvent]:
@@ -232,7 +309,9 @@ class FakeNetwork:
         elif item.body:
             return self._relay.append(item)
         else:
-            await self._relay.create_group(item.group, item.capability)
+            await self._relay.create_group(
+                item.group, item.capability, keeper=item.keeper, keep_days=item.keep_days, limits=item.limits
+            )
         return Appended(seq=0, at_ms=0)
 
     async def _read(self, side: SyncSide) -> None:

@@ -63,13 +63,60 @@ class ClaimedKeyPackage:
     is_last_resort: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a log with a keeper takes from one device in a day: events, bytes of them, and events on the first day of a
+    device. Each is compared with what the device has put into all such logs; 0 stands for no limit.
+    """
+
+    events: int
+    bytes: int
+    first: int
+
+
 class Relay(Protocol):
     """The sync service. Raises Offline, RelayRefused, VersionMismatch and the errors of invites."""
 
     def time_ms(self) -> int | None:
         """Return the time at the service now, None as long as it has not said."""
 
-    async def create_group(self, group: str, capability: str) -> None: ...
+    async def create_group(
+        self,
+        group: str,
+        capability: str,
+        *,
+        keeper: str | None = None,
+        keep_days: int | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """Make a group, or with a keeper a log with a keeper; the same again changes nothing.
+
+        Without `keep_days` the service decides how long envelopes keep their bodies, 0 is for ever. `limits` need a
+        keeper; without them the service's usual ones hold. Raises RelayRefused 409 `exists` for another one.
+        """
+
+    async def keep_for(self, group: str, capability: str, days: int, *, keeper: str | None = None) -> None:
+        """Set how long envelopes keep their bodies. Raises RelayRefused 404, 403 `keeper` in a log with a keeper."""
+
+    async def set_limits(self, group: str, capability: str, keeper: str, limits: Limits) -> None:
+        """Set what a log takes from one device. Raises RelayRefused 404 without a keeper there, 403 `keeper`."""
+
+    async def empty(self, group: str, capability: str, keeper: str, seqs: tuple[int, ...]) -> None:
+        """Take the bodies of 1 to 500 envelopes of a log with a keeper; asked again it does nothing.
+
+        Raises: RelayRefused 404 `unknown`, 403 `keeper`, 409 `ahead` for a number beyond the head.
+        """
+
+    async def drop_group(self, group: str, capability: str, keeper: str) -> None:
+        """Drop a log with a keeper with all that is in it. Raises RelayRefused 404 (also for one that is gone), 403."""
+
+    async def erase(self, group: str, secret: bytes, capability: str | None = None) -> None:
+        """Erase every envelope of a group that names the SHA-256 of this secret, and let none land from now on; asked
+        again it does nothing. Any device may ask that knows the secret.
+
+        Raises: RelayRefused 404 `unknown` where none names it, unless the present capability is shown: then it is
+        remembered, and refuses what is still to come; 429 for too many of those.
+        """
 
     async def post_to_inbox(self, device: str, cid: str, body: bytes) -> None:
         """Put up to 131,072 bytes into a device's inbox; the same cid and bytes again change nothing.
@@ -126,6 +173,10 @@ class OutboxItem:
     nothing more. With a `device` it goes to that device's inbox; `group` and `capability` are then empty.
     `blobs` are the blobs that this envelope refers to: the relay keeps them as long as it keeps the envelope, and
     refuses the envelope with 409 `no-blob` if one of them is not there.
+
+    In a log with a keeper an `epoch` needs `keeper`, and `next_keeper` takes its place with the capability. `erase` is
+    the hash of the secret that can erase the envelope: it is refused with 410 `erased` where that has been brought.
+    `keep_days` and `limits` are for the item that asks for the group, and so is its `keeper`.
     """
 
     cid: str
@@ -136,6 +187,11 @@ class OutboxItem:
     next_capability: str | None = None
     device: str | None = None
     blobs: tuple[str, ...] = ()
+    keeper: str | None = None
+    next_keeper: str | None = None
+    erase: str | None = None
+    keep_days: int | None = None
+    limits: Limits | None = None
 
 
 class SyncSide(Protocol):

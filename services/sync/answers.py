@@ -19,12 +19,13 @@ IDLE_MOST = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What the service says of itself."""
+    """What the service says of itself. `has_spaces`: it knows keepers and erasing, which older ones do not."""
 
     protocol_min: int
     protocol_max: int
     incarnation: str
     version: str
+    has_spaces: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

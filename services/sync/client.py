@@ -93,6 +93,8 @@ class RelayClient:
         self._opening = asyncio.Lock()
         groups = GroupCalls(self._call)
         self.create_group, self.append, self.events = groups.create_group, groups.append, groups.events
+        self.keep_for, self.set_limits, self.drop_group = groups.keep_for, groups.set_limits, groups.drop_group
+        self.empty, self.erase = groups.empty, groups.erase
         self._devices = DeviceCalls(device_id, self._call, self._signature)
         self._blob_origin = ""
         self._blobs = BlobCalls(self._call, self._transport.direct, lambda: self._blob_origin)
@@ -130,6 +132,7 @@ class RelayClient:
             protocol_max=high,
             incarnation=read_text(fields, "incarnation"),
             version=read_text(fields, "version"),
+            has_spaces=fields.get("spaces") is True,
         )
         return about, answer.is_marked
 

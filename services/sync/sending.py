@@ -106,7 +106,9 @@ class Sender:
         if item.device is not None:
             await relay.post_to_inbox(item.device, item.cid, item.body)
         elif not item.body:
-            await relay.create_group(item.group, item.capability)
+            await relay.create_group(
+                item.group, item.capability, keeper=item.keeper, keep_days=item.keep_days, limits=item.limits
+            )
         else:
             return await relay.append(
                 item.group,
@@ -116,6 +118,9 @@ class Sender:
                 item.epoch,
                 next_capability=item.next_capability,
                 blobs=item.blobs,
+                keeper=item.keeper,
+                next_keeper=item.next_keeper,
+                erase=item.erase,
             )
         return Appended(seq=0, at_ms=0)
 

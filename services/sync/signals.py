@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, Protocol, TypeVar
 
-from companion.ports import Appended, GroupCursor, InboxItem, RelayEvent
+from companion.ports import Appended, GroupCursor, InboxItem, Limits, RelayEvent
 from services.sync.answers import About, StreamItem
 
 T = TypeVar("T")
@@ -29,7 +29,15 @@ class SyncRelay(Protocol):
 
     async def about(self) -> About: ...
 
-    async def create_group(self, group: str, capability: str) -> None: ...
+    async def create_group(
+        self,
+        group: str,
+        capability: str,
+        *,
+        keeper: str | None = None,
+        keep_days: int | None = None,
+        limits: Limits | None = None,
+    ) -> None: ...
 
     async def append(
         self,
@@ -41,6 +49,9 @@ class SyncRelay(Protocol):
         *,
         next_capability: str | None = None,
         blobs: tuple[str, ...] = (),
+        keeper: str | None = None,
+        next_keeper: str | None = None,
+        erase: str | None = None,
     ) -> Appended: ...
 
     async def post_to_inbox(self, device: str, cid: str, body: bytes) -> None: ...

@@ -7,8 +7,10 @@ import secrets
 import pytest
 
 from companion.errors import RelayRefused
-from companion.ports import GroupCursor
+from companion.ports import GroupCursor, Limits
+from companion.wire import format_notice
 from services.sync.answers import Live
+from services.sync.protocol import erase_hash
 from tests.integration.conftest import new_client
 from tests.integration.relay_operator import BIG, gets, lines, operate, reader, run_sql, with_blobs
 
@@ -238,3 +240,65 @@ async def until_live(stream):
             if isinstance(item, Live):
                 return
             yield item
+
+
+async def test_copies_bring_keepers_limits_and_what_was_erased_and_turns_are_offered_again(
+    relay, device, make_relay, new_id, new_capability, tmp_path, request
+):
+    client, group, secret, other = device(), new_id(), secrets.token_bytes(32), secrets.token_bytes(32)
+    capabilities, keepers = [[new_capability() for _ in range(3)] for _ in range(2)]
+    limits = Limits(events=9, bytes=0, first=0)
+    await client.create_group(group, capabilities[0], keeper=keepers[0], keep_days=0, limits=limits)
+
+    def turn(at, number):
+        """The turn from this place on: its cid, bytes and headers are the same each time."""
+        following = {"next_capability": capabilities[number + 1], "next_keeper": keepers[number + 1]}
+        given = {"epoch": number, "keeper": keepers[number], **following}
+        return at.append(group, capabilities[number], f"{number:032x}", b"turn %d" % number, **given)
+
+    def say(at, number, by=secret):
+        return at.append(group, capabilities[number], new_id(), b"mine", erase=erase_hash(by).hex())
+
+    await say(client, 0)
+    await turn(client, 0)
+    await client.erase(group, secret)
+    assert operate("backup", "--data", relay.data, tmp_path / "backup").returncode == 0
+    incarnation = (await client.about()).incarnation
+    await turn(client, 1)
+    await say(client, 2, other)
+    await client.erase(group, other)
+    await asyncio.to_thread(relay.kill)
+    assert operate("restore", "--data", tmp_path / "new", tmp_path / "backup").returncode == 0
+
+    restored = make_relay(data=tmp_path / "new")
+    again = new_client(restored.url, client._key)
+    cursors = (GroupCursor(group=group, capability=capabilities[1], since=6),)
+    refusals = [item async for item in until_live(again.stream(cursors, incarnation=incarnation))]
+    assert [(item.reason, item.head) for item in refusals] == [("restored", 3)]
+    with pytest.raises(RelayRefused, match="410 erased"):
+        await say(again, 1)
+    await again.erase(group, other, capabilities[1])  # repeated before the lost envelope is offered again
+    assert (await turn(again, 1)).seq == 5
+    with pytest.raises(RelayRefused, match="410 erased"):
+        await say(again, 2, other)
+    notices = [format_notice(by) for by in (secret, other)]
+    bodies = [b"", b"turn 0", notices[0], notices[1], b"turn 1"]
+    assert [e.body for e in await again.events(group, capabilities[2], 0)] == bodies
+    await again.close()
+
+    restored.stop()
+    database = request.getfixturevalue("postgres").create_database(secrets.token_hex(8))
+    moved = operate("migrate", "--data", tmp_path / "new", "--database", database)
+    assert moved.returncode == 0, moved.stderr
+    node = new_client(make_relay("--database", database, data=tmp_path / "node").url, client._key)
+    assert [e.body for e in await node.events(group, capabilities[2], 0)] == bodies
+    with pytest.raises(RelayRefused, match="410 erased"):
+        await say(node, 2, other)
+    with pytest.raises(RelayRefused, match="403 keeper"):
+        await node.append(group, capabilities[2], new_id(), b"x", 2, keeper=keepers[1])
+    await node.empty(group, capabilities[2], keepers[2], (5,))
+    for _ in range(9):  # counters begin anew; the limits came along
+        await node.append(group, capabilities[2], new_id(), b"x")
+    with pytest.raises(RelayRefused, match="429"):
+        await node.append(group, capabilities[2], new_id(), b"x")
+    await node.close()

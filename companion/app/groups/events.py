@@ -26,7 +26,7 @@ from companion.outgoing import COMMIT, CONTENT, PROPOSAL, Outgoing
 from companion.people import Member
 from companion.ports import Appended, Change, Doc, Documents, Drop, Put, RelayEvent
 from companion.safety import VERIFIED
-from companion.wire import SUITE_MLS, parse_envelope
+from companion.wire import SUITE_MLS, SUITE_NOTICE, parse_envelope
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,8 @@ class Events:
         if own is not None and own.group == group.id and own.was(event.body):
             return await self._own(step, key_state, own, event)
         suite, payload = parse_envelope(event.body)
+        if suite == SUITE_NOTICE:
+            return step  # the service's own: something was erased, and nothing that is said in a group can be as yet
         if suite != SUITE_MLS:
             raise MessageRejected(f"suite {suite} in a group")
         head = mls.head(payload)

@@ -32,10 +32,10 @@ class PlayedRelay:
     async def about(self):
         return About(protocol_min=1, protocol_max=1, incarnation=self.incarnation, version="1")
 
-    async def create_group(self, group, capability):
+    async def create_group(self, group, capability, **more):
         pass
 
-    async def append(self, group, capability, cid, body, epoch=None, *, next_capability=None, blobs=()):
+    async def append(self, group, capability, cid, body, epoch=None, **more):
         if self.appends and (answer := self.appends.pop(0)) is not None:
             raise answer
         self.appended.append((capability, body))
