@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from companion.crypto.primitives import sha256
+from companion.wire import format_notice
+from services.sync.protocol import encode_octets, erase_hash
 from tests.integration.raw_device import RawDevice
 
 PAUSE_S = (0.05, 0.3)  # between two tries
@@ -89,6 +92,8 @@ class Ledger:
 
     tried: dict[str, float] = field(default_factory=dict)
     accepted: dict[str, tuple[str, int, float]] = field(default_factory=dict)
+    erased: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """By the cid of each notice that the service says is there: its group, and a head that it is not beyond."""
     away: list[tuple[float, float]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     copies: int = 0
@@ -125,6 +130,7 @@ class Sender(Person):
     """Sends one message after the other, each until there is a receipt."""
 
     body_bytes = 256
+    erase: str | None = None
 
     async def send(self, groups: dict[str, str], is_over: asyncio.Event) -> None:
         while not is_over.is_set():
@@ -137,7 +143,8 @@ class Sender(Person):
         self.ledger.tried[cid] = loop.time()
         while True:
             try:
-                answer = await self.device.append(group, capability, cid.encode() * (self.body_bytes // 32), cid)
+                body = cid.encode() * (self.body_bytes // 32)
+                answer = await self.device.append(group, capability, body, cid, self.erase)
             except LOST:
                 self.ledger.losses += 1
             else:
@@ -156,6 +163,34 @@ class Sender(Person):
         cid = secrets.token_hex(16)
         await asyncio.gather(*(self.send_one(group, groups[group], cid) for _ in range(COPIES)))
         self.ledger.copies += COPIES - 1
+
+
+class Eraser(Sender):
+    """Sends messages that can be erased, and erases each as soon as it has its receipt."""
+
+    async def send_one(self, group: str, capability: str, cid: str) -> None:
+        secret = secrets.token_bytes(32)
+        self.erase = erase_hash(secret).hex()
+        await super().send_one(group, capability, cid)
+        notice = sha256(format_notice(secret)).hex()[:32]
+        self.ledger.tried[notice] = asyncio.get_running_loop().time()
+        path, content = f"/v1/groups/{group}", {"secret": encode_octets(secret)}
+        while True:
+            try:
+                answer = await self.device.call("POST", f"{path}/erase", json=content)
+                if answer.status_code == 200:
+                    shows = {"companion-capability": capability}
+                    answer = await self.device.call("GET", f"{path}/events?limit=1", headers=shows)
+            except LOST:
+                self.ledger.losses += 1
+            else:
+                if answer.status_code == 200:
+                    self.ledger.erased[notice] = (group, answer.json()["head"])
+                    return
+                if answer.status_code != 503:
+                    self.ledger.wrong.append(f"an erasure got {answer.status_code}")
+                    return
+            await self.turn()
 
 
 class Reader(Person):
@@ -204,6 +239,7 @@ def judge(readers: list[Reader], ledger: Ledger, groups: dict[str, str]) -> dict
         assert all(log == logs[0] for log in logs), "readers saw different logs"
         assert len(set(logs[0])) == len(logs[0]), "an event came twice"
         assert set(logs[0]) <= ledger.tried.keys(), "an event that nobody sent"
+        assert {cid for cid, (where, _) in ledger.erased.items() if where == group} <= set(logs[0]), "a notice is lost"
         for cid, (where, seq, _) in ledger.accepted.items():
             if where == group:
                 assert logs[0][seq - 1] == cid, "a receipt does not match the log"
@@ -215,6 +251,7 @@ def judge(readers: list[Reader], ledger: Ledger, groups: dict[str, str]) -> dict
         "messages": len(ledger.accepted),
         "deliveries": len(delays),
         "copies": ledger.copies,
+        "erased": len(ledger.erased),
         "lost_connections": ledger.losses,
         "refusals_503": ledger.refusals,
         "database_away_s": round(sum(end - start for start, end in ledger.away), 1),

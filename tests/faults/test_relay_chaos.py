@@ -21,7 +21,7 @@ import pytest
 from services.relay.hub import Hub
 from services.relay.limits import Quotas
 from services.relay.log.store import Draft
-from tests.faults.relay_chaos import Ledger, Reader, Sender, Wire, judge
+from tests.faults.relay_chaos import Eraser, Ledger, Reader, Sender, Wire, judge
 from tests.integration.raw_device import RawDevice
 from tests.postgres_server import PostgresServer
 from tests.relay_process import RelayProcess
@@ -147,7 +147,8 @@ async def devices(count, url, stack):
 
 
 def heads(ledger, groups):
-    return {group: max((seq for g, seq, _ in ledger.accepted.values() if g == group), default=0) for group in groups}
+    known = [(group, seq) for group, seq, _ in ledger.accepted.values()] + list(ledger.erased.values())
+    return {group: max((seq for g, seq in known if g == group), default=0) for group in groups}
 
 
 @pytest.mark.timeout(SECONDS + 275)
@@ -155,13 +156,18 @@ async def test_every_reader_sees_the_same_log_once_whatever_dies(cluster, capsys
     ledger, urls = cluster.ledger, cluster.urls
     groups = {secrets.token_hex(16): secrets.token_hex(32) for _ in range(GROUPS)}
     async with contextlib.AsyncExitStack() as stack:
-        made = await devices(READERS + SENDERS + 1, urls[0], stack)
+        made = await devices(READERS + SENDERS + 2, urls[0], stack)
         for group, capability in groups.items():
             await made[0].create_group(group, capability)
+        kept = secrets.token_hex(16)  # and a log with a keeper
+        groups[kept] = secrets.token_hex(32)
+        limits = {"events": 0, "bytes": 0, "first": 0}
+        await made[0].create_group(kept, groups[kept], keeper=secrets.token_hex(32), limits=limits)
         readers = [Reader(made.pop(), urls, ledger, n % 3, groups) for n in range(READERS)]
         senders = [Sender(made.pop(), urls, ledger, n % 3) for n in range(SENDERS)]
+        eraser = Eraser(made.pop(), urls, ledger, 0)
         is_over = asyncio.Event()
-        sending = [asyncio.create_task(sender.send(groups, is_over)) for sender in senders]
+        sending = [asyncio.create_task(sender.send(groups, is_over)) for sender in [*senders, eraser]]
         async with running(*(reader.read() for reader in readers)):
             await cluster.run(SECONDS, senders[0], groups)
             is_over.set()

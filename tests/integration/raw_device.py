@@ -50,12 +50,15 @@ class RawDevice:
         headers = {**self.headers, **options.pop("headers", {})}
         return await self.http.request(method, self.url + path, headers=headers, **options)
 
-    async def create_group(self, group: str, capability: str) -> None:
-        answer = await self.call("POST", "/v1/groups", json={"group": group, "capability": capability})
+    async def create_group(self, group: str, capability: str, **more: object) -> None:
+        answer = await self.call("POST", "/v1/groups", json={"group": group, "capability": capability, **more})
         assert answer.status_code in (200, 201), answer.text
 
-    async def append(self, group: str, capability: str, body: bytes, cid: str | None = None) -> httpx.Response:
+    async def append(
+        self, group: str, capability: str, body: bytes, cid: str | None = None, erase: str | None = None
+    ) -> httpx.Response:
         headers = {"companion-capability": capability, "idempotency-key": cid or secrets.token_hex(16)}
+        headers |= {} if erase is None else {"companion-erase": erase}
         return await self.call("POST", f"/v1/groups/{group}/events", headers=headers, content=body)
 
     @asynccontextmanager
