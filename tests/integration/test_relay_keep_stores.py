@@ -16,7 +16,7 @@ from services.relay.log.store import ORPHAN_MS, Draft, Limits, author_name
 from services.relay.operate import holding
 from services.relay.refusal import Refusal
 from services.sync.protocol import erase_hash
-from tests.integration.relay_operator import run_sql
+from tests.integration.relay_operator import operate, run_sql
 
 NOW_MS = 1_800_000_000_000
 ALICE, BOB, CAROL = (bytes([n]) * 16 for n in (0xA1, 0xB2, 0xC3))
@@ -282,3 +282,51 @@ async def test_database_that_was_upgraded_says_its_version(old_store):
         assert old_store._connection.pragma("user_version") == 2
     else:
         assert dict(map(tuple, await old_store._pool.fetch("select * from meta")))["schema"] == "2"
+
+
+@pytest.fixture
+def old_file(tmp_path):
+    """A folder with a database of version 1 in it, and in the folder above a backup of it."""
+    (tmp_path / "old").mkdir()
+    for path in (tmp_path / "old" / "relay.db", tmp_path / "backup"):
+        connection = apsw.Connection(str(path))
+        connection.execute((DATA / "relay_v1.sql").read_text())
+        connection.close()
+    return tmp_path
+
+
+async def test_backup_of_version_1_is_restored(old_file):
+    assert operate("restore", "--data", old_file / "new", old_file / "backup").returncode == 0
+    store = SqliteDatabase(old_file / "new" / "relay.db")
+    await store.open(Hub())
+    assert await bodies(store, OLD["group"], OLD["second"]) == [b"one", b"commit", b"three"]
+    await with_log(store, OTHER)
+    await store.close()
+
+
+async def test_folder_of_version_1_moves_to_postgres(old_file, postgres):
+    from services.relay.database.postgres import PostgresDatabase
+
+    url = postgres.create_database(secrets.token_hex(8))
+    moved = operate("migrate", "--data", old_file / "old", "--database", url)
+    assert moved.returncode == 0, moved.stderr
+    store = PostgresDatabase(url)
+    await store.open(Hub())
+    assert await bodies(store, OLD["group"], OLD["second"]) == [b"one", b"commit", b"three"]
+    await with_log(store, OTHER)
+    await store.close()
+
+
+async def test_operator_is_told_to_start_the_service_before_looking_into_version_1(old_file):
+    refused = operate("groups", "--data", old_file / "old", "list")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "older version" in refused.stderr
+
+
+async def test_operators_list_does_not_claim_to_know_who_wrote_to_a_log_with_a_keeper(make_store, tmp_path):
+    store = await make_store()
+    await with_log(store)
+    await store.log.append(draft(ALICE))
+    async with holding.reading(tmp_path, None if isinstance(store, SqliteDatabase) else store._url) as rows:
+        lines = await holding.groups(rows)
+    assert lines == [f"{GROUP.hex()}  1 envelopes  4 bytes  unknown devices  2027-01-15"]

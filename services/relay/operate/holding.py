@@ -14,6 +14,7 @@ from typing import Any
 
 from services.relay.database.sqlite import DATABASE_NAME, SqliteDatabase
 from services.relay.database.store import Database
+from services.relay.database.tables import SCHEMA_VERSION
 from services.relay.hub import Hub
 from services.relay.log.store import author_name
 from services.relay.log.tables import OF_GROUP
@@ -25,6 +26,7 @@ from services.relay.refusal import Refusal
 Rows = Callable[..., Awaitable[list[tuple[Any, ...]]]]
 """Runs a statement whose parameters are $1, $2 and so on."""
 
+SCHEMA = "select value from meta where key = 'schema'"
 PEOPLE = """
 select d.device, d.account, (select count(*) from inbox i where i.device = d.device and length(i.body) > 0),
     (select coalesce(sum(size), 0) from blob b where b.device = d.device),
@@ -34,7 +36,7 @@ from device d where not d.is_gone order by d.account, d.device
 GROUPS = """
 select g.gid, g.head, g.bytes, (select count(*) from author a where a.gnum = g.gnum),
     (select max(at_ms) from event e where e.gnum = g.gnum and e.seq = g.head),
-    (select count(*) from set_aside s where s.gnum = g.gnum)
+    (select count(*) from set_aside s where s.gnum = g.gnum), g.keeper is not null
 from grp g order by g.bytes desc
 """
 AUTHORS = "select a.anum, g.gid, a.name from author a join grp g on g.gnum = a.gnum"
@@ -90,6 +92,7 @@ async def reading(data: Path, database: str | None) -> AsyncIterator[Rows]:
     """Lend what reads the database of a service, which may be running. Raises CannotDo."""
     if database is not None:
         async with relay_in(database) as connection:
+            _check_current(int(await connection.fetchval(SCHEMA)))
 
             async def fetch(sql: str, *values: object) -> list[tuple[Any, ...]]:
                 return [tuple(row) for row in await connection.fetch(sql, *values)]
@@ -97,11 +100,18 @@ async def reading(data: Path, database: str | None) -> AsyncIterator[Rows]:
             yield fetch
         return
     with closing(open_database(data / DATABASE_NAME)) as connection:
+        _check_current(int(connection.pragma("user_version")))
 
         async def execute(sql: str, *values: object) -> list[tuple[Any, ...]]:
             return list(connection.execute(sql.replace("$", "?"), values))
 
         yield execute
+
+
+def _check_current(version: int) -> None:
+    """Raises CannotDo for a database that lacks what is asked about here, until a service has opened it."""
+    if version < SCHEMA_VERSION:
+        raise CannotDo("the database is of an older version; start the service once with this one")
 
 
 @asynccontextmanager
@@ -143,11 +153,15 @@ async def people(rows: Rows) -> list[str]:
 
 
 async def groups(rows: Rows) -> list[str]:
-    """Return a line for each group: id, envelopes, bytes, devices that wrote, the last day, and if it is blocked."""
+    """Return a line for each group: id, envelopes, bytes, devices that wrote, the last day, and if it is blocked.
+
+    Who wrote to a log with a keeper is not known.
+    """
     lines = []
-    for gid, head, size, senders, at_ms, blocked in await rows(GROUPS):
+    for gid, head, size, senders, at_ms, blocked, has_keeper in await rows(GROUPS):
         day = datetime.fromtimestamp(at_ms / 1_000, UTC).date().isoformat() if at_ms else "-"
-        counts = f"{head} envelopes  {size} bytes  {senders} devices  {day}"
+        wrote = "unknown" if has_keeper else senders
+        counts = f"{head} envelopes  {size} bytes  {wrote} devices  {day}"
         lines.append(f"{bytes(gid).hex()}  {counts}{'  blocked' * bool(blocked)}")
     return lines
 
