@@ -7,8 +7,10 @@ from companion.wire import (
     ENVELOPE_LIMIT_BYTES,
     create_invite_code,
     format_envelope,
+    format_notice,
     parse_envelope,
     parse_invite,
+    read_notice,
 )
 
 CODE = create_invite_code(bytes(range(10)), "https://sync.example")
@@ -31,6 +33,17 @@ def test_foreign_bytes_are_not_an_envelope(body: bytes) -> None:
 def test_envelope_over_the_limit_is_refused() -> None:
     with pytest.raises(MessageRejected):
         parse_envelope(format_envelope(1, bytes(ENVELOPE_LIMIT_BYTES)))
+
+
+def test_notice_reads_what_was_written() -> None:
+    assert format_notice(bytes(range(32))) == b"CMPN\x01\x06" + bytes(range(32))
+    assert read_notice(format_notice(bytes(range(32)))) == bytes(range(32))
+
+
+@pytest.mark.parametrize("body", [format_envelope(3, bytes(32)), format_notice(bytes(31)), format_notice(bytes(33))])
+def test_what_has_another_suite_or_length_is_no_notice(body: bytes) -> None:
+    with pytest.raises(MessageRejected):
+        read_notice(body)
 
 
 @pytest.mark.parametrize("text", [CODE.link, f"  {CODE.link}\n"])

@@ -15,7 +15,7 @@ from companion.mls import group as mls
 from companion.mls.group_state import Environment
 from companion.mls.joining import Identity
 from companion.ports import ClaimedKeyPackage, InboxItem, RelayEvent
-from companion.wire import SUITE_MLS, format_envelope
+from companion.wire import SUITE_MLS, format_envelope, format_notice
 from tests.fakes import Desk, deliver, make_pair
 from tests.unit.app.groups.conftest import core, happened, let_in, said, say, state
 
@@ -91,6 +91,14 @@ async def test_replaced_and_cut_lines_are_skipped_and_counted(relay, alice, bob,
     await deliver(bob)
     assert await said(bob, group) == [("Alice Fern", "Mine")]
     assert (await known(bob, group)).unopened == 4  # an empty one is the place of something deleted
+
+
+async def test_notice_of_the_service_is_passed_over_and_counts_as_nothing(relay, alice, bob, group):
+    notice = RelayEvent(group=group, seq=0, cid="ab" * 16, at_ms=1, body=format_notice(bytes(32)))
+    again(relay, group, notice)
+    await say(alice, group, "After it", bob)
+    assert await said(bob, group) == [("Alice Fern", "After it")]
+    assert (await known(bob, group)).unopened == 0
 
 
 async def test_lines_of_one_group_do_not_show_in_another(relay, alice, bob, group):
