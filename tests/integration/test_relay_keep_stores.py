@@ -1,6 +1,7 @@
 """Logs with a keeper, and erasing, by the stores' own rules: on both databases, also from one of version 1."""
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
@@ -98,6 +99,19 @@ async def test_revoked_device_and_closed_account_empty_nothing_and_the_log_stays
     assert await code_of(store.log.append(draft(ALICE))) == (401, "no-session")
 
 
+async def test_turn_puts_the_next_capability_and_keeper_in_force_and_the_former_out(make_store):
+    store = await make_store()
+    await register(store, ALICE)
+    await with_log(store)
+    turn = draft(ALICE, epoch=0, keeper=KEEPER, next_capability=b"m" * 32, next_keeper=b"n" * 32)
+    await store.log.append(turn)
+    assert (await store.log.append(turn)).is_new is False
+    following = {"next_capability": b"p" * 32, "next_keeper": b"q" * 32}
+    by_the_former = draft(ALICE, capability_hash=b"m" * 32, epoch=1, keeper=KEEPER, **following)
+    assert await code_of(store.log.append(by_the_former)) == (403, "keeper")
+    assert (await store.log.append(replace(by_the_former, keeper=b"n" * 32))).seq == 2
+
+
 async def test_what_all_logs_with_a_keeper_take_is_counted_together_for_a_day(make_store):
     store = await make_store()
     await register(store, ALICE)
@@ -146,6 +160,19 @@ async def test_log_that_names_no_limits_has_the_usual_ones(make_store):
     assert await code_of(store.log.append(draft(ALICE))) == (429, "slow-down")
 
 
+async def test_envelope_that_was_erased_is_refused_when_it_is_offered_again_and_one_that_expired_is_not(make_store):
+    store = await make_store()
+    await register(store, ALICE, BOB)
+    await with_log(store)
+    mine = [draft(ALICE, b"mine", erase=erase_hash(secret)) for secret in (SECRET, b"other" + SECRET)]
+    for item in mine:
+        await store.log.append(item)
+    await store.keep.erase(erasure())
+    await store.log.expire(NOW_MS + 91 * DAY_MS, 90, 0)
+    assert await code_of(store.log.append(mine[0])) == (410, "erased")
+    assert (await store.log.append(mine[1])).seq == 2
+
+
 async def test_notices_outlast_what_a_log_keeps_and_the_keeper(make_store):
     store = await make_store()
     await register(store, ALICE, BOB)
@@ -189,6 +216,21 @@ async def test_blobs_and_bytes_go_with_the_bodies(make_store, way):
             await with_log(store)
     assert await store.blobs.release(NOW_MS + 2 * IDLE_MS, 9) == (blob,)
     await store.log.append(draft(ALICE, bytes(60)))
+
+
+@pytest.mark.parametrize("way", ["erase", "empty", "drop"])
+async def test_node_forgets_what_it_holds_in_memory_of_bodies_that_go(make_store, way):
+    store = await make_store()
+    await register(store, ALICE, BOB)
+    await with_log(store)
+    hub = store._writer._listener if isinstance(store, SqliteDatabase) else store._listener
+    reader = hub.join([GROUP])
+    await store.log.append(draft(ALICE, erase=erase_hash(SECRET)))
+    assert hub.after(GROUP, 0, CAPABILITY) is not None
+    calls = {"erase": (erasure(),), "empty": (shown(), (1,)), "drop": (shown(),)}
+    await getattr(store.keep, way)(*calls[way])
+    assert hub.after(GROUP, 0, CAPABILITY) is None
+    hub.leave(reader)
 
 
 async def test_dropped_log_leaves_no_row(make_store):

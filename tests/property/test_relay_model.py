@@ -122,6 +122,13 @@ class LogMachine(RuleBasedStateMachine):
         next_keeper = None if late is None else next_keeper
         self.send(group, way, bytes(32), cid, b"t", late, following, SENDERS[0], keeper=keeper, next_keeper=next_keeper)
 
+    @rule(cid=CIDS, following=CAPABILITIES, next_keeper=KEEPERS)
+    def turn_by_the_keeper(self, cid, following, next_keeper):
+        group = bytes([1]) * 16
+        keeper = self.logs[group].keeper if group in self.logs else None
+        given = (group, "present", bytes(32), cid, b"t", 0, following, SENDERS[0])
+        self.send(*given, keeper=keeper, next_keeper=next_keeper)
+
     @rule(group=GROUPS, way=WAYS, keeper=st.none() | KEEPERS, is_right=st.booleans(), seqs=SEQS)
     def empty_by_the_keeper(self, group, way, keeper, is_right, seqs):
         shown, refused, log = self.shown(group, way, keeper, is_right)
