@@ -112,19 +112,21 @@ async def test_turn_puts_the_next_capability_and_keeper_in_force_and_the_former_
     assert (await store.log.append(replace(by_the_former, keeper=b"n" * 32))).seq == 2
 
 
-async def test_what_all_logs_with_a_keeper_take_is_counted_together_for_a_day(make_store):
-    store = await make_store()
+async def test_what_all_logs_with_limits_take_is_counted_together_for_a_day(make_store):
+    store, free = await make_store(), b"f" * 16
     await register(store, ALICE)
-    await with_log(store, limits=Limits(events=0, bytes=0, first=0))
+    await with_log(store, limits=Limits(events=9, bytes=0, first=0))
     await with_log(store, OTHER, limits=Limits(events=3, bytes=0, first=0))
+    await with_log(store, free, limits=Limits(events=0, bytes=0, first=0))
     await store.log.create_group(b"p" * 16, CAPABILITY, ALICE, NOW_MS)
     for _ in range(3):
         await store.log.append(draft(ALICE, group=b"p" * 16))  # a group without a keeper does not count
+        await store.log.append(draft(ALICE, group=free))  # nor does a log without limits, such as an own space's
     for _ in range(2):
         await store.log.append(draft(ALICE))
     await store.log.append(draft(ALICE, group=OTHER))
     assert await code_of(store.log.append(draft(ALICE, group=OTHER))) == (429, "slow-down")
-    await store.log.append(draft(ALICE))  # which sets no limit
+    await store.log.append(draft(ALICE, group=free))
     await store.log.append(draft(BOB, group=OTHER))
     await store.log.append(draft(ALICE, group=OTHER, at_ms=NOW_MS + DAY_MS))
 

@@ -4,6 +4,8 @@ import hashlib
 
 from companion.wire import format_notice
 
+NO_LIMIT = 10**9
+
 
 class Log:
     """What one group should be."""
@@ -11,7 +13,7 @@ class Log:
     def __init__(self, capability, keeper=None):
         self.capability = capability
         self.keeper = keeper
-        self.most = 10**9
+        self.most = NO_LIMIT
         self.names = []
         self.erased = set()
         self.former = {}
@@ -26,7 +28,7 @@ class Log:
         return len(self.events) if capability == self.capability else self.former.get(capability)
 
     def append(self, capability, cid, body, epoch, following=None, sender=None, used=None, is_gone=False, **kept):
-        """Return (seq, is new) or the code of a refusal. `used` counts what senders put into logs with a keeper."""
+        """Return (seq, is new) or the code of a refusal. `used` counts what senders put into logs with a limit."""
         head = self.head(capability)
         if head is None:
             return "unknown"
@@ -41,7 +43,7 @@ class Log:
         if capability != self.capability:
             return "rotated"
         refused = self.refuses(epoch, following, **kept) or ("no-session" if is_gone else None)
-        if refused is None and self.keeper is not None:
+        if refused is None and self.keeper is not None and self.most < NO_LIMIT:
             refused = "slow-down" if used[sender] >= self.most else None
             used[sender] += refused is None
         if refused is not None:

@@ -14,7 +14,7 @@ from services.relay.keep.store import Erasure, Shown
 from services.relay.limits import DAY_MS, Quotas
 from services.relay.log.store import Draft, Known, Limits
 from services.relay.refusal import Refusal
-from tests.property.log_model import Log
+from tests.property.log_model import NO_LIMIT, Log
 
 NOW_MS = 1_800_000_000_000
 GROUPS = st.sampled_from([bytes([n]) * 16 for n in (0, 0, 1)])
@@ -151,7 +151,7 @@ class LogMachine(RuleBasedStateMachine):
         limits = Limits(events=most, bytes=0, first=first)
         assert self.outcome(self.store.keep.set_limits(shown, limits), lambda _: None) == refused
         if refused is None:
-            log.most = min([number for number in (most, first) if number], default=10**9)
+            log.most = min([number for number in (most, first) if number], default=NO_LIMIT)
 
     @rule(group=GROUPS, way=WAYS, keeper=st.none() | KEEPERS, is_right=st.booleans(), is_meant=st.integers(0, 3))
     def drop(self, group, way, keeper, is_right, is_meant):

@@ -313,16 +313,19 @@ def _check_erased(batch: Batch, group: Group, erase: bytes | None) -> None:
 
 
 def _costs(batch: Batch, group: Group, draft: Draft, quotas: Quotas) -> list[Cost]:
-    """Return what an append counts. What all logs with a keeper take is counted together, and so names none of them."""
+    """Return what an append counts. What all logs with limits take is counted together, and so names none of them."""
     device, size = draft.device, len(draft.body)
     costs = [
         Cost(device, "events", 1, quotas.events_per_minute, MINUTE_MS),
         Cost(device, "bytes", size, quotas.event_bytes_per_day, DAY_MS),
     ]
-    if group.keeper is not None:
-        most_events = group.limits.most_events(is_newcomer=newcomers.is_one(batch, device))
+    if group.keeper is None:
+        return costs
+    most_events = group.limits.most_events(is_newcomer=newcomers.is_one(batch, device))
+    if most_events:
         costs.append(Cost(device, "kept", 1, most_events, DAY_MS))
-        costs.append(Cost(device, "kept_bytes", size, group.limits.most_bytes(), DAY_MS))
+    if group.limits.bytes:
+        costs.append(Cost(device, "kept_bytes", size, group.limits.bytes, DAY_MS))
     return costs
 
 

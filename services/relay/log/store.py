@@ -12,7 +12,7 @@ from typing import Protocol
 
 from services.relay.limits import DAY_MS
 from services.relay.refusal import Refusal, bad_request, full
-from services.sync.protocol import SEQ_LIMIT, encode_octets, is_same_arrival
+from services.sync.protocol import encode_octets, is_same_arrival
 
 GROUP_BYTES = 256  # what a group without any event takes up
 FRESH_MS = DAY_MS  # arrival times older than this are rounded down to the minute
@@ -24,7 +24,7 @@ ORPHAN_MS = 30 * DAY_MS  # how long a group stays that nobody who is still here 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What a log with a keeper takes from one device in a day: events, bytes of them, and events while the device is
-    new. Each is compared with what the device has put into all such logs; 0 stands for no limit.
+    new. Each is compared with what the device has put into all logs with limits; 0 stands for no limit, and counts not.
     """
 
     events: int = 300
@@ -32,11 +32,9 @@ class Limits:
     first: int = 30
 
     def most_events(self, *, is_newcomer: bool) -> int:
+        """Return what holds for a device, 0 for no limit."""
         asked = (self.events, self.first if is_newcomer else 0)
-        return min((number for number in asked if number), default=SEQ_LIMIT)
-
-    def most_bytes(self) -> int:
-        return self.bytes or SEQ_LIMIT
+        return min((number for number in asked if number), default=0)
 
 
 USUAL = Limits()

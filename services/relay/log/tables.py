@@ -114,6 +114,7 @@ declare
     v_until bigint;
     v_erase bytea;
     v_new boolean;
+    v_most bigint;
 begin
     select * into v_group from grp where gid = p_gid for update;
     if not found then
@@ -185,10 +186,13 @@ begin
     perform relay_take(p_device, 'events', 1, p_events, 60000, p_at);
     if v_group.keeper is not null then
         v_new := exists (select 1 from newcomer where device = p_device);
-        perform relay_take(p_device, 'kept', 1, coalesce(least(nullif(v_group.most_events, 0),
-            case when v_new then nullif(v_group.most_first, 0) end), 1::bigint << 62), 86400000, p_at);
-        perform relay_take(p_device, 'kept_bytes', length(p_body),
-            coalesce(nullif(v_group.most_bytes, 0), 1::bigint << 62), 86400000, p_at);
+        v_most := least(nullif(v_group.most_events, 0), case when v_new then nullif(v_group.most_first, 0) end);
+        if v_most is not null then
+            perform relay_take(p_device, 'kept', 1, v_most, 86400000, p_at);
+        end if;
+        if v_group.most_bytes > 0 then
+            perform relay_take(p_device, 'kept_bytes', length(p_body), v_group.most_bytes, 86400000, p_at);
+        end if;
     end if;
     perform relay_room(p_device, length(p_body), p_pot, p_at);
 end $$;
