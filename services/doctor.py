@@ -5,7 +5,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
@@ -30,7 +30,7 @@ async def report(folder: Path, data: Path, service: str, words: Words, say: Call
     say(
         words(
             "start.doctor_version",
-            version=version("companion"),
+            version=_version(words),
             python=platform.python_version(),
             flet=version("flet"),
         )
@@ -44,6 +44,13 @@ async def report(folder: Path, data: Path, service: str, words: Words, say: Call
     say(words("start.doctor_keystore_ok" if has_bus else "start.doctor_keystore_none"))
     await _service(data, service, words, say)
     return 0 if is_sound and is_writable and can_open else 1
+
+
+def _version(words: Words) -> str:
+    try:
+        return version("companion")
+    except PackageNotFoundError:  # started from its files
+        return words("start.doctor_not_installed")
 
 
 def _crypto(words: Words, say: Callable[[str], None]) -> bool:
