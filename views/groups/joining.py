@@ -13,6 +13,7 @@ from companion.wire import parse_invite
 from views import theme
 from views.groups.naming import inviter, look_of_group, people, profession
 from views.mirror.context import use_frame, use_opened, use_quiet_window
+from views.mirror.typed import Field, use_field
 from views.pages import content_page
 from views.parts.buttons import button
 from views.parts.fields import field
@@ -30,7 +31,7 @@ from views.words.texts import Texts
 class _Invite:
     """An invite as it is typed: what it leads to once it was looked at, or what is wrong with it."""
 
-    typed: str
+    typed: Field
     found: Invitation | None
     problem: str
     type_in: Callable[[str], Any]
@@ -41,20 +42,21 @@ class _Invite:
 def use_invite() -> _Invite:
     """A hook: look at an invite, then join."""
     groups, frame, texts = use_opened().groups, use_frame(), use_quiet_window().texts
-    typed, set_typed = ft.use_state("")
+    typed = use_field(lambda text: bool(text.strip()))
     found, set_found = ft.use_state(cast("Invitation | None", None))
     problem, set_problem = ft.use_state("")
 
     async def type_in(value: str) -> None:
         """A whole link needs no further press: what it invites to is shown at once."""
-        set_typed(value)
-        set_problem("")
-        set_found(None)
+        typed.typed(value)
+        if problem or found:
+            set_problem("")
+            set_found(None)
         if is_whole_link(value):
             await look_at(value)
 
     async def look() -> None:
-        await look_at(typed)
+        await look_at(typed.text)
 
     async def look_at(value: str) -> None:
         try:
@@ -81,15 +83,16 @@ def JoinPage() -> ft.Control:
     entry = field(
         texts("groups.join_field"),
         invite.type_in,
-        value=invite.typed,
+        value=invite.typed.value(),
         helper=texts("groups.join_help"),
         error=invite.problem or None,
         on_submit=invite.look,
         autofocus=True,
+        ref=invite.typed.box,
         key="invite",
     )
     body: list[ft.Control] = [gap(theme.TIGHT), entry]
-    answers = foot(button(texts("groups.look_at"), invite.look, disabled=not invite.typed.strip()))
+    answers = foot(button(texts("groups.look_at"), invite.look, disabled=not invite.typed.text.strip()))
     if invite.found is not None:
         body.append(_preview(texts, invite.found))
         answers = _answers(texts, invite.join, lambda: frame.go("/groups"))

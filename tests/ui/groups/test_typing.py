@@ -39,6 +39,21 @@ async def test_a_key_in_the_composer_renders_nothing(chat: HeadlessApp) -> None:
     assert await rendered_by_keys(chat, FIELD, "H", "He", "Hello @nobody who is here") == []
 
 
+async def test_a_key_in_the_field_for_an_invite_renders_only_when_there_are_words_or_none(desk: Desk) -> None:
+    field = "Link or code of the invite"
+    async with opened(desk, route="/groups/join") as app:
+        assert app.by_name("Look at the invite").disabled
+        assert await rendered_by_keys(app, field, "A") == ["JoinPage"]
+        assert not app.by_name("Look at the invite").disabled
+        assert await rendered_by_keys(app, field, "AB", "ABC", "ABCD-EFGH") == []
+        await app.click("Look at the invite")
+        assert app.by_name(field).error == desk.window.texts("errors.InviteGarbled")
+        assert (await rendered_by_keys(app, field, "ABCD-EFG", "ABCD-EF"), app.by_name(field).error) == (
+            ["JoinPage"],
+            None,
+        )
+
+
 async def test_a_key_in_the_editor_renders_only_when_there_are_words_or_none(desk: Desk, chat: HeadlessApp) -> None:
     core, state = desk.companion.opened, desk.window.state
     assert core is not None
