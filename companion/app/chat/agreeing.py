@@ -46,17 +46,9 @@ class Agreeing:
         if news is None:
             return
         is_same = (wanted.purpose, wanted.rules) == (known.purpose, known.rules)
-        new = replace(
-            wanted,
-            version=known.version + 1,
-            agreed=known.agreed if is_same else (me.person,),
-            told=known.told,
-        )
+        new = replace(wanted, version=known.version + 1, agreed=known.agreed if is_same else (me.person,))
         now, id = self._context.clock.now_ms(), self._context.new_id()
-        seat = group.seat(me.person)
-        if seat is None:
-            raise UsageError("not a member of this group yet")
-        told = line(group, *news, seat.member, id=id, seq=0, at_ms=now)
+        told = line(group, *news, me, id=id, seq=0, at_ms=now)
         waiting = replace(told, state="waiting", sent_ms=0)
         change = Change(
             put=(Put(WAITING, waiting.to_doc()),),
