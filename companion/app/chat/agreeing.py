@@ -73,11 +73,11 @@ class Agreeing:
 
     async def _tell_newcomers(self, group: Group) -> None:
         known = await self.agreement(group.id)
-        if group.state != "member" or known.told == len(group.seats):
+        if group.state != "member" or not known.version or known.told == len(group.seats):
             return
         is_mine = self._context.me.member.person in group.facilitators
         told = Edit(AGREEMENTS, group.id, _told(len(group.seats)))
-        if is_mine and known.version and len(group.seats) > known.told:
+        if is_mine and len(group.seats) > known.told:
             content = agreement.agreement_content(known, self._context.new_id()) | {"again": True}
             await self._groups.send(group.id, content, Change(edit=(told,)))
         else:
