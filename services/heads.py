@@ -40,14 +40,12 @@ class PromptHeads(Late, H11Protocol):
         self._await(self.head_s)
 
     def data_received(self, data: bytes) -> None:
-        end = data.find(b"\r\n\r\n")
-        head = len(self.conn.trailing_data[0]) + (end if end >= 0 else len(data))
+        head = len(self.conn.trailing_data[0]) + data.find(b"\r\n\r\n")
         if self.conn.their_state is h11.IDLE and head > HEAD_BYTES:  # h11 only bounds what is not complete
             self.transport.abort()
             return
         super().data_received(data)
-        is_half = self.transport.get_protocol() is self and self.conn.their_state is h11.IDLE
-        if is_half and self.conn.trailing_data[0]:
+        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
             self._await(self.head_s)
         else:
             self._in_time()

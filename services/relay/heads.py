@@ -24,7 +24,7 @@ class PromptRequests(Late, HttpToolsProtocol):
     """Give it to uvicorn as `http`. A connection whose head is late is cut, and one that is too long refused."""
 
     rest_s = REST_S
-    _is_open = True  # the head that comes next is not complete
+    _is_open: bool  # the head that comes next is not complete
     _is_whole = True  # the body of the last head has come
     _arrived = 0
     _named = 0

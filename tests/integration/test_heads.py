@@ -10,6 +10,7 @@ import uvicorn
 
 from services.heads import HEAD_BYTES, PromptHeads
 from services.relay.heads import REST_BYTES, PromptRequests
+from tests.fakes import soon
 
 WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 HALF = b"GET / HTTP/1.1\r\nHos"
@@ -111,6 +112,23 @@ async def test_a_head_that_is_too_long_is_refused(port: int) -> None:
     assert [(b"STILL OPEN" in one, b" 204 " in one) for one in said] == [(False, False)] * len(pads)
 
 
+async def test_a_head_that_is_too_long_by_its_last_piece_is_refused(port: int) -> None:
+    most = b"y" * (HEAD_BYTES * 3 // 4)
+    said = await talk(port, b"GET / HTTP/1.1\r\nHost: x\r\nx: " + most, most + b"\r\n\r\n", pause_s=0.05)
+    assert (b"STILL OPEN" in said, b" 204 " in said) == (False, False)
+
+
+async def test_a_body_is_not_bounded_like_a_head(port: int) -> None:
+    body = bytes(2 * HEAD_BYTES) + b"\r\n\r\n"
+    head = b"POST /read HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    assert b" 204 " in await talk(port, head, body, pause_s=0.05)
+
+
+async def test_a_body_that_stands_still_within_the_head_of_a_chunk_is_waited_for(port: int) -> None:
+    head = b"POST /read HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert b" 204 " in await talk(port, head + b"1", b"\r\nx\r\n0\r\n\r\n", pause_s=0.45)
+
+
 async def test_an_address_that_is_too_long_is_refused(port: int) -> None:
     said = await talk(port, b"GET /" + b"y" * HEAD_BYTES + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert b" 204 " not in said
@@ -151,6 +169,13 @@ async def test_who_is_answered_before_the_body_was_sent_may_send_the_rest_and_as
     assert said.count(b" 204 ") == 2
 
 
+async def test_who_has_sent_the_rest_may_be_silent_for_longer_than_the_rest_might_have_taken() -> None:
+    last = WHOLE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    async with serving(HurriedRelay) as port:
+        said = await talk(port, BODY % 2, b"", b"x", b"x", b"", last, pause_s=0.35)
+    assert said.count(b" 204 ") == 2
+
+
 async def test_the_rest_of_a_body_that_nobody_waits_for_is_bounded_in_time() -> None:
     async with serving(HurriedRelay) as port:
         said = await talk(port, BODY % 1_000, *[b"x"] * 7, pause_s=0.3)
@@ -170,3 +195,18 @@ async def test_a_body_that_is_waited_for_may_take_longer_than_the_rest_of_anothe
     async with serving(HurriedRelay) as port:
         said = await talk(port, *before, *before and (b"",), head + b"x", *[b"x"] * 4, pause_s=0.35)
     assert said.count(b" 204 ") == 1 + len(before)
+
+
+@pytest.mark.parametrize("protocol", [PromptHeads, PromptRequests])
+async def test_who_hangs_up_leaves_no_timer_behind(protocol: type[PromptHeads]) -> None:
+    made: list[PromptHeads] = []
+
+    class Noted(protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            made.append(self)
+            super().connection_made(transport)
+
+    async with serving(Noted) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.close()
+        await soon(lambda: bool(made) and made[0]._late is None)
