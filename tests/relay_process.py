@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from services.relay import command
+from tests.forked import Forked
+
 START_S = 20
 
 
@@ -20,28 +23,33 @@ class RelayProcess:
         program: tuple[str, ...] = (),
     ) -> None:
         self.data = data
-        self.program = program or (sys.executable, "-m", "services.relay")
-        self.within = within  # the command that runs it somewhere, if any
+        if within or program:  # a command that runs it somewhere, or another one than what is tested here
+            program = (*within, *(program or (sys.executable, "-m", "services.relay")))
+        self.program = program
         self.options = options
         self.environment = environment
         self.port = 0
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[str] | Forked | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        command = [*self.program, "serve", "--port", str(self.port), "--data", str(self.data)]
-        self.process = subprocess.Popen(
-            [*self.within, *command, *self.options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=self.environment,
-        )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        words = ["serve", "--port", str(self.port), "--data", str(self.data), *self.options]
+        if self.program:
+            self.process = subprocess.Popen(
+                [*self.program, *words],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=self.environment,
+            )
+            assert self.process.stdout is not None
+            line = self.process.stdout.readline()
+        else:
+            self.process = Forked(command.main, words, environment=self.environment)
+            line = self.process.readline()
         assert line.startswith("Listening on http://127.0.0.1:"), line + self.end()
         self.port = int(line.rsplit(":", 1)[1])
 
