@@ -47,7 +47,6 @@ class Sweeper:
         self._blobs = database.blobs
         self._objects = objects
         self._clock = clock
-        self._has_looked = False
         self._ahead = Trouble(log, "less is forgotten, as the clock is in doubt")
         self._keep_days = keep_days
         self._told: Callable[[Swept, Figures | None], None] = lambda swept, figures: None
@@ -95,9 +94,8 @@ class Sweeper:
 
     async def look(self, *, keeps: bool = True) -> int:
         """Return the time that is certain now, and keep it for the next process. Raises 503."""
-        kept, newest_ms = (None, 0) if self._has_looked else await self._database.known_time()
+        kept, newest_ms = await self._database.known_time()
         known = self._clock.look(kept, newest_ms or self._clock.now_ms())
-        self._has_looked = True
         if keeps:
             await self._database.keep_time(known)
         return known.sure_ms

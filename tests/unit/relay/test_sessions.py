@@ -79,8 +79,13 @@ def clock():
 
 
 @pytest.fixture
-async def store(open_store):
-    return Store((await open_store()).devices)
+async def database(open_store):
+    return await open_store()
+
+
+@pytest.fixture
+def store(database):
+    return Store(database.devices)
 
 
 @pytest.fixture
@@ -136,6 +141,7 @@ async def test_session_holds_for_half_an_hour_at_each_node(node, make_node, devi
         clock.ms = ms
         for one in (node, make_node()):
             assert await is_known(one, header) is is_open
+    assert not node._known, "what is over is not remembered"
     clock.ms = NOW_MS
     assert await node.device(header) == device.id
 
@@ -228,6 +234,7 @@ async def test_a_deleted_devices_sessions_end_at_once_and_nobody_elses(node, dev
     await store.delete_account(device.id, NOW_MS)
     node.forget(device.id)
     assert [await is_known(node, header) for header in (mine, second, theirs)] == [False, False, True]
+    assert len(store.looked) == 2, "nobody else had to be looked up"
 
 
 async def test_a_node_remembers_so_many_sessions_and_the_newest(node, device, store, monkeypatch):
@@ -262,7 +269,13 @@ async def test_who_is_new_waits_until_the_database_takes_something(node, device,
     assert await code_of(log_in(node, device)) == (503, "busy")
 
 
-async def test_a_refusal_of_a_database_that_takes_something_stands(node, device, store):
+async def test_who_was_blocked_gets_no_session_of_either_kind(node, device, database):
+    await log_in(node, device)
+    await database.operate(("insert into blocked(device) values($1)",), device.id)
+    assert await code_of(log_in(node, device)) == (403, "blocked")
+
+
+async def test_who_was_deleted_gets_no_session_of_either_kind(node, device, store):
     await log_in(node, device)
     await store.delete_account(device.id, NOW_MS)
     assert (await code_of(log_in(node, device)))[0] == 403

@@ -1,10 +1,11 @@
 """The regular forgetting: what goes at which look, by which time, and that it goes on after a bad day."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from services.relay.operate import sweeper as module
 from services.relay.operate.sweeper import Sweeper, Swept
 from services.relay.refusal import busy
 from tests.clocks import JumpingClock
+from tests.fakes import soon
 
 GROUP, CAPABILITY, DEVICE = b"g" * 16, b"c" * 32, b"d" * 16
 NOW_MS = 1_800_000_000_000
@@ -170,7 +172,7 @@ async def test_sessions_and_invites_are_swept_at_every_look_by_the_time_that_is_
     assert swept == [NOW_MS - DAY_MS]
 
 
-async def test_the_time_is_read_once_and_kept_seldom(
+async def test_what_was_kept_of_the_time_counts_at_the_first_look_and_is_kept_seldom(
     sweeper: Sweeper, database: SqliteDatabase, clock: JumpingClock, draft: Callable[..., Any]
 ) -> None:
     await certain_at(database, NOW_MS - DAY_MS)
@@ -223,7 +225,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-async def rounds(sweeper: Sweeper, count: int) -> AsyncIterator[Any]:
+async def rounds(sweeper: Sweeper, count: int) -> AsyncGenerator[Any, None]:
     """Run until so many sweeps were told of."""
     told: asyncio.Queue[Any] = asyncio.Queue()
     sweeper.tell(lambda swept, figures: told.put_nowait((swept, figures)))
@@ -265,6 +267,37 @@ async def test_what_is_seldom_and_what_is_daily_come_again_each_in_its_time(
     hurried.setattr(module, "SELDOM_S", 1e9)
     hurried.setattr(module, "DAILY_S", 0.0)
     assert await looks(sweeper, 3) == [(True, True, True), (False, True, False), (False, True, False)]
+
+
+async def test_what_is_seldom_comes_again_although_what_is_often_comes_between(
+    sweeper: Sweeper, hurried: pytest.MonkeyPatch
+) -> None:
+    hurried.setattr(module, "SELDOM_S", 0.05)
+    hurried.setattr(module, "DAILY_S", 0.05)
+    seen = 0
+    async with contextlib.aclosing(rounds(sweeper, 10_000)) as told:
+        async for _, figures in told:
+            seen += figures is not None
+            if seen == 2:
+                break
+    assert seen == 2
+
+
+async def test_between_two_sweeps_there_is_a_pause(sweeper: Sweeper) -> None:
+    told = 0
+
+    def count(swept: Swept, figures: object) -> None:
+        nonlocal told
+        told += 1
+
+    sweeper.tell(count)
+    running = asyncio.create_task(sweeper.run())
+    await soon(lambda: told == 1)
+    for _ in range(3):  # meanwhile another sweep would have been through
+        await sweeper.once()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert told == 1
 
 
 async def test_a_sweep_that_finds_no_room_is_said_once_and_tried_again(
