@@ -5,8 +5,10 @@ import secrets
 import shutil
 import time
 
+import httpx
 import pytest
 
+from tests.integration.people import until
 from tests.integration.raw_device import RawDevice
 from tests.integration.test_deploy import Proxy, free_port
 
@@ -91,6 +93,16 @@ class Callers:
         return answer
 
 
+async def until_used(node):
+    """Wait until the proxy has seen that a node is back, and sends it calls."""
+    async with httpx.AsyncClient(base_url=node.url, trust_env=False) as http:
+
+        async def is_used():
+            return 'call="append"' in (await http.get("/metrics")).text
+
+        await until(is_used)
+
+
 async def test_rolling_restart_is_noticed_by_nobody(service):
     nodes, _, device = service
     async with Callers(device) as callers:
@@ -98,7 +110,7 @@ async def test_rolling_restart_is_noticed_by_nobody(service):
             await asyncio.to_thread(node.stop)
             await callers.wait_for(60)
             await asyncio.to_thread(node.start)
-            await asyncio.sleep(3)  # until the proxy has looked at it again
+            await until_used(node)
             await callers.wait_for(60)
     assert callers.failures == []
     assert sorted(callers.seqs) == list(range(1, len(callers.seqs) + 1)), "each went in once"
