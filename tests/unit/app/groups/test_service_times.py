@@ -6,7 +6,7 @@ import pytest
 
 from companion.app.chat.chatting import Ways
 from companion.errors import UsageError
-from companion.times import DAY_MS, HOUR_MS, MINUTE_MS
+from companion.times import DAY_MS, HOUR_MS, MINUTE_MS, OFF_MS
 from tests.clocks import OwnDesk
 from tests.fakes import deliver, make_pair
 from tests.unit.app.groups.conftest import core, happened, said, say, state
@@ -134,6 +134,31 @@ async def test_a_clock_that_is_off_is_known_with_by_how_much(relay, alice, bob, 
     assert core(alice).groups.clock_ahead_ms() == 15 * MINUTE_MS
     alice.clock.jump(-15 * MINUTE_MS - 2 * DAY_MS)
     assert core(alice).groups.clock_ahead_ms() == -2 * DAY_MS
+
+
+@pytest.mark.parametrize(
+    ("offsets_ms", "ahead_ms"),
+    [
+        ((), 0),
+        ((OFF_MS,), 0),
+        ((OFF_MS + 1,), OFF_MS + 1),
+        ((-OFF_MS,), 0),
+        ((-OFF_MS - 1,), -OFF_MS - 1),
+        ((DAY_MS, HOUR_MS), HOUR_MS),
+        ((-HOUR_MS, DAY_MS), -HOUR_MS),
+        ((DAY_MS, 0), 0),
+        ((DAY_MS, None), DAY_MS),
+    ],
+)
+async def test_a_clock_is_off_by_the_least_of_what_the_services_that_were_heard_say(
+    alice, offsets_ms: tuple[int | None, ...], ahead_ms: int
+):
+    groups, told = core(alice).groups, core(alice)._context.told
+    for number, offset_ms in enumerate(offsets_ms):
+        groups._side(f"https://{number}.example")
+        if offset_ms is not None:
+            told.hear(f"https://{number}.example", alice.clock.now_ms() - offset_ms)
+    assert groups.clock_ahead_ms() == ahead_ms
 
 
 async def test_places_that_the_service_has_emptied_are_one_line(relay, alice, bob):
