@@ -45,7 +45,7 @@ class PromptHeads(Late, H11Protocol):
             self.transport.abort()
             return
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
+        if self.conn.their_state is h11.IDLE:
             self._await(self.head_s)
         else:
             self._in_time()
