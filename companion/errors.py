@@ -9,6 +9,7 @@
     │   ├── MicrophoneUnavailable
     │   ├── PictureUnreadable   no picture, damaged, or too large to open
     │   ├── IdentityChanged     a name known here stands for another key: accept it first
+    │   ├── RequestOver         what was asked holds no more
     │   └── InviteError
     │       ├── InviteGarbled   not an invite, or a letter is wrong
     │       ├── InviteExpired
@@ -102,6 +103,10 @@ class PictureUnreadable(UsageError):
 
 class IdentityChanged(UsageError):
     """Somebody in the group has another identity key than the one known by that name, and it was not accepted."""
+
+
+class RequestOver(UsageError):
+    """A request for a direct line holds no more: it is too old, or its person or their device is gone."""
 
 
 class InviteError(UsageError):

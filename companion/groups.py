@@ -23,7 +23,8 @@ GUESTS_LIMIT = 64
 PACKAGE_BYTES_LIMIT = 4_096
 LOOKS = ("pine", "ember", "honey", "heather", "sky", "stone")
 JOINING, MEMBER, REJOINING, LEAVING = "joining", "member", "rejoining", "leaving"
-LEFT, REMOVED, DECLINED = "left", "removed", "declined"
+LEFT, REMOVED, DECLINED, MERGED = "left", "removed", "declined", "merged"
+STANDING = frozenset({JOINING, MEMBER, REJOINING})
 FOLLOWED = frozenset({MEMBER, REJOINING, LEAVING})
 SEALING = frozenset({MEMBER, LEAVING})
 """States in which something may be sealed: whoever asked to be let in anew holds keys that may only be read with."""
@@ -61,7 +62,9 @@ class Group:
     """One group as this device knows it.
 
     `state`: "joining" until we are let in; "member"; "rejoining" while another device lets this one, which lost its
-    place, back in; "leaving"; then "left", "removed", or "declined" for a guest whose invite no longer holds.
+    place, back in; "leaving"; then "left", "removed", "declined" for a guest whose invite no longer holds, or "merged"
+    for a pair of mine that gave way to theirs.
+    `peer` is the other person of a pair, None for a group: it is who it was asked of, or who asked, from the beginning.
     `members` and `seats` hold people, each once, however many devices they have: compare them by `member.person`.
     `guests` were announced and are not in yet. `administrators` and `inviter` are ids of people. `keeper` signed the
     rules in force. `cursor` is the last sequence number that was read and committed, `cursor_cid` and `cursor_ms` are
@@ -89,6 +92,21 @@ class Group:
     unopened: int = 0
     astray: int = 0
     renewed_ms: int = 0
+    peer: Member | None = None
+
+    @property
+    def is_pair(self) -> bool:
+        return self.peer is not None
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is a pair without the other one: nothing that is said may be sealed for me alone."""
+        return self.peer is not None and self.seat(self.peer.person) is None
+
+    @property
+    def awaits_peer(self) -> bool:
+        """Whether it is a pair that is not open yet: what is said waits until both are in."""
+        return self.is_pair and (self.state == JOINING or (self.state in STANDING and self.is_alone))
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -96,13 +114,15 @@ class Group:
 
     @property
     def known(self) -> tuple[Member, ...]:
-        """Everybody whose devices may be among the keys: members, guests, and who signed the rules."""
-        keeper = () if self.keeper is None else (self.keeper,)
-        return (*self.members, *(guest.member for guest in self.guests), *keeper)
+        """Everybody whose devices may be among the keys: members, guests, a pair's two, and who signed the rules."""
+        others = (one for one in (self.keeper, self.peer) if one is not None)
+        return (*self.members, *(guest.member for guest in self.guests), *others)
 
     @property
     def facilitators(self) -> tuple[str, ...]:
-        """The people who look after the group."""
+        """The people who look after the group; nobody looks after a pair."""
+        if self.is_pair:
+            return ()
         return tuple(s.member.person for s in self.seats if s.member.person in self.administrators)
 
     def seat(self, person: str) -> Seat | None:
@@ -121,8 +141,17 @@ class Group:
         def newer(seats: tuple[Seat, ...]) -> tuple[Seat, ...]:
             return tuple(replace(s, member=member) if s.member.person == member.person else s for s in seats)
 
-        keeper = member if self.keeper is not None and self.keeper.person == member.person else self.keeper
-        return replace(self, seats=newer(self.seats), guests=newer(self.guests), keeper=keeper)
+        def newer_one(known: Member | None) -> Member | None:
+            return member if known is not None and known.person == member.person else known
+
+        keeper, peer = newer_one(self.keeper), newer_one(self.peer)
+        name = self.name if peer is None else peer.name
+        changed = replace(self, seats=newer(self.seats), guests=newer(self.guests))
+        return replace(changed, keeper=keeper, peer=peer, name=name)
+
+    def takes(self, persons: Collection[str], me: str) -> bool:
+        """Tell whether these people may sit in it, of whom `me` is one: a pair never holds a third."""
+        return self.peer is None or set(persons) <= {me, self.peer.person}
 
     def to_doc(self) -> dict[str, object]:
         return {
@@ -146,15 +175,16 @@ class Group:
             "unopened": self.unopened,
             "astray": self.astray,
             "renewed_ms": self.renewed_ms,
+            "peer": None if self.peer is None else self.peer.to_doc(),
         }
 
     @classmethod
     @refused("a group")
     def from_doc(cls, doc: dict[str, object]) -> "Group":
-        keeper = doc["keeper"]
+        keeper, peer = doc["keeper"], read_peer(doc)
         return cls(
             id=kept(doc["_id"]),
-            name=kept(doc["name"], NAME_LIMIT),
+            name=kept(doc["name"], NAME_LIMIT) if peer is None else peer.name,
             look=kept(doc["look"]),
             service=kept(doc["service"]),
             capability=kept(doc["capability"]),
@@ -172,6 +202,7 @@ class Group:
             unopened=whole(doc["unopened"]),
             astray=whole(doc["astray"]),
             renewed_ms=whole(doc["renewed_ms"]),
+            peer=peer,
         )
 
 
@@ -213,6 +244,8 @@ def announced(group: Group, member: Member, invited_by: str, at_ms: int, known: 
 
     `known`: everybody this device knows. Raises: MessageRejected for a device list that forks, or too many guests.
     """
+    if group.peer is not None and group.seat(member.person) is None and member.person != group.peer.person:
+        raise MessageRejected("a third person in a pair")
     earlier = next((m for m in (*group.known, *known) if m.person == member.person), None)
     newest = member if earlier is None else earlier.newer(member)
     group = with_newer(group, newest, known)
@@ -265,10 +298,11 @@ def seated(group: Group, persons: Collection[str], at_ms: int) -> tuple[Group, t
 def line(group: Group, kind: str, text: str, member: Member, *, id: str, seq: int, at_ms: int) -> Message:
     """Return a line of the conversation that says what happened to whom.
 
-    Kinds: "joining" and "joined" (`text`: who invited), "left", "removed" (`text`: by whom), "device" (a new device of
-    theirs), "card" (`text`: the name until now), "gap" (mine: what was said before this line may be missing on this
-    device), "emptied" (mine: the service no longer has what stood here), "older" (mine: this device was put back to an
-    older state); and what their new version of the agreement changes, see `companion.chat.agreement.news_line`.
+    Kinds: "joining" and "joined" (`text`: who invited), "left", "removed" (`text`: by whom), in a pair "opened" and
+    "closed" (by whom), "device" (a new device of theirs), "card" (`text`: the name until now), "gap" (mine: what was
+    said before this line may be missing on this device), "emptied" (mine: the service no longer has what stood here),
+    "older" (mine: this device was put back to an older state); and what their new version of the agreement changes,
+    see `companion.chat.agreement.news_line`.
     """
     return Message(
         id=id,
@@ -306,6 +340,13 @@ def parse_seats(value: object, limit: int) -> tuple[Seat, ...]:
     if len(items) > limit:
         raise ValueError("too many seats")
     return tuple(Seat.from_doc(as_object(doc)) for doc in items)
+
+
+@refused("the other person of a pair")
+def read_peer(doc: dict[str, object]) -> Member | None:
+    """Return who a pair is with, None for a group and for what was written before there were pairs."""
+    peer = doc.get("peer")
+    return None if peer is None else Member.from_doc(as_object(peer))
 
 
 def as_people(value: object) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from companion.groups import (
     parse_seats,
     proof_of,
     read_joining,
+    read_peer,
 )
 from companion.people import Me, Member
 from companion.strings import kept
@@ -42,7 +43,8 @@ LATE_MS = 7 * DAY_MS
 class Invite:
     """An invite that this device made. `used_by` is the person it let in, or empty.
 
-    `is_put`: the service holds it; `is_told`: it knows that it was revoked.
+    `is_put`: the service holds it; `is_told`: it knows that it was revoked; both from the beginning for a pair's, which
+    goes by letter. `since_ms` is when it was made or renewed; what release 0.1.0 kept says 0.
     """
 
     code: InviteCode
@@ -52,6 +54,7 @@ class Invite:
     is_revoked: bool = False
     is_told: bool = False
     is_put: bool = False
+    since_ms: int = 0
 
     def is_open(self, at_ms: int) -> bool:
         return not self.is_revoked and not self.used_by and at_ms < self.expires_ms
@@ -68,6 +71,7 @@ class Invite:
             "is_revoked": self.is_revoked,
             "is_told": self.is_told,
             "is_put": self.is_put,
+            "since_ms": self.since_ms,
         }
 
     @classmethod
@@ -81,6 +85,7 @@ class Invite:
             is_revoked=bool(doc.get("is_revoked", False)),
             is_told=bool(doc.get("is_told", False)),
             is_put=bool(doc.get("is_put", False)),
+            since_ms=whole(doc.get("since_ms", 0)),
         )
 
 
@@ -193,6 +198,8 @@ def read_join(
         raise MessageRejected("a join from another device or for another group")
     if not is_proof(str(content.get("proof")), invite.code, group.id, member, sender):
         raise MessageRejected("a join without proof")
+    if group.peer is not None and member.person != group.peer.person:
+        raise MessageRejected("a join of a third person in a pair")
     is_used = invite.used_by not in ("", member.person)
     is_over = asked_ms >= invite.expires_ms or now_ms >= invite.expires_ms + LATE_MS
     is_declined = is_used or is_over or invite.is_revoked or len(group.seats) >= SEATS_LIMIT
@@ -207,7 +214,7 @@ def welcome_content(group: Group, welcome: bytes, seq: int) -> dict[str, object]
     return {
         "kind": "welcome",
         "group": group.id,
-        "name": group.name,
+        "name": _told_name(group),
         "look": group.look,
         "created_ms": group.created_ms,
         "seats": [seat.to_doc() for seat in group.seats],
@@ -264,12 +271,18 @@ def expect_content(group: Group) -> dict[str, object]:
     return {
         "kind": "expect",
         "group": group.id,
-        "name": group.name,
+        "name": _told_name(group),
         "look": group.look,
         "created_ms": group.created_ms,
         "inviter": inviter.to_doc(),
         "administrators": list(group.administrators),
+        "peer": None if group.peer is None else group.peer.to_doc(),
     }
+
+
+def _told_name(group: Group) -> str:
+    """Return the name to tell of a group. A pair has none of its own: each of the two sees the other's."""
+    return "pair" if group.is_pair else group.name
 
 
 @refused("a note about a group")
@@ -277,9 +290,12 @@ def read_expect(content: dict[str, object], service: str) -> Group:
     """Return the group that this device is to be let into. Raises MessageRejected."""
     inviter = Member.from_doc(as_object(content["inviter"]))
     inviter.check()
+    peer = read_peer(content)
+    if peer is not None:
+        peer.check()
     return Group(
         id=as_id(content["group"]),
-        name=as_name(content["name"]),
+        name=as_name(content["name"]) if peer is None else peer.name,
         look=as_look(content["look"]),
         service=service,
         capability="",
@@ -288,4 +304,5 @@ def read_expect(content: dict[str, object], service: str) -> Group:
         created_ms=whole(content["created_ms"]),
         inviter=inviter.person,
         administrators=as_people(content["administrators"]),
+        peer=peer,
     )

@@ -20,8 +20,8 @@ QUIET_FROM_MINUTE, QUIET_UNTIL_MINUTE = 22 * 60, 7 * 60
 class Contact:
     """Somebody who can be reached. Times in ms since the epoch, UTC.
 
-    `last_ms` is the last word between the two in a group they share; `joined_ms` is when this person joined that
-    group after me, 0 if they were there before; `is_welcomed` says whether I have written there since.
+    `last_ms` is the last word between the two in a group or line they share; `joined_ms` is when this person joined
+    that group after me, 0 if they were there before; `is_welcomed` says whether I have written there since, or to them.
     """
 
     device: str

@@ -13,6 +13,12 @@ from companion.strings import kept, mended
 
 TABLE = "outbox"
 CREATE, CONTENT, COMMIT, PROPOSAL, LETTER = "create", "content", "commit", "proposal", "letter"
+MEMBERSHIP = frozenset({"joining", "devices"})
+"""Kinds of content that take effect in the order of the group, on the device that sent them too."""
+
+
+def is_membership(content: dict[str, object] | None) -> bool:
+    return content is not None and str(content.get("kind")) in MEMBERSHIP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ class FakeRelay:
         self.erasable: dict[tuple[str, str], str] = {}
         self.erased: dict[str, set[str]] = {}
         self.blobs: dict[str, bytes] = {}
+        self.keep_days: dict[str, int | None] = {}
         self.farewells: list[Farewell] = []
         self.refuses_farewells: RelayRefused | None = None
 
@@ -49,6 +50,7 @@ class FakeRelay:
                 raise RelayRefused(409, "exists")
             return
         self.logs[group] = []
+        self.keep_days[group] = keep_days
         self.capabilities[group] = [(0, capability)]
         if keeper is not None:
             self.keepers[group] = keeper

@@ -95,7 +95,7 @@ class Due:
             return 0
         watch = self._context.clock.monotonic_ms()
         waiting = await self._chat.all_waiting()
-        held = [self._chat.held_ms(message) for message in waiting if message.state == "held"]
+        held = [self._chat.held_ms(message) for message in waiting if await self._may_go(message)]
         uploads = [self._upload_ms - watch for message in waiting if message.state == "uploading"]
         ours = [due_ms - watch for due_ms in (self._expire_ms, *self._receipts.values(), *self._reads.values())]
         closing, asking = await self._polls.next_left_ms(), await self._groups.asking.left_ms()
@@ -108,7 +108,7 @@ class Due:
         """
         now = self._context.clock.monotonic_ms()
         for message in await self._chat.all_waiting():
-            if message.state == "held" and not self._chat.held_ms(message):
+            if await self._may_go(message) and not self._chat.held_ms(message):
                 await self._send(message)
         if self._upload_ms <= now:
             self._upload_ms = now + UPLOAD_MS if await self._sharing.send_waiting() else 0
@@ -125,6 +125,11 @@ class Due:
             await self._try(self._agreements.expire)
             self._expire_ms = now + HOUR_MS
 
+    async def _may_go(self, message: Message) -> bool:
+        """Whether it is held by time alone: in a pair that is not open yet it waits, and can be taken back."""
+        group = await self._groups.group(message.group)
+        return message.state == "held" and (group is None or not group.awaits_peer)
+
     async def _try(self, step: Callable[[], Awaitable[object]], group: str = "") -> None:
         try:
             await step()
@@ -138,7 +143,7 @@ class Due:
         """
         now, steps = self._context.clock.monotonic_ms(), list[Callable[[], Awaitable[object]]]()
         for message in await self._chat.all_waiting():
-            if is_promised(message) and message.state == "held":
+            if is_promised(message) and await self._may_go(message):
                 steps.append(partial(self._send, message))
         self._patient.update(self._receipts)
         steps += [partial(self._tell_got, group, now) for group in self._receipts]

@@ -15,9 +15,11 @@ from companion.app.chat.receiving import Receiving
 from companion.app.chat.sharing import Sharing
 from companion.app.context import Context
 from companion.app.due import Due
+from companion.app.groups.choices import Choices
 from companion.app.groups.grouping import Grouping
 from companion.app.groups.linking import Linking
 from companion.app.groups.mending import Mending
+from companion.app.groups.pairing import Pairing
 from companion.app.journal.journalling import Journalling
 from companion.app.journal.timeline import Timeline
 from companion.app.parting import Left, Parting
@@ -80,7 +82,9 @@ class Opened:
         self.mending = Mending(self._context, self.groups)
         self.chat = Chatting(self._context, self.groups)
         self.polls = Polling(self._context, self.groups, self.chat)
-        self.attention = Attending(self._context, self.groups)
+        choices = Choices(self._context, self.groups)
+        self.pairs = Pairing(self._context, self.groups, choices)
+        self.attention = Attending(self._context, self.groups, choices)
         self.agreements = Agreeing(self._context, self.groups, Keeping(self._context, self.groups.tools.certainty))
         self.sharing = Sharing(self._context, self.groups, self.chat, self.attaching, network)
         self.due = Due(self._context, self.groups, self.chat, self.polls, self.attention, self.agreements, self.sharing)

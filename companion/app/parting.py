@@ -51,6 +51,7 @@ class Parting:
 
     async def _left(self) -> Left:
         waiting = lines(await self._context.store.all(WAITING))
-        messages = {message.id for message in waiting if is_promised(message)}
+        pairs = {group.id for group in await self._groups.groups() if group.awaits_peer}  # their words go on a yes
+        messages = {message.id for message in waiting if is_promised(message) and message.group not in pairs}
         unsent = [item for item in await self._groups.tools.outbox.unsent() if item.message not in messages]
         return Left(messages=len(messages), others=len(unsent))

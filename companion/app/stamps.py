@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """Which fields of a document say since when and until when; without a field it began `length_ms` before its end."""
+    """Which fields say since when and until when; what says no beginning began `length_ms` before its end."""
 
     since: str = ""
     until: str = ""
@@ -36,7 +36,7 @@ SPANS: Mapping[str, _Span] = {
     WISHES: _Span("muted_since_ms", "muted_until_ms"),
     WAITING: _Span("at_ms", "due_ms"),
     AGREEMENTS: _Span("keep_since_ms"),
-    INVITES: _Span("", "expires_ms", INVITE_MS),
+    INVITES: _Span("since_ms", "expires_ms", INVITE_MS),
 }
 
 
@@ -61,10 +61,11 @@ async def cut_stamps(context: Context) -> None:
 def _cut(table: str, doc: Doc, span: _Span, now_ms: int) -> Doc | None:
     doc = READ.get(table, dict)(doc)  # choices of older versions say less: how they are read says the rest
     until_ms = whole(doc.get(span.until, 0))
-    since_ms = whole(doc[span.since]) if span.since else until_ms - span.length_ms
+    since_ms = whole(doc.get(span.since, 0)) if span.length_ms else whole(doc[span.since])
+    since_ms = since_ms or (until_ms - span.length_ms if span.length_ms else 0)
     if is_past(since_ms, now_ms):
         return None
-    moved = {span.since: now_ms} if span.since else {}
+    moved = {span.since: now_ms}
     if until_ms:
         moved[span.until] = now_ms + until_ms - since_ms
     return {**doc, **moved}

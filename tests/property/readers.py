@@ -25,6 +25,7 @@ from companion import (
     journal,
     nudges,
     outgoing,
+    pairs,
     people,
     stories,
     times,
@@ -118,23 +119,17 @@ GROUP = groups.Group(
     keeper=ANN.member,
 )
 INVITE = Invite(code=CODE, group=ID, expires_ms=AT_MS + inviting.INVITE_MS)
+PAIR = replace(GROUP, peer=BEN.member, name=BEN.member.name)
+REQUEST = pairs.LineRequest(
+    member=BEN.member, device=BEN.device, group=ID, code=CODE.code, service="local", asked_ms=AT_MS
+)
 SEALED_INVITE = inviting.seal_invitation(GROUP, ANN, INVITE, INVITE.expires_ms)
 INVITATION = inviting.open_invitation(CODE, SEALED_INVITE, AT_MS, AT_MS)
 PICTURE = attachments.Attachment(
     id=ID, kind="picture", media_type="image/png", blob={"id": ID}, size_bytes=9, at_ms=1, width=3, height=3
 )
-FILE = {
-    "blob": ID,
-    "key": "ab" * 32,
-    "kind": "picture",
-    "media_type": "image/png",
-    "size_bytes": 9,
-    "width": 3,
-    "height": 3,
-    "sample_rate_hz": 0,
-    "channels": 0,
-    "caption": "A door",
-}
+FILE = {"blob": ID, "key": "ab" * 32, "kind": "picture", "media_type": "image/png", "size_bytes": 9, "width": 3}
+FILE |= {"height": 3, "sample_rate_hz": 0, "channels": 0, "caption": "A door"}
 POLL = polls.new_poll(("Yes", "No"), is_secret=True, closes_ms=AT_MS) | {"votes": {OTHER: 1}, "counts": [3, 4]}
 MESSAGE = message.Message(
     id=ID,
@@ -245,16 +240,8 @@ def recipes() -> dict[str, Recipe]:
     from services.sync import answers, protocol, transport
 
     m, at = "companion.", {"seq": 3, "at_ms": AT_MS}
-    event = {
-        "group": ID,
-        "seq": 3,
-        "cid": OTHER,
-        "at_ms": 1,
-        "body": "AAAA",
-        "retry_ms": 5,
-        "error": "rotated",
-        "head": 1,
-    }
+    event = {"group": ID, "seq": 3, "cid": OTHER, "at_ms": 1, "body": "AAAA"}
+    event |= {"retry_ms": 5, "error": "rotated", "head": 1}
     join = inviting.join_content(INVITATION, BEN, {BEN.device: b"package"})
     named = {
         "attachments.Attachment.from_doc": _doc(attachments.Attachment, PICTURE),
@@ -306,7 +293,8 @@ def recipes() -> dict[str, Recipe]:
         "farewells.Farewell.from_doc": _doc(
             Farewell, Farewell(service="local", device=ID, scope="device", signature=bytes(64))
         ),
-        "groups.Group.from_doc": _doc(groups.Group, GROUP, replace(GROUP, keeper=None)),
+        "groups.Group.from_doc": _doc(groups.Group, GROUP, replace(GROUP, keeper=None), PAIR),
+        "groups.read_peer": _content(groups.read_peer, {"peer": BEN.member.to_doc()}, {"peer": None}),
         "groups.Seat.from_doc": _doc(groups.Seat, *GROUP.seats),
         "groups.parse_seats": _content(lambda value: groups.parse_seats(value, 64), [GROUP.seats[0].to_doc()]),
         "groups.read_joining": _content(groups.read_joining, groups.joining_content(BEN.member, {BEN.device: b"x"})),
@@ -314,13 +302,23 @@ def recipes() -> dict[str, Recipe]:
         "inviting.open_invitation": Recipe(
             read=_sealed_invite, good=(json.loads(inviting.aead_open(CODE.key, SEALED_INVITE, _invite_label())),)
         ),
-        "inviting.read_expect": _content(inviting.read_expect, inviting.expect_content(GROUP), service="local"),
+        "inviting.read_expect": _content(
+            inviting.read_expect, inviting.expect_content(GROUP), inviting.expect_content(PAIR), service="local"
+        ),
         "inviting.read_join": Recipe(
             read=lambda doc: inviting.read_join(GROUP, INVITE, doc, BEN.device, asked_ms=AT_MS, now_ms=AT_MS),
             good=(join,),
         ),
         "inviting.read_welcome": _content(inviting.read_welcome, inviting.welcome_content(GROUP, b"w", 4)),
         "journal.Entry.from_doc": _doc(journal.Entry, ENTRY),
+        "pairs.LineRequest.from_doc": _doc(pairs.LineRequest, REQUEST),
+        "pairs.read_request": _content(
+            pairs.read_request,
+            pairs.line_content(PAIR, CODE, BEN, AT_MS),
+            sender=BEN.device,
+            service="local",
+            at_ms=AT_MS,
+        ),
         "letters.open_letter": Recipe(
             read=_letter, good=(seal_letter(ANN.sign_private, BEN.member.devices.active[0], {"kind": "x"}, cid=ID),)
         ),

@@ -13,6 +13,7 @@ from companion.chat.standing import SEEN, STANDINGS, News, Seen, Standing, news
 from companion.fields import each_read, read_or
 from companion.groups import Group
 from companion.likeness import each_once
+from companion.pairs import OPEN, REQUESTS, LineRequest
 from companion.ports import Change, Edit
 
 SHOWN = 20
@@ -32,19 +33,23 @@ class Since:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """Something to tell outside the window: `level` is "new", or "group" and then `names` may be said."""
+    """Something to tell outside the window: `level` is "new", or "group" and then the groups' `names` may be said.
+
+    `has_line`: a direct line too, whose name is a person's and is never said.
+    """
 
     level: str
     names: tuple[str, ...]
+    has_line: bool = False
 
 
 class Attending:
     """What was seen stays on this device; what was chosen is told to my other ones."""
 
-    def __init__(self, context: Context, groups: Grouping) -> None:
+    def __init__(self, context: Context, groups: Grouping, choices: Choices) -> None:
         self._context = context
         self._groups = groups
-        self._choices = Choices(context, groups)
+        self._choices = choices
         self._alerted: dict[str, int] = {}
         self._looked: dict[str, int] = {}
 
@@ -176,7 +181,8 @@ class Attending:
         quiet, watch_ms = await self.quiet(), self._context.clock.monotonic_ms()
         if quiet.level == "off" or await self.is_quiet_now():
             return None
-        names, edits = [], []
+        names, edits = [], await self._asked_edits()
+        has_line = bool(edits)
         for group in await self._groups.groups():
             standing, wishes = await self.standing(group.id), await self.wishes(group.id)
             last_ms = self._alerted.get(group.id)
@@ -194,12 +200,19 @@ class Attending:
             ):
                 continue
             self._alerted[group.id] = watch_ms
-            names.append(group.name)
+            has_line |= group.is_pair
+            names += [] if group.is_pair else [group.name]
             edits.append(_on_seen(group.id, _alerted_to(standing)))
-        if not names:
+        if not edits:
             return None
         await self._context.note(Change(edit=tuple(edits)))
-        return Alert(level=quiet.level, names=tuple(names))
+        return Alert(level=quiet.level, names=tuple(names), has_line=has_line)
+
+    async def _asked_edits(self) -> list[Edit]:
+        """Return what marks the requests for a direct line that nobody was alerted to: once for each person."""
+        requests = each_read(await self._context.store.all(REQUESTS), LineRequest.from_doc)
+        new = (one for one in requests if one.state == OPEN and not one.is_told)
+        return [Edit(REQUESTS, one.person, lambda doc: doc and {**doc, "is_told": True}) for one in new]
 
 
 def _alerted_to(standing: Standing) -> Callable[[Seen], Seen]:

@@ -26,6 +26,7 @@ from companion.chat.message import (
 from companion.chat.standing import SEEN, Seen, with_topic
 from companion.errors import UsageError
 from companion.fields import STAYS
+from companion.groups import Group
 from companion.likeness import seen_as
 from companion.ports import Change, Doc, Drop, Edit, Put
 from companion.strings import clean_line, clean_text
@@ -129,14 +130,13 @@ class Chatting(Drafts):
 
     async def around(self, group: str, limit: int, id: str, context: int = 3) -> Stretch:
         """The message `id` with a few before it and those after it; the newest if it is gone."""
-        if await self._line(group, id) is None:
+        chosen = None if await self._line(group, id) is None else await self.message(group, id)
+        if chosen is None:
             return await self.newest(group, limit)
         before = await self.older(group, context, id)
-        chosen = await self.message(group, id)
         after = await self.newer(group, limit, id)
-        here = (chosen,) if chosen is not None else ()
         return Stretch(
-            messages=in_order((*before.messages, *here, *after.messages)),
+            messages=in_order((*before.messages, chosen, *after.messages)),
             has_older=before.has_older,
             has_newer=after.has_newer,
         )
@@ -183,8 +183,8 @@ class Chatting(Drafts):
     ) -> Message:
         """Keep and send what was begun elsewhere: a poll, or a message with attachments. `with_` is committed too."""
         with self._taken(message):
-            await self._member(message.group)
-            line = replace(self._with(message, ways), poll=poll)
+            group = await self._member(message.group)
+            line = replace(self._with(message, ways, is_held=group.awaits_peer), poll=poll)
             self.held_ms(line)
             await self._keep(line, with_ or Change())
             return line
@@ -205,20 +205,20 @@ class Chatting(Drafts):
             state="waiting",
         )
 
-    def _with(self, message: Message, ways: Ways) -> Message:
+    def _with(self, message: Message, ways: Ways, *, is_held: bool) -> Message:
         topic = clean_line(ways.topic)
         if len(topic) > TOPIC_LIMIT or len(ways.mentions) > MENTION_LIMIT:
             raise UsageError("topic is too long, or too many mentions")
         due_ms = max(ways.due_ms, message.at_ms + ways.hold_ms)
-        is_held = due_ms > message.at_ms
+        is_later = due_ms > message.at_ms
         return replace(
             message,
             reply_to=ways.reply_to,
             topic=topic,
             mentions=ways.mentions,
             is_silent=ways.is_silent,
-            due_ms=due_ms if is_held else 0,
-            state="held" if is_held else "uploading" if message.attachments else "waiting",
+            due_ms=due_ms if is_later else 0,
+            state="held" if is_held or is_later else "uploading" if message.attachments else "waiting",
         )
 
     async def _keep(self, message: Message, with_: Change) -> None:
@@ -329,8 +329,7 @@ class Chatting(Drafts):
         if not 0 < len(text) <= TEXT_LIMIT:
             raise UsageError("message is empty or too long")
         await self._own(group_id, message_id)
-        now = self._context.clock.now_ms()
-        update = changing.edit(self._context.me.member.person, text, mentions, at_ms=now)
+        update = changing.edit(self._context.me.member.person, text, mentions, at_ms=self._context.clock.now_ms())
         await self._change(group_id, message_id, contents.edit_content(message_id, text, mentions), update)
 
     async def delete(self, group_id: str, message_id: str) -> None:
@@ -372,10 +371,11 @@ class Chatting(Drafts):
             raise UsageError("not a sent message of mine")
         return message
 
-    async def _member(self, group_id: str) -> None:
+    async def _member(self, group_id: str) -> Group:
         group = await self._groups.group(group_id)
-        if group is None or group.state != "member":
+        if group is None or (group.state != "member" and not group.awaits_peer):
             raise UsageError("not a member of this group yet")
+        return group
 
 
 def _is_under(topic: str, message: Message) -> bool:

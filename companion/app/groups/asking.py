@@ -11,7 +11,7 @@ from companion.app.groups.tools import Tools, stand
 from companion.devices import Device
 from companion.fields import each_read, refused, whole
 from companion.groups import DECLINED, JOINING, REJOINING, Group
-from companion.inviting import Invitation, request_content
+from companion.inviting import request_content
 from companion.outgoing import LETTER
 from companion.ports import Change, Doc, Drop, Put
 from companion.strings import kept
@@ -62,11 +62,6 @@ class Asking:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._context = tools.context
-
-    def asked(self, group: Group, invitation: Invitation) -> Put:
-        """Return what to keep of a request that goes out now."""
-        code, device = invitation.code.code, invitation.inviter_device.id
-        return Asked(group=group.id, at_ms=self._context.clock.now_ms(), code=code, device=device).put()
 
     async def is_asked(self, group: Group, code: InviteCode) -> bool:
         """Whether this very invite was used already, and an answer is waited for."""

@@ -1,4 +1,4 @@
-"""Choices that hold on all devices of one person: quiet hours, and what they want of each group."""
+"""Choices that hold on all devices of one person: quiet hours, what they want of each group, whom they put off."""
 
 from collections.abc import Callable
 
@@ -9,11 +9,13 @@ from companion.chat.attention import QUIET, WISHES, Quiet, Wishes
 from companion.errors import MessageRejected
 from companion.fields import as_object
 from companion.letters import Letter
+from companion.pairs import REQUESTS, LineRequest
 from companion.ports import Change, Doc, InboxItem, Put
 
 READ: dict[str, Callable[[Doc], Doc]] = {
     QUIET: lambda doc: Quiet.from_doc(doc).to_doc(),
     WISHES: lambda doc: Wishes.from_doc(doc).to_doc(),
+    REQUESTS: lambda doc: LineRequest.from_doc(doc).to_doc(),
 }
 """How a choice of any version becomes one of this version."""
 

@@ -22,7 +22,8 @@ from companion.mls.framing import ContentType
 from companion.mls.group_state import Group as Keys
 from companion.mls.nodes import LeafSource
 from companion.mls.processing import ApplicationMessage, EpochChanged, RemovedFromGroup
-from companion.outgoing import COMMIT, CONTENT, PROPOSAL, Outgoing
+from companion.outgoing import COMMIT, CONTENT, PROPOSAL, Outgoing, is_membership
+from companion.pairs import REQUESTS
 from companion.people import Member
 from companion.ports import Appended, Change, Doc, Documents, Drop, Put, RelayEvent
 from companion.safety import VERIFIED
@@ -33,12 +34,6 @@ log = logging.getLogger(__name__)
 EMPTIED = "emptied"
 LINES = frozenset({"message", "poll", "decision", "agreement"})
 """Kinds of content that bring a line of their own, under their id."""
-MEMBERSHIP = frozenset({"joining", "devices"})
-"""Kinds of content that take effect in the order of the group, on the device that sent them too."""
-
-
-def is_membership(content: Doc | None) -> bool:
-    return content is not None and str(content.get("kind")) in MEMBERSHIP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +244,8 @@ class Events:
             for device, package in announcement.packages.items():
                 step = step.adding(Intent(group=group.id, kind=ADD, subject=device, package=package).put())
         newcomer = announcement.member
-        if before.seat(newcomer.person) is None and before.guest(newcomer.person) is None:
+        is_news = before.seat(newcomer.person) is None and before.guest(newcomer.person) is None
+        if is_news and not group.is_pair:
             step = self._line(step, "joining", newcomer, seat.member.name, event)
         return step
 
@@ -297,12 +293,21 @@ class Events:
         after = {person_at(identity) for _, identity in new.members()}
         by = step.group.seat(person_at(old.member(committer).credential.identity))
         leavers = {person_at(old.member(p.sender.index).credential.identity) for p in old.proposals}
+        me, peer = self._context.me.member, step.group.peer
+        if not step.group.takes(after, me.person):
+            raise MessageRejected("a commit that seats a third person in a pair")
         group, came, went = groups.seated(step.group, after, event.at_ms)
+        if peer is not None and any(seat.member.person == peer.person for seat in went):
+            return await self._ended(replace(step, group=group), peer.name, event)
+        if step.group.state == LEAVING and len(new.members()) == 1:  # my other devices went; nobody is left to tell
+            return await self._ended(replace(step, group=group), me.name, event)
         hosts = {seat.member.name for seat in went}
         group = replace(group, guests=tuple(guest for guest in group.guests if guest.invited_by not in hosts))
         step = replace(step, group=replace(ruled(group, new), astray=0), is_new_epoch=True)
+        if came and peer is not None:  # whatever they asked for is answered
+            step = step.adding(drop=(Drop(REQUESTS, peer.person),))
         for seat in came:
-            step = self._line(step, "joined", seat.member, seat.invited_by, event)
+            step = self._line(step, "opened" if peer else "joined", seat.member, seat.invited_by, event)
         for seat in went:
             is_leaving = seat.member.person in leavers
             text = "" if is_leaving or by is None else by.member.name
@@ -341,6 +346,13 @@ class Events:
         if state == REMOVED:
             step = self._line(step, "removed", me, "" if by is None else by.member.name, event)
         return step
+
+    async def _ended(self, step: Step, by: str, event: RelayEvent) -> Step:
+        """Nobody is left but me: the other one of a pair closed it, or I leave and had only devices of mine in it."""
+        dropped = await self._given_up(step.group)
+        group = replace(step.group, state=LEFT, capability="", guests=())
+        step = replace(step, group=group, key_state=None, is_new_epoch=False, change=step.change + dropped)
+        return self._line(step, "closed", group.peer or self._context.me.member, by, event) if group.is_pair else step
 
     async def _given_up(self, group: Group) -> Change:
         """Give up everything that still waits for a group; guests of mine learn that I cannot let them in."""

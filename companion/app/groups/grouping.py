@@ -8,9 +8,8 @@ from companion.app.context import Context
 from companion.app.groups.asking import Asking, rejoin_change
 from companion.app.groups.commits import ADMINISTRATORS, LEAVE, REMOVE_PERSON, Intent
 from companion.app.groups.comparing import Comparing
-from companion.app.groups.events import is_membership
 from companion.app.groups.inbox import Inbox
-from companion.app.groups.key_states import KeyState, own_identity, ruled
+from companion.app.groups.making import asking_in, made
 from companion.app.groups.offering import offer
 from companion.app.groups.record import SERVICES
 from companion.app.groups.returning import roll_back
@@ -21,11 +20,10 @@ from companion.chat.message import Message, lines, messages_table
 from companion.crypto.primitives import random_bytes
 from companion.errors import IdentityChanged, InviteGarbled, NoOwnService, SyncError, Tampered, UsageError
 from companion.fields import each_read
-from companion.groups import JOINING, LEAVING, LEFT, MEMBER, REJOINING, Group, Seat
+from companion.groups import JOINING, LEAVING, LEFT, MEMBER, REJOINING, STANDING, Group, Seat
 from companion.inviting import Invitation, Invite
-from companion.mls import group as mls
 from companion.nudges import Contact
-from companion.outgoing import CONTENT, Outgoing
+from companion.outgoing import CONTENT, Outgoing, is_membership
 from companion.ports import Change, Drop, Network, Put, Relay
 from companion.strings import clean_line
 from companion.times import OFF_MS
@@ -114,39 +112,24 @@ class Grouping(Comparing):
     async def create(self, name: str, look: str) -> Group:
         """Make a group with me in it. Raises UsageError if the name does not fit, NoOwnService where none is known."""
         name = clean_line(name)
-        service, me = self._network.default_service, self._context.me
+        service = self._network.default_service
         if not 0 < len(name) <= groups.NAME_LIMIT or look not in groups.LOOKS:
             raise UsageError("group name is empty or too long")
         if not service:
             raise NoOwnService("no service is known")
-        id, now_ms = self._context.new_id(), self._context.clock.now_ms()
-        keys = mls.create_group(
-            own_identity(me),
-            bytes.fromhex(id),
-            self.tools.key_states.environment((), self._context.told.now_ms(service)),
-            administrators=(me.member.identity_key,),
-            members_may_add=True,
-        )
-        seat = Seat(member=me.member, joined_ms=0, invited_by="")
-        bare = Group(
-            id=id, name=name, look=look, service=service, capability="", seats=(seat,), state=MEMBER, created_ms=now_ms
-        )
-        bare = replace(bare, renewed_ms=now_ms)
-        group = ruled(bare, keys)
-        expect = {**inviting.expect_content(group), "asks": True}
-        told = tuple(self.tools.outbox.letter(service, device, expect) for device in me.other_devices)
-        change = Change(put=(stand(group), self.tools.outbox.creation(group), *told))
+        group, key_state, change = made(self.tools, name, look, service, self._context.clock.now_ms())
         async with self.tools.key_states.turn():
-            await self.tools.key_states.commit(change, KeyState(id=id, keys=keys))
+            await self.tools.key_states.commit(change, key_state)
         await self.follow(service)
         return group
 
     async def invite(self, group_id: str) -> Invite:
         """Make an invite for one person, good for seven days. Raises SyncError if the service cannot keep it now."""
-        group = await self._member_of(group_id)
+        group, now_ms = await self._member_of(group_id), self._context.clock.now_ms()
+        if group.is_pair:
+            raise UsageError("a pair never holds a third person")
         code = create_invite_code(random_bytes(10), group.service)
-        expires_ms = self._context.clock.now_ms() + inviting.INVITE_MS
-        invite = Invite(code=code, group=group.id, expires_ms=expires_ms)
+        invite = Invite(code=code, group=group.id, expires_ms=now_ms + inviting.INVITE_MS, since_ms=now_ms)
         relay = await self._network.relay(group.service)
         # Ours first: an invite that the service holds and this device has forgotten could let nobody in.
         await self._context.commit(Change(put=(Put(inviting.TABLE, invite.to_doc()),)))
@@ -194,7 +177,7 @@ class Grouping(Comparing):
         is_asked = known is not None and await self.asking.is_asked(known, invitation.code)
         if known is not None and (known.state in (MEMBER, REJOINING, LEAVING) or is_asked):
             return known
-        service, me, outbox = invitation.code.service, self._context.me, self.tools.outbox
+        service = invitation.code.service
         relay = await self._network.relay(service)
         await relay.claim_invite(invitation.code.id)
         self._context.told.hear(service, relay.time_ms())
@@ -210,16 +193,8 @@ class Grouping(Comparing):
             inviter=invitation.inviter.person,
             administrators=invitation.administrators,
         )
-        package, message = self.tools.key_states.make_package(service)
-        packages = {me.device: message, **await self._claimed(relay)}
-        expect = inviting.expect_content(group)
-        told = tuple(
-            outbox.letter(service, device, {**expect, "asks": device.id not in packages}) for device in me.other_devices
-        )
-        asked = outbox.letter(service, invitation.inviter_device, inviting.join_content(invitation, me, packages))
-        await self._context.commit(
-            Change(put=(package, stand(group), *told, asked, self.asking.asked(group, invitation)))
-        )
+        others = await self._claimed(relay)
+        await self._context.commit(asking_in(self.tools, group, invitation.code, invitation.inviter_device, others))
         await self.follow(service)
         return group
 
@@ -267,10 +242,11 @@ class Grouping(Comparing):
     async def leave(self, group_id: str) -> None:
         """Leave with all my devices. What was said stays here; what waits to be sent is given up."""
         async with self.tools.key_states.turn():
-            group, key_state = await self._member_of(group_id), await self.tools.key_states.of(group_id)
+            group = await self._leavable(group_id)
+            key_state = await self.tools.key_states.of(group_id)
             waiting = [item for item in await self.tools.outbox.of_group(group_id) if _is_said(item)]
             change = Change(drop=tuple(Drop(outgoing.TABLE, item.cid) for item in waiting))
-            if key_state is None or len(key_state.keys.members()) == 1:
+            if key_state is None or len(key_state.keys.members()) == 1 or group.state != MEMBER:
                 gone = Change(put=(stand(replace(group, state=LEFT, capability="")),))
                 await self.tools.key_states.commit(change + gone, forget=(group_id,))
                 return
@@ -317,19 +293,23 @@ class Grouping(Comparing):
         await self.follow(group.service)
 
     async def contacts(self) -> tuple[Contact, ...]:
-        """Return everybody I share a group with, once for each group."""
+        """Return everybody I share a group or a line with, once for each: a word in the line welcomes too."""
         found: list[Contact] = []
         mine = self._context.me.member.person
-        for group in await self.groups():
+        directly: dict[str, int] = {}
+        for group in sorted(await self.groups(), key=lambda one: not one.is_pair):
             if group.state != MEMBER:
                 continue
             recent = lines(await self._context.store.newest(messages_table(group.id), 50))
             said = max((_said_ms(m) for m in recent if m.author == mine and m.kind == "message"), default=0)
+            if group.peer is not None:
+                directly[group.peer.person] = said
             seat = group.seat(mine)
             joined_self = seat.joined_ms if seat else 0
             for other in group.seats:
                 if other.member.person == mine:
                     continue
+                to_them = max(said, directly.get(other.member.person, 0))
                 theirs = [_said_ms(m) for m in recent if m.author == other.member.person]
                 found.append(
                     Contact(
@@ -337,8 +317,8 @@ class Grouping(Comparing):
                         name=other.member.name,
                         group=group.id,
                         last_ms=max([group.created_ms, said, *theirs]),
-                        joined_ms=other.joined_ms,
-                        is_welcomed=other.joined_ms <= joined_self or said >= other.joined_ms,
+                        joined_ms=0 if group.is_pair else other.joined_ms,
+                        is_welcomed=group.is_pair or other.joined_ms <= joined_self or to_them >= other.joined_ms,
                     )
                 )
         return tuple(found)
@@ -368,9 +348,18 @@ class Grouping(Comparing):
             raise Tampered("the group is set aside", damage.kind, damage.part, damage.of)
         return group
 
+    async def _leavable(self, group_id: str) -> Group:
+        """Return a group of mine, or a pair that did not open or lost its keys here: it can be closed all the same."""
+        group = await self.group(group_id)
+        return (
+            group
+            if group is not None and group.is_pair and group.state in STANDING
+            else await self._member_of(group_id)
+        )
+
     async def _cared_for(self, group_id: str) -> Group:
         group = await self._member_of(group_id)
-        if self._context.me.member.person not in group.administrators:
+        if self._context.me.member.person not in group.administrators or group.is_pair:
             raise UsageError("only those who look after the group can do this")
         return group
 

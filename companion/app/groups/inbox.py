@@ -8,13 +8,14 @@ from dataclasses import replace
 from companion import groups, inviting
 from companion.app.groups.asking import Asked, asking_content
 from companion.app.groups.commits import ADD, INTENTS, RETURN, Intent
+from companion.app.groups.giving_way import give_way
 from companion.app.groups.key_states import KeyState, leaf_of, person_at, ruled, used
 from companion.app.groups.returning import sealed_anew
 from companion.app.groups.tools import Outcome, Tools, stand
 from companion.chat.message import messages_table
 from companion.errors import MessageRejected, Tampered
 from companion.fields import as_object, refused, whole
-from companion.groups import DECLINED, JOINING, LEAVING, MEMBER, REJOINING, REMOVED, Group, line
+from companion.groups import DECLINED, JOINING, LEAVING, MEMBER, MERGED, REJOINING, REMOVED, Group, line
 from companion.inviting import Arrival, Invite
 from companion.letters import Letter, open_letter
 from companion.mls import group as mls
@@ -121,15 +122,18 @@ class Inbox:
         self._require_mine(letter)
         group = inviting.read_expect(letter.content, service)
         known = await self._tools.group(group.id)
-        if known is not None and known.state in groups.FOLLOWED:
+        if known is not None and known.state in groups.FOLLOWED | {MERGED}:
+            return Outcome()
+        way = await give_way(self._tools, group)
+        if way is None:  # another one with the same person stands, and this one gives way where it was made
             return Outcome()
         device = self._context.me.member.devices.device(letter.sender)
         awaited = Asked(group=group.id, at_ms=self._context.clock.now_ms()).put()
-        if not letter.content.get("asks") or device is None:
-            return Outcome(change=Change(put=(stand(group), awaited)))
-        package, content = asking_content(self._tools, group)
-        asked = self._tools.outbox.letter(service, device, content)
-        return Outcome(change=Change(put=(package, stand(group), asked, awaited)))
+        change = way.change + Change(put=(stand(group), awaited))
+        if letter.content.get("asks") and device is not None:
+            package, content = asking_content(self._tools, group)
+            change += Change(put=(package, self._tools.outbox.letter(service, device, content)))
+        return replace(way, change=change)
 
     async def _welcome(self, service: str, letter: Letter, item: InboxItem) -> Outcome:
         arrival = inviting.read_welcome(letter.content)
@@ -143,7 +147,7 @@ class Inbox:
         known = (*arrived.known, *group.known)
         environment = self._tools.key_states.environment(known, item.at_ms, is_joining=True)
         keys, package = mls.join(arrival.welcome, await self._tools.key_states.packages(), environment)
-        _require_fit(group, arrived, keys)
+        _require_fit(group, arrived, keys, self._context.me.member.person)
         change = used(package) + Change(put=(stand(ruled(arrived, keys)),))
         is_back = group.state != JOINING
         change += await sealed_anew(self._tools, group.id, self._context.store)
@@ -151,7 +155,9 @@ class Inbox:
         me = self._context.me.member
         seat = arrived.seat(me.person)
         invited_by = "" if is_back or seat is None else seat.invited_by
-        made = [line(arrived, "gap" if is_back else "joined", invited_by, me, id=self._context.new_id(), **at)]
+        kind = "gap" if is_back else "opened" if arrived.is_pair else "joined"
+        is_told = is_back or not arrived.is_alone
+        made = [line(arrived, kind, invited_by, me, id=self._context.new_id(), **at)] if is_told else []
         for seat in arrived.seats:  # somebody is called otherwise than this group knew them
             before = group.seat(seat.member.person)
             if before is not None and groups.is_other_card(seat.member, before.member):
@@ -171,7 +177,7 @@ class Inbox:
         seats = tuple(replace(seat, accepted=_is_accepted(seat.member, group, others)) for seat in seats)
         return replace(
             group,
-            name=arrival.name,
+            name=arrival.name if group.peer is None else group.name,
             look=arrival.look,
             created_ms=arrival.created_ms,
             seats=seats,
@@ -257,7 +263,7 @@ def _newest(everybody: dict[str, Member], member: Member) -> Member:
     return member if known is None else known.newer(member)
 
 
-def _require_fit(group: Group, arrived: Group, keys: Keys) -> None:
+def _require_fit(group: Group, arrived: Group, keys: Keys, me: str) -> None:
     """Raises: MessageRejected unless this is the group we asked for, with the people the letter names."""
     if keys.group_id.hex() != group.id or keys.policy is None:
         raise MessageRejected("a welcome to another group")
@@ -266,3 +272,5 @@ def _require_fit(group: Group, arrived: Group, keys: Keys) -> None:
     persons = {person_at(identity) for _, identity in keys.members()}
     if persons != {seat.member.person for seat in arrived.seats}:
         raise MessageRejected("a welcome that names others than are in the group")
+    if not group.takes(persons, me):
+        raise MessageRejected("a welcome to a pair with a third person in it")

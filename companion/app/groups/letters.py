@@ -34,7 +34,7 @@ class Letters:
                 log.warning("a kept letter was skipped: %s", error)
             if not any(put.table == LATER for put in outcome.change.put):
                 gone = Change(drop=(Drop(LATER, str(doc["_id"])),))
-                await self._tools.key_states.commit(outcome.change + gone, *outcome.key_states)
+                await self._tools.key_states.commit(outcome.change + gone, *outcome.key_states, forget=outcome.forget)
 
     async def receive(self, item: InboxItem) -> Change | None:
         """Take in one letter; return what it changed, None if it has to wait. A bad one only moves the cursor."""
@@ -47,7 +47,7 @@ class Letters:
             log.warning("letter skipped: %s", error)
         change = outcome.change + self._record.keeping(standing)
         try:
-            await self._tools.key_states.commit(change, *outcome.key_states)
+            await self._tools.key_states.commit(change, *outcome.key_states, forget=outcome.forget)
         except Tampered as error:
             await self._pass_over(item, group, standing, error)
             return None

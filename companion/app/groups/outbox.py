@@ -17,7 +17,8 @@ from companion.fields import MALFORMED
 from companion.groups import SEALING, Group
 from companion.letters import seal_letter
 from companion.mls import group as mls
-from companion.outgoing import COMMIT, CONTENT, CREATE, LETTER, PROPOSAL, Outgoing
+from companion.outgoing import COMMIT, CONTENT, CREATE, LETTER, PROPOSAL, Outgoing, is_membership
+from companion.pairs import KEEP_DAYS
 from companion.ports import Change, Drop, OutboxItem, Put
 from companion.wire import SUITE_MLS, format_envelope
 
@@ -80,7 +81,8 @@ class Outbox:
 
     def _sealed(self, group: Group, key_state: KeyState, item: Outgoing) -> tuple[KeyState, Outgoing]:
         is_ready = self.is_caught_up(group.service) and key_state.pending is None and not key_state.keys.proposals
-        if not is_ready or item.content is None:
+        is_for_nobody = group.is_alone and not is_membership(item.content)  # only the other one of the pair may read it
+        if not is_ready or is_for_nobody or item.content is None:
             return key_state, item.sealed(b"", key_state.keys.epoch)
         said = json.dumps(item.content, ensure_ascii=False).encode()
         environment = self._key_states.environment(group.known, self._context.told.now_ms(group.service))
@@ -184,4 +186,5 @@ def _group_item(item: Outgoing, group: Group) -> OutboxItem:
         epoch=item.epoch if item.kind == COMMIT else None,
         next_capability=item.next_capability or None,
         blobs=item.blobs,
+        keep_days=KEEP_DAYS if item.kind == CREATE and group.is_pair else None,
     )

@@ -9,7 +9,7 @@ from companion.app.context import ME
 from companion.app.groups.asking import nobody_there
 from companion.app.groups.batch import Batch
 from companion.app.groups.early import EARLY, early_events, early_id
-from companion.app.groups.events import Step, is_membership
+from companion.app.groups.events import Step
 from companion.app.groups.inbox import Inbox
 from companion.app.groups.key_states import KeyState
 from companion.app.groups.letters import Letters
@@ -32,7 +32,7 @@ from companion.app.groups.tools import Tools, stand
 from companion.errors import SyncError, Tampered
 from companion.fields import whole
 from companion.groups import FOLLOWED, MEMBER, Group
-from companion.outgoing import COMMIT, CONTENT, CREATE, LETTER, PROPOSAL, Outgoing
+from companion.outgoing import COMMIT, CONTENT, CREATE, LETTER, PROPOSAL, Outgoing, is_membership
 from companion.ports import Appended, Change, Drop, GroupCursor, InboxItem, Network, OutboxItem, RelayEvent
 
 log = logging.getLogger(__name__)

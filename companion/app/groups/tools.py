@@ -20,10 +20,11 @@ from companion.ports import Change, Doc, Documents, Drop, Put
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a letter comes to: a change, and the keys to commit with it."""
+    """What a letter comes to: a change, the keys to commit with it, and the groups whose keys go."""
 
     change: Change = field(default_factory=Change)
     key_states: tuple[KeyState, ...] = ()
+    forget: tuple[str, ...] = ()
 
 
 class Contents(Protocol):

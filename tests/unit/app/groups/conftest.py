@@ -73,3 +73,20 @@ async def state(desk, group):
 async def say(desk, group, text, *others):
     await core(desk).chat.post(group, text)
     await deliver(desk, *others)
+
+
+def person(desk):
+    return core(desk).me.person
+
+
+async def ask_and_say_yes(asker, other, *more):
+    pair = await core(asker).pairs.open(person(other))
+    await deliver(asker, other, *more)
+    await core(other).pairs.accept(person(asker))
+    await deliver(other, asker, *more)
+    return pair.id
+
+
+@pytest.fixture
+async def pair(alice, bob, group):
+    return await ask_and_say_yes(alice, bob)
