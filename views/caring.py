@@ -8,7 +8,7 @@ import flet as ft
 from views import theme
 from views.mirror.context import use_opened, use_quiet_window
 from views.mirror.effects import use_task
-from views.parts.buttons import button
+from views.parts.buttons import Action, button
 from views.parts.safe import safe
 from views.parts.surfaces import card, equal, notice, wrapping
 from views.parts.text import soft, text
@@ -16,13 +16,17 @@ from views.words.texts import Texts
 
 
 @safe
-def DistressCard(see: Callable[[], Any], leave: Callable[[], Any], key: str = "") -> ft.Control:
-    """A kind card: who can help is one press away, and so is putting it away."""
+def DistressCard(
+    see: Callable[[], Any], leave: Callable[[], Any], write: Action | None = None, key: str = ""
+) -> ft.Control:
+    """A kind card: who can help is one press away, so is somebody to `write` to, and so is putting it away."""
     texts = use_quiet_window().texts
+    buddy = [] if write is None else [button(write.label, write.on_press, icon=write.icon, kind="ember", size="slim")]
     box = card(
         text(texts("care.hard"), ft.TextThemeStyle.BODY_MEDIUM),
         wrapping(
             button(texts("care.see"), see, icon=ft.Icons.SUPPORT_ROUNDED, kind="tonal", size="slim"),
+            *buddy,
             button(texts("care.not_now"), leave, kind="outlined", size="slim"),
         ),
         soft(texts("care.on_device")),
@@ -32,7 +36,9 @@ def DistressCard(see: Callable[[], Any], leave: Callable[[], Any], key: str = ""
 
 
 @safe
-def CareFor(read: Callable[[], str], at: object, see: Callable[[], Any], key: str = "") -> ft.Control:
+def CareFor(
+    read: Callable[[], str], at: object, see: Callable[[], Any], write: Action | None = None, key: str = ""
+) -> ft.Control:
     """The kind card under a text of one's own, once a day; nothing while there is no reason for it.
 
     The words are read again when `at` is another: not at each key, for reading a long page takes its time.
@@ -45,7 +51,7 @@ def CareFor(read: Callable[[], str], at: object, see: Callable[[], Any], key: st
             show(True)
 
     use_task(look, [at])
-    return DistressCard(see, lambda: show(False)) if is_shown else ft.Container(height=0)
+    return DistressCard(see, lambda: show(False), write) if is_shown else ft.Container(height=0)
 
 
 def guard_card(

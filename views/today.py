@@ -9,6 +9,7 @@ import flet as ft
 from companion.checkins import is_low
 from companion.nudges import Contact, Nudge
 from views import theme
+from views.groups.pairing import writing_to
 from views.journal.past import PastDays
 from views.mirror.context import Frame, use_frame, use_part, use_quiet_window
 from views.mirror.effects import Box, use_kept
@@ -143,7 +144,7 @@ def _done_card(window: Window, frame: Frame, done: Done, close: Callable[[], Non
         text(texts(said, name=name) if person else texts(said)),
     ]
     if person:
-        write = _write_to(window, frame, person.group, "no_contact", name)
+        write = _write_to(window, frame, person.device, "no_contact", name)
         parts.append(button(texts("today.done_write", name=name), write, icon=ft.Icons.SEND_ROUNDED, kind="ember"))
     return ft.Semantics(live_region=True, container=True, content=card(*parts, equal(*actions), spacing=theme.GAP))
 
@@ -153,7 +154,7 @@ def _done_card(window: Window, frame: Frame, done: Done, close: Callable[[], Non
 
 def _nudge_card(window: Window, frame: Frame, nudge: Nudge) -> ft.Control:
     texts, line, name = window.texts, window.library.nudge_line(nudge.rule), first_name(nudge.name)
-    write = _write_to(window, frame, nudge.group, nudge.rule, name)
+    write = _write_to(window, frame, nudge.person, nudge.rule, name)
 
     async def do() -> None:
         await window.opened.today.answer_nudge(nudge, "done")
@@ -173,16 +174,9 @@ def _nudge_card(window: Window, frame: Frame, nudge: Nudge) -> ft.Control:
     )
 
 
-def _write_to(window: Window, frame: Frame, group: str, rule: str, name: str) -> Callable[[], Any]:
-    """Return the handler that opens the group with a ready line; words that already stand there stay."""
-
-    async def write() -> None:
-        chat = window.opened.chat
-        if not (await chat.draft_of(group)).strip():
-            chat.draft(group, window.library.nudge_line(rule).ready.format(name=name))
-        frame.go(f"/groups/{group}")
-
-    return write
+def _write_to(window: Window, frame: Frame, who: str, rule: str, name: str) -> Callable[[], Any]:
+    """Return the handler that opens the line with somebody, with ready words in it."""
+    return writing_to(window, frame, who, window.library.nudge_line(rule).ready.format(name=name))
 
 
 # The question of the day -------------------------------------------------------------------------------

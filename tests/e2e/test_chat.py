@@ -13,6 +13,7 @@ from tests.e2e.journey import PASSPHRASE, first_start, go, read_words
 
 NAME = "First-year leads"
 FIELD = re.compile("^Message to First-year leads")
+LINE_TO_HAZEL = re.compile("^Message to Hazel Fern")
 SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 QUESTION = "Rowan, did you get the second pair of hands?"
 SOON_MS = 40_000
@@ -72,6 +73,7 @@ def test_joining_talking_and_catching_up(size, open_window, relay, start_app, tm
     talk(hazel, rowan)
     catch_up(rowan, taps, lambda: speak_up(tmp_path, relay.url, invite_link(hazel, is_phone)), is_phone)
     get_in_touch(rowan, taps)
+    say_yes(hazel, rowan, is_phone)
     assert hazel.foreign == rowan.foreign == []
 
 
@@ -227,18 +229,49 @@ def catch_up(rowan: Person, taps: Taps, talk_meanwhile: Callable[[], None], is_p
 
 
 def get_in_touch(rowan: Person, taps: Taps) -> None:
-    """Journey 4: somebody to write to, why them, and a line that is ready."""
+    """Journey 4: somebody to write to, why them, and words that are ready, in a line of the two."""
     go(rowan, "Today")
     rowan.see(re.compile("Get in touch"))
     taps.taken()
     rowan.press("Get in touch")
     rowan.see("Who would you like to hear from?")
     rowan.shot("20-reach-dark")
-    rowan.press(re.compile("^Write to (Hazel|Wren)"), exact=False)
-    rowan.see(FIELD)
-    rowan.see_not(re.compile("Write a message"))  # the line stands in the field
+    rowan.press(re.compile("^Write to Hazel"), exact=False)
+    rowan.see(LINE_TO_HAZEL)
+    rowan.see(re.compile("Hazel is asked first"))
+    rowan.see_not(re.compile("Thinking of you"))  # the words stand in the field, so no others are offered
     rowan.press("Send")
     count = taps.taken()
     print(f"journey 4: {count} taps")
     assert count <= 4
-    rowan.see(re.compile("I could do with a chat"))
+    rowan.see(re.compile("I could do with a chat.*Waits for Hazel"))
+    rowan.see("Thinking of you")
+    rowan.shot("20-line-asked-dark")
+
+
+def say_yes(hazel: Person, rowan: Person, is_phone: bool) -> None:
+    """Two answers of one size; after a yes what waited comes, and the line is theirs."""
+    if is_phone:
+        hazel.press("Back")
+    hazel.see("Rowan Dale would like a direct line with you", SOON_MS)
+    hazel.see(f"You are both in {NAME}.")
+    hazel.shot("20-line-wanted")
+    hazel.press("Yes")
+    hazel.see(re.compile("^Message to Rowan Dale"))
+    hazel.see(re.compile("Rowan Dale, I could do with a chat"), SOON_MS)
+    hazel.type(re.compile("^Message to Rowan Dale"), "Of course. Nine?")
+    hazel.shot("20-line-writing")
+    hazel.press("Send")
+    rowan.see(re.compile("Hazel Fern, Of course. Nine"), SOON_MS)
+    rowan.see(re.compile("The line is open, for you two alone"))
+    rowan.shot("20-line-dark")
+    hazel.shot("20-line")
+    if is_phone:
+        hazel.press("Show details")
+    hazel.see("Close this line")
+    hazel.shot("20-line-about")
+    if is_phone:
+        hazel.press("Back")
+        hazel.press("Back")
+    hazel.see("Direct lines")
+    hazel.shot("20-groups-lines")

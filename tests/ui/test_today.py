@@ -61,15 +61,22 @@ async def test_skipping_is_as_wide_as_saving_and_keeps_no_answer() -> None:
         assert "Thank you" not in app.texts()
 
 
-async def test_after_an_answer_one_person_is_offered_with_a_ready_line() -> None:
-    desk, group = await pair()
+async def line(desk: Desk) -> str:
+    """The direct line that was opened."""
+    assert desk.companion.opened is not None
+    [found] = [group.id for group in await desk.companion.opened.groups.groups() if group.is_pair]
+    return found
+
+
+async def test_after_an_answer_one_person_is_offered_with_words_that_are_ready() -> None:
+    desk, _ = await pair()
     async with opened(desk) as app:
         await app.click("Somewhat")
         await app.click("Save")
         await app.click("Write to Rowan")
-        assert app.page.route == f"/groups/{group}"
+        assert app.page.route == f"/groups/{await line(desk)}"
         assert desk.companion.opened is not None
-        assert await desk.companion.opened.chat.draft_of(group) == (
+        assert await desk.companion.opened.chat.draft_of(await line(desk)) == (
             "Hello Rowan, you came to mind today. How are things with you?"
         )
 
@@ -85,25 +92,29 @@ async def test_after_a_low_answer_there_is_one_idea_about_support_and_no_nudge()
         assert "Emergency" in app.texts()
 
 
-async def test_a_nudge_says_why_and_opens_the_group_with_a_ready_line() -> None:
-    desk, group = await pair()
+async def test_a_nudge_says_why_and_opens_the_line_with_words_that_are_ready() -> None:
+    desk, _ = await pair()
     async with opened(desk) as app:
         assert "Rowan joined today. A welcome from you would mean something." in app.texts()
         assert any(text.startswith("Why: Rowan is new") for text in app.texts())
         await app.click("Welcome Rowan")
         assert desk.companion.opened is not None
-        assert await desk.companion.opened.chat.draft_of(group) == "Welcome, Rowan. It is good to have you here."
-        assert app.page.route == f"/groups/{group}"
+        draft = await desk.companion.opened.chat.draft_of(await line(desk))
+        assert draft == "Welcome, Rowan. It is good to have you here."
+        assert app.page.route == f"/groups/{await line(desk)}"
         assert nudge_answers(desk) == ["done"]
 
 
-async def test_a_ready_line_never_replaces_what_was_typed() -> None:
+async def test_ready_words_never_replace_what_was_typed() -> None:
     desk, group = await pair()
     assert desk.companion.opened is not None
-    desk.companion.opened.chat.draft(group, "I was about to say")
+    members = (await desk.companion.opened.groups.group(group)).members  # type: ignore[union-attr]  # it was made
+    rowan = next(one for one in members if one.name == "Rowan Dale")
+    made = await desk.companion.opened.pairs.open(rowan.person)
+    desk.companion.opened.chat.draft(made.id, "I was about to say")
     async with opened(desk) as app:
         await app.click("Welcome Rowan")
-        assert await desk.companion.opened.chat.draft_of(group) == "I was about to say"
+        assert await desk.companion.opened.chat.draft_of(made.id) == "I was about to say"
 
 
 async def test_ten_quiet_days_bring_the_other_nudge_with_the_days() -> None:

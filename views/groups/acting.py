@@ -13,11 +13,13 @@ from views.client import ask
 from views.groups.drafting import composing_of, take_back_message
 from views.groups.lines import gist
 from views.groups.naming import name_of
+from views.groups.pairing import writing_to
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.parts.buttons import Action, button, pressable
 from views.parts.safe import guarded, safe, say
 from views.parts.surfaces import column, equal, wrapping
 from views.parts.text import soft, text
+from views.words.names import first_name
 
 
 @safe
@@ -53,6 +55,10 @@ def MessagePanel(group: Group, key: str = "") -> ft.Control:
         await take_back_message(window, opened, group, one)
 
     actions = _actions(texts, opened, group, one, me, change, then, lambda: set_sure(True), take_back)
+    if one.author != me and not group.is_pair and group.seat(one.author) is not None:
+        label = texts("lines.write", name=first_name(one.name))
+        write = then(writing_to(window, frame, one.author))
+        actions.insert(1, Action(label=label, on_press=write, icon=ft.Icons.SEND_ROUNDED))
     buttons = [
         button(act.label, act.on_press, icon=act.icon, kind="tonal" if not number else "outlined", size="slim")
         for number, act in enumerate(actions)
@@ -149,6 +155,7 @@ def _actions(
         add("groups.decide", noted, ft.Icons.TASK_ALT_ROUNDED)
     if not is_mine:
         add("groups.worried", lambda: change(mode="worry", about=one.id), ft.Icons.FAVORITE_BORDER_ROUNDED)
+    if not is_mine and not group.is_pair:
         add("groups.report", lambda: change(mode="report", about=one.id), ft.Icons.FLAG_OUTLINED)
         fold = then(lambda: opened.attention.fold(group.id, one.author, True), texts("groups.folded_now"))
         add("groups.fold", fold, ft.Icons.UNFOLD_LESS_ROUNDED)

@@ -53,7 +53,7 @@ def WorryPanel(group: Group, key: str = "") -> ft.Control:
         head(texts, texts("groups.worried"), leave),
         text(texts("groups.worry_about"), ft.TextThemeStyle.BODY_MEDIUM),
         *said,
-        column(say_it, call, ask),
+        column(say_it, call, *([] if group.is_pair else [ask])),
         spacing=theme.GAP,
     )
 

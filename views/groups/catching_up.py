@@ -9,11 +9,11 @@ from companion.app.chat.attending import Since
 from companion.chat.message import Message
 from views import theme
 from views.groups.lines import gist
-from views.groups.naming import counted, look_of_group
+from views.groups.naming import counted, mark_of
 from views.mirror.chat_state import Composing
 from views.mirror.context import use_frame, use_part, use_quiet_window
 from views.parts.buttons import pressable
-from views.parts.people import badge, group_mark
+from views.parts.people import badge
 from views.parts.safe import safe
 from views.parts.surfaces import card, column, rule
 from views.parts.text import heading, soft, text
@@ -67,10 +67,11 @@ def _row(texts: Texts, one: Since, message: Message, kind: str, on_press: Any) -
     icon, look = icons[kind]
     label = texts(f"groups.since_{kind}")
     said = gist(texts, message)
-    by = texts("groups.in_group", name=message.name, group=one.group.name)
+    is_pair = one.group.is_pair
+    by = texts("lines.in_line" if is_pair else "groups.in_group", name=message.name, group=one.group.name)
     face = ft.Row(
         [
-            group_mark(look_of_group(one.group), 40),
+            mark_of(one.group, 40),
             column(
                 ft.Row([badge(label, look, icon)], wrap=True),  # type: ignore[arg-type]  # the looks above are looks
                 text(said, ft.TextThemeStyle.BODY_MEDIUM, max_lines=2),

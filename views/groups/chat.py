@@ -6,14 +6,14 @@ from companion.errors import Offline, ServiceFull, SyncError
 from companion.groups import Group
 from views import theme
 from views.groups.composing import Foot
-from views.groups.naming import INVITE, look_of_group, people
+from views.groups.naming import INVITE, mark_of, profession, who_is_in
+from views.groups.pairing import AskedNotice
 from views.groups.timeline import Timeline, use_acts
 from views.groups.topics import use_topic_chips
 from views.mirror.context import use_frame, use_part, use_quiet_window
 from views.mirror.effects import use_leave, use_task
 from views.pages import content_page
 from views.parts.buttons import icon_button
-from views.parts.people import group_mark
 from views.parts.safe import safe
 from views.parts.surfaces import notice
 from views.words.texts import Texts
@@ -42,18 +42,18 @@ def Chat(group: Group) -> ft.Control:
     invite = icon_button(
         ft.Icons.PERSON_ADD_ALT_ROUNDED, texts("groups.invite"), lambda: frame.go(f"/groups/{INVITE}{group.id}")
     )
-    count = people(texts, len(group.seats))
+    count = profession(texts, group.peer.profession) if group.peer else who_is_in(texts, group)
     # With large text the foot's choices need the whole page.
     alone = is_panel and frame.is_large_text
     body: list[ft.Control] = [] if alone else [Topics(group), Timeline(group, acts)]
-    foot = ft.Column([Waiting(group), Foot(group)], spacing=0, tight=True)
+    foot = ft.Column([Waiting(group), AskedNotice(group), Foot(group)], spacing=0, tight=True)
     return content_page(
         frame,
         group.name,
         [ft.Column([foot], scroll=ft.ScrollMode.AUTO, expand=True)] if alone else body,
         subtitle=texts("groups.with_rules", count=count) if has_words and not frame.is_phone else count,
-        lead=group_mark(look_of_group(group), 40),
-        tools=[] if frame.is_phone else [invite],
+        lead=mark_of(group, 40),
+        tools=[] if frame.is_phone or group.is_pair else [invite],
         foot=None if alone else foot,
         scroll=False,
     )

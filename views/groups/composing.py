@@ -17,7 +17,8 @@ from views.groups.asking_help import ReportPanel, WorryPanel
 from views.groups.drafting import Draft, composing_of, take_back_message, use_draft
 from views.groups.lines import due_words, gist
 from views.groups.membership import AsideNotice, NewKeyNotice, OutNotice
-from views.groups.naming import look_of_group, name_of, people
+from views.groups.naming import look_of_group, mark_of, name_of, who_is_in, who_sees
+from views.groups.pairing import ready_words, use_buddy
 from views.groups.speaking import VoiceStrip
 from views.mirror.chat_state import Composing, Conversation
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
@@ -28,6 +29,7 @@ from views.parts.messages import composer
 from views.parts.safe import guarded, safe
 from views.parts.surfaces import column, notice, wrapping
 from views.parts.text import soft, text
+from views.words.names import first_name
 
 PANELS: dict[str, Any] = {
     "message": MessagePanel,
@@ -46,7 +48,7 @@ def Foot(group: Group) -> ft.Control:
     is_aside = use_part(lambda s: any(one.is_aside for one in s.groups if one.group.id == group.id))
     if is_aside:
         return AsideNotice(group)
-    if group.state != "member":
+    if group.state != "member" and not group.awaits_peer:
         return OutNotice(group)
     if any(not seat.accepted for seat in group.seats):
         return NewKeyNotice(group)
@@ -84,12 +86,19 @@ def Held(group: Group) -> ft.Control:
 
     rows: list[ft.Control] = []
     for one in held[-3:]:
-        is_soon = one.due_ms - one.at_ms <= 60_000
-        words = texts("groups.going") if is_soon else texts("groups.goes", when=due_words(texts, one.due_ms))
+        words = _goes(texts, group, one)
         action = button(texts("groups.undo"), undo(one), icon=ft.Icons.UNDO_ROUNDED, kind="outlined", size="slim")
         rows.append(notice(ft.Icons.SCHEDULE_ROUNDED, words, kind="stone", action=action))
     pad = ft.Padding.symmetric(horizontal=theme.GAP, vertical=theme.TIGHT) if rows else 0
     return ft.Container(ft.Column(rows, spacing=theme.TIGHT, tight=True), padding=pad)
+
+
+def _goes(texts: Any, group: Group, one: Message) -> str:
+    """Return when something that is held goes."""
+    if group.peer is not None and group.awaits_peer:
+        return str(texts("lines.goes_open" if group.state == "joining" else "lines.goes", name=first_name(group.name)))
+    is_soon = one.due_ms - one.at_ms <= 60_000
+    return str(texts("groups.going") if is_soon else texts("groups.goes", when=due_words(texts, one.due_ms)))
 
 
 @safe
@@ -99,20 +108,19 @@ def Composer(group: Group, key: str = "") -> ft.Control:
     texts, state = window.texts, window.state
     composing = use_part(lambda s: composing_of(s.composing, group))
     topic = use_part(lambda s: s.chat.topic if s.chat.group == group.id else "")
-    use_part(lambda s: held_here(s.chat, group))  # what is taken back stands in the field again
+    held = use_part(lambda s: held_here(s.chat, group))  # what is taken back stands in the field again
     is_hard, set_hard = ft.use_state(False)
     is_speaking, set_speaking = ft.use_state(opened.attaching.is_recording and opened.attaching.owner == group.id)
-    draft = use_draft(group, composing, lambda: set_hard(True))
+    draft, buddy = use_draft(group, composing, lambda: set_hard(True)), use_buddy(but=group.id)
 
     def change(**parts: Any) -> None:
         state.composing = replace(composing_of(state.composing, group), **parts)
 
     if composing.editing:
         return Editor(group, composing.editing, key=f"edit-{composing.editing}")
-    count = people(texts, len(group.seats))
     over: list[ft.Control] = []
     if is_hard:
-        over.append(DistressCard(lambda: frame.go("/help"), lambda: set_hard(False), key="distress"))
+        over.append(DistressCard(lambda: frame.go("/help"), lambda: set_hard(False), buddy, key="distress"))
     if draft.found:
         over.append(guard_card(texts, draft.found, draft.send_anyway, draft.mend))
     if is_speaking:
@@ -131,11 +139,12 @@ def Composer(group: Group, key: str = "") -> ft.Control:
         on_change=draft.typed,
         on_send=guarded(draft.send, texts.error),
         name=texts("groups.message_name", group=group.name),
-        hint=texts("groups.message_hint"),
+        hint=texts("lines.hint", name=first_name(group.name)) if group.is_pair else texts("groups.message_hint"),
         send_name=texts("groups.send"),
-        who_label=count,
-        who_name=texts("groups.who_name", count=count, group=group.name),
+        who_label=who_is_in(texts, group),
+        who_name=who_sees(texts, group),
         topic=composing.topic or topic or None,
+        mark=mark_of(group, 24),
         before=[
             icon_button(
                 ft.Icons.ADD_ROUNDED, texts("groups.add"), lambda: change(mode="add"), target=theme.TARGET_FLOOR
@@ -157,7 +166,10 @@ def Composer(group: Group, key: str = "") -> ft.Control:
         key=f"composer-{group.id}",
     )
     pad = ft.Padding.symmetric(horizontal=theme.GAP, vertical=theme.TIGHT) if over else 0
-    return ft.Column([ft.Container(column(*over), padding=pad), field], spacing=0, tight=True)
+    is_free = draft.is_empty and not composing.files and not composing.reply_to and not (held and group.awaits_peer)
+    # Something always stands there: the field must stay where it is in the tree while somebody types into it.
+    ready = ready_words(texts, draft.put) if group.is_pair and is_free else ft.Container(height=0)
+    return ft.Column([ft.Container(column(*over), padding=pad), ready, field], spacing=0, tight=True)
 
 
 def _above(texts: Any, group: Group, composing: Composing, draft: Draft, opened: Any, change: Any) -> list[ft.Control]:
@@ -245,7 +257,6 @@ def Editor(group: Group, message_id: str, key: str = "") -> ft.Control:
         await opened.chat.edit(group.id, message_id, words.text)
         leave()
 
-    count = people(texts, len(group.seats))
     cancel = button(texts("groups.edit_cancel"), leave, kind="outlined", size="slim")
     head = ft.Row([text(texts("groups.editing"), ft.TextThemeStyle.LABEL_MEDIUM, expand=True), cancel])
     return composer(
@@ -257,8 +268,9 @@ def Editor(group: Group, message_id: str, key: str = "") -> ft.Control:
         name=texts("groups.edit_name"),
         hint=texts("groups.message_hint"),
         send_name=texts("groups.edit_save"),
-        who_label=count,
-        who_name=texts("groups.who_name", count=count, group=group.name),
+        who_label=who_is_in(texts, group),
+        who_name=who_sees(texts, group),
+        mark=mark_of(group, 24),
         above=[ft.Container(head, padding=ft.Padding.only(left=theme.GAP, right=theme.GAP, top=theme.SMALL))],
         disabled=not words.text.strip(),
         enter_sends=False,

@@ -2,12 +2,13 @@
 
 import flet as ft
 
-from companion.groups import Group
+from companion.groups import STANDING, Group
 from views import theme
 from views.groups.comparing import use_verified
 from views.groups.helping import AskedForHelp
 from views.groups.membership import LeaveButton, MemberRow
 from views.groups.naming import INVITE, people
+from views.groups.pairing import AboutLine
 from views.groups.settling import keep_words, use_agreement
 from views.groups.topics import use_topic_chips
 from views.mirror.context import use_frame, use_part, use_quiet_window
@@ -23,9 +24,10 @@ def GroupContext(group_id: str = "", key: str = "") -> ft.Control:
     """Who can see this, and the people; nothing while no group is chosen."""
     chosen = group_id.removeprefix(INVITE)
     group = use_part(lambda state: next((one.group for one in state.groups if one.group.id == chosen), None))
-    if group is None or group.state != "member":
+    if group is None or (group.state != "member" and not (group.is_pair and group.state in STANDING)):
         return pane(gap(0))
-    return About(group, key=f"about-{group.id}")
+    about = AboutLine if group.is_pair else About
+    return about(group, key=f"about-{group.id}")
 
 
 @safe

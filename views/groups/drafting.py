@@ -24,7 +24,7 @@ from views.parts.safe import say
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What stands in the field, and what typing and sending do.
+    """What stands in the field, and what typing and sending do. `put` puts words into it.
 
     `found` is what looks like patient details, `suggested` are members whose name is being typed. A key renders
     nothing else.
@@ -34,8 +34,10 @@ class Draft:
     value: str
     found: tuple[str, ...]
     suggested: tuple[Member, ...]
+    is_empty: bool
     typed: Callable[[str], None]
     mention: Callable[[Member], None]
+    put: Callable[[str], None]
     send: Callable[[], Awaitable[None]]
     send_anyway: Callable[[], Awaitable[None]]
     mend: Callable[[], None]
@@ -119,19 +121,22 @@ def use_draft(group: Group, composing: Composing, on_hard_words: Callable[[], No
     use_task(go_on_typing, [sent, composing.reply_to, is_there])
 
     def typed(value: str) -> None:
-        turn, before = words.turn, _suggested(group, words.text, opened.me.person)
+        turn, before = words.turn, _shown_beside(group, words.text, opened.me.person)
         words.heard(value)
         chat.draft(group.id, words.text)
         saver.typed()
         if found:
             set_found(())
-        if words.turn != turn or _suggested(group, words.text, opened.me.person) != before:
+        if words.turn != turn or _shown_beside(group, words.text, opened.me.person) != before:
             renew(lambda count: count + 1)
 
-    def mention(member: Member) -> None:
-        chat.draft(group.id, with_mention(chat.draft_now(group.id), member))
+    def put(text: str) -> None:
+        chat.draft(group.id, text)
         saver.typed()
         set_sent(lambda count: count + 1)
+
+    def mention(member: Member) -> None:
+        put(with_mention(chat.draft_now(group.id), member))
 
     async def send() -> None:
         said, composing = chat.draft_now(group.id).strip(), composing_of(window.state.composing, group)
@@ -158,12 +163,19 @@ def use_draft(group: Group, composing: Composing, on_hard_words: Callable[[], No
         value=words.value(),
         found=found,
         suggested=members,
+        is_empty=not words.text.strip(),
         typed=typed,
         mention=mention,
+        put=put,
         send=send,
         send_anyway=send_anyway,
         mend=lambda: set_found(()),
     )
+
+
+def _shown_beside(group: Group, text: str, me: str) -> tuple[bool, tuple[Member, ...]]:
+    """Return what the foot shows because of what is in the field: a line's ready words while it is empty, and names."""
+    return group.is_pair and not text.strip(), _suggested(group, text, me)
 
 
 def _suggested(group: Group, text: str, me: str) -> tuple[Member, ...]:

@@ -1,7 +1,7 @@
 """The rows of a conversation: days, the line above what is new, what happened, what was said. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import flet as ft
@@ -11,6 +11,7 @@ from companion.chat.polls import Results, results
 from companion.groups import Group
 from views.groups.naming import name_of, profession
 from views.mirror.chat_state import Conversation
+from views.words.names import first_name
 from views.words.texts import Texts
 
 ICONS = MappingProxyType(
@@ -18,6 +19,8 @@ ICONS = MappingProxyType(
         "joining": ft.Icons.HOURGLASS_EMPTY_ROUNDED,
         "joined": ft.Icons.PERSON_ADD_ALT_ROUNDED,
         "left": ft.Icons.LOGOUT_ROUNDED,
+        "opened": ft.Icons.LOCK_OUTLINE_ROUNDED,
+        "closed": ft.Icons.LOGOUT_ROUNDED,
         "removed": ft.Icons.PERSON_REMOVE_ALT_1_ROUNDED,
         "card": ft.Icons.BADGE_OUTLINED,
         "device": ft.Icons.DEVICES_ROUNDED,
@@ -82,6 +85,7 @@ def rows(texts: Texts, group: Group, shown: Conversation, me: str, now_ms: int) 
 
 def _rows(texts: Texts, group: Group, shown: Conversation, me: str, now_ms: int) -> Iterator[Divider | Said]:
     names = {seat.member.person: seat.member.name for seat in group.seats}
+    awaited = first_name(group.peer.name) if group.peer is not None and group.awaits_peer else ""
     day, before, is_old = "", "", False
     for one in shown.messages:
         today = texts.day_of(one.at_ms)
@@ -97,7 +101,9 @@ def _rows(texts: Texts, group: Group, shown: Conversation, me: str, now_ms: int)
             before = ""
             yield _happened(texts, one)
         elif one.kind in SAID:
-            yield _said(texts, shown, one, names, me, now_ms, is_first=one.author != before)
+            said = _said(texts, shown, one, names, me, now_ms, is_first=one.author != before)
+            is_awaited = bool(awaited) and one.state == "held"
+            yield replace(said, state_words=texts("lines.state_held", name=awaited)) if is_awaited else said
             before = one.author
 
 
@@ -175,6 +181,8 @@ def happened_words(texts: Texts, one: Message) -> str:
         return texts(key, name=one.name, by=one.text)
     if one.kind == "card":
         return texts("groups.card_line", name=one.name, by=one.text, profession=profession(texts, one.profession))
+    if one.kind in ("opened", "closed"):
+        return texts(f"lines.{one.kind}_line", by=one.text)
     if one.kind == "decision":
         return texts("groups.decision_gone_line") if one.is_deleted else texts("groups.decision_line", said=one.text)
     if one.kind == "unreadable":

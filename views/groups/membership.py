@@ -8,6 +8,7 @@ from companion.groups import Group, Seat
 from views import theme
 from views.groups.comparing import SAFETY
 from views.groups.naming import profession
+from views.groups.pairing import write_action
 from views.mirror.context import use_frame, use_opened, use_quiet_window
 from views.parts.buttons import Action, button, icon_button
 from views.parts.people import badge, person
@@ -15,7 +16,7 @@ from views.parts.safe import guarded, safe, say
 from views.parts.surfaces import card, column, notice
 from views.parts.text import soft, text
 from views.sure import Sure
-from views.words.names import initials, look_of
+from views.words.names import first_name, initials, look_of
 
 
 @safe
@@ -29,7 +30,10 @@ def OutNotice(group: Group, key: str = "") -> ft.Control:
     action = None
     if group.state == "rejoining":
         action = button(texts("groups.rejoin"), guarded(again, texts.error), kind="outlined", size="slim")
-    words = notice(ft.Icons.INFO_OUTLINE_ROUNDED, texts(f"groups.out_{group.state}"), kind="stone", action=action)
+    said = texts(f"groups.out_{group.state}")
+    if group.peer is not None:
+        said = texts(f"lines.out_{group.state}", name=first_name(group.peer.name))
+    words = notice(ft.Icons.INFO_OUTLINE_ROUNDED, said, kind="stone", action=action)
     return ft.Container(words, padding=theme.GAP)
 
 
@@ -104,8 +108,9 @@ def MemberRow(group: Group, seat: Seat, is_verified: bool, key: str = "") -> ft.
 
 @safe
 def MemberActions(group: Group, seat: Seat, leave: Any, key: str = "") -> ft.Control:
-    opened, frame, texts = use_opened(), use_frame(), use_quiet_window().texts
-    member = seat.member
+    window, opened, frame = use_quiet_window(), use_opened(), use_frame()
+    texts, member = window.texts, seat.member
+    write = write_action(window, frame, member.person, member.name)
     compare = button(
         texts("groups.safety_compare"),
         lambda: frame.go(f"/groups/{group.id}/{SAFETY}{member.person}"),
@@ -114,7 +119,7 @@ def MemberActions(group: Group, seat: Seat, leave: Any, key: str = "") -> ft.Con
         size="slim",
     )
     if opened.me.person not in group.facilitators:
-        return card(compare)
+        return card(write, compare)
     is_facilitator = member.person in group.facilitators
 
     async def remove() -> None:
@@ -130,6 +135,7 @@ def MemberActions(group: Group, seat: Seat, leave: Any, key: str = "") -> ft.Con
 
     label = texts("groups.end_facilitator" if is_facilitator else "groups.make_facilitator", name=member.name)
     return card(
+        write,
         compare,
         button(label, guarded(turn, texts.error), icon=ft.Icons.SUPPORT_AGENT_ROUNDED, kind="outlined", size="slim"),
         Sure(

@@ -2,11 +2,14 @@
 
 from typing import cast
 
+import flet as ft
+
 from companion.chat.message import Message
 from companion.groups import Group
 from companion.likeness import seen_as
 from companion.people import Member
-from views.parts.people import GROUP_LOOKS, Look
+from views.parts.people import GROUP_LOOKS, Look, group_mark, person
+from views.words.names import initials, look_of
 from views.words.texts import Texts
 
 INVITE = "invite-"
@@ -15,7 +18,29 @@ LOOKS: tuple[Look, ...] = tuple(GROUP_LOOKS)
 
 
 def look_of_group(group: Group) -> Look:
+    """Return the colour of a group; of a pair, the other person's."""
+    if group.peer is not None:
+        return look_of(group.peer.person)
     return cast(Look, group.look) if group.look in GROUP_LOOKS else LOOKS[0]
+
+
+def mark_of(group: Group, size: int) -> ft.Control:
+    """Return what stands for a group; for a pair, the other person's mark."""
+    if group.peer is not None:
+        return person(initials(group.peer.name), look_of(group.peer.person), size)
+    return group_mark(look_of_group(group), size)
+
+
+def who_is_in(texts: Texts, group: Group) -> str:
+    """Return "9 people", or "You two" in a pair."""
+    return texts("lines.you_two") if group.is_pair else people(texts, len(group.seats))
+
+
+def who_sees(texts: Texts, group: Group) -> str:
+    """Return who can see what is said in a group, for a screen reader."""
+    if group.is_pair:
+        return texts("lines.who_name", name=group.name)
+    return texts("groups.who_name", count=who_is_in(texts, group), group=group.name)
 
 
 def profession(texts: Texts, name: str) -> str:

@@ -3,12 +3,13 @@
 import flet as ft
 
 from companion.chat.attention import Wishes
-from companion.groups import Group
+from companion.groups import MERGED, Group
 from views.groups.chat import Chat
 from views.groups.comparing import SAFETY, SafetyPage
 from views.groups.inviting import InvitePage
 from views.groups.joining import JoinPage, WaitingToJoin
 from views.groups.naming import INVITE
+from views.groups.pairing import standing_line
 from views.groups.quiet import QuietPage
 from views.groups.reaching import ReachPage
 from views.groups.settling import RulesPage, WaysPage, WelcomePage
@@ -45,6 +46,8 @@ def OneGroup(group_id: str, what: str, key: str = "") -> ft.Control:
     if group is None or wishes is None:
         words = texts("groups.missing") if group_id else texts("groups.choose")
         return content_page(frame, texts("groups.title"), [empty_state(words)])
+    if group.is_pair:
+        return _line(group, wishes, what)
     if group.state in ("joining", "declined"):
         return WaitingToJoin(group)
     if is_new and group.state == "member":
@@ -58,9 +61,21 @@ def OneGroup(group_id: str, what: str, key: str = "") -> ft.Control:
     return WaysPage(group, wishes) if what == "ways" else Chat(group)
 
 
+def _line(group: Group, wishes: Wishes, what: str) -> ft.Control:
+    if what.startswith(SAFETY):
+        return SafetyPage(group, what.removeprefix(SAFETY))
+    return WaysPage(group, wishes) if what == "ways" else Chat(group)
+
+
 def _chosen(lines: tuple[GroupLine, ...], id: str) -> tuple[Group | None, Wishes | None, bool]:
-    """Return the group, what this person wants of it, and whether they have only now come in."""
+    """Return the group, what this person wants of it, and whether they have only now come in.
+
+    In place of a line that gave way because both asked, it is the one that stands.
+    """
     line = next((one for one in lines if one.group.id == id), None)
+    if line is not None and line.group.state == MERGED and line.group.peer is not None:
+        stands = standing_line(lines, line.group.peer.person)
+        line = next((one for one in lines if one.group is stands), line)
     if line is None:
         return None, None, False
     return line.group, line.wishes, bool(line.group.inviter) and not line.wishes.is_welcomed

@@ -7,14 +7,13 @@ import flet as ft
 from companion.app.chat.reaching import Suggestion, suggest
 from companion.groups import Group
 from views import theme
-from views.groups.naming import look_of_group
+from views.groups.pairing import standing_line, writing_to
 from views.help import HelpLines
-from views.mirror.chat_state import Composing
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.mirror.effects import use_task
 from views.pages import content_page
 from views.parts.buttons import pressable
-from views.parts.people import group_mark, person
+from views.parts.people import person
 from views.parts.safe import Handler, guarded, safe
 from views.parts.surfaces import card, column, empty_state, ruled
 from views.parts.text import reading_column, soft, text, words
@@ -24,10 +23,10 @@ from views.words.texts import Texts
 
 @safe
 def ReachPage(key: str = "") -> ft.Control:
-    """Pick somebody; their group opens with a line that you can change."""
+    """Pick somebody; the line with them opens with words that you can change."""
     window, frame, opened = use_quiet_window(), use_frame(), use_opened()
-    texts, state = window.texts, window.state
-    groups = use_part(lambda s: {line.group.id: line.group for line in s.groups})
+    texts = window.texts
+    lines = use_part(lambda s: s.groups)
     found, set_found = ft.use_state(cast("tuple[Suggestion, ...] | None", None))
 
     async def look() -> None:
@@ -41,18 +40,11 @@ def ReachPage(key: str = "") -> ft.Control:
         nobody = empty_state(texts("groups.reach_nobody"))
         return content_page(frame, title, [nobody, HelpLines(frame.is_phone)])
 
-    async def write_to(one: Suggestion) -> None:
-        group, chat = one.contact.group, opened.chat
-        if not (await chat.draft_of(group)).strip():
-            chat.draft(group, texts("groups.reach_line", name=one.contact.name))
-        state.composing = Composing(group=group)
-        frame.go(f"/groups/{group}")
+    def row(one: Suggestion) -> ft.Control:
+        write = writing_to(window, frame, one.contact.device, texts("groups.reach_line"))
+        return _row(texts, one, standing_line(lines, one.contact.device), guarded(write, texts.error))
 
-    rows = [
-        _row(texts, one, groups[one.contact.group], guarded(lambda one=one: write_to(one), texts.error))
-        for one in found
-        if one.contact.group in groups
-    ]
+    rows = [row(one) for one in found]
     body = reading_column(
         words(texts("groups.reach_about"), ft.TextThemeStyle.DISPLAY_MEDIUM),
         card(*ruled(rows), pad=4, spacing=0),
@@ -62,17 +54,17 @@ def ReachPage(key: str = "") -> ft.Control:
     return content_page(frame, title, [body])
 
 
-def _row(texts: Texts, one: Suggestion, group: Group, on_press: Handler) -> ft.Control:
-    """Return one person, why them, and where the line would go."""
+def _row(texts: Texts, one: Suggestion, line: Group | None, on_press: Handler) -> ft.Control:
+    """Return one person, why them, and where the words would go."""
     when = {0: "today", 1: "yesterday"}.get(one.days, one.reason) if one.reason == "recent" else one.reason
     why = texts(f"groups.reach_{when}", days=one.days)
-    where = texts("groups.reach_where", group=group.name)
+    stands = "new" if line is None else "asked" if line.awaits_peer else "open"
+    where = texts(f"lines.reach_{stands}")
     name = text(one.contact.name, ft.TextThemeStyle.TITLE_MEDIUM)
     face = ft.Row(
         [
             person(initials(one.contact.name), look_of(one.contact.device), theme.TARGET_FLOOR),
             column(name, soft(why), soft(where), spacing=theme.HAIR, expand=True),
-            group_mark(look_of_group(group), 32),
         ],
         spacing=theme.GAP,
     )

@@ -12,7 +12,7 @@ from companion.chat.attention import RHYTHMS, Wishes
 from companion.groups import Group
 from companion.times import HOUR_MS
 from views import theme
-from views.groups.naming import inviter, look_of_group, people
+from views.groups.naming import inviter, look_of_group, mark_of, people
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.mirror.effects import use_task
 from views.mirror.typed import use_field
@@ -141,7 +141,7 @@ def WaysPage(group: Group, wishes: Wishes, key: str = "") -> ft.Control:
     )
     body = reading_column(
         section(texts("groups.stay"), *_rhythms(texts, wishes.rhythm, lambda rhythm: keep(rhythm=rhythm))),
-        only,
+        *([] if group.is_pair else [only]),
         *([tells] if use_agreement(group).is_read_shared else []),
         section(texts("groups.mute"), muting),
         soft(texts("groups.ways_private")),
@@ -153,8 +153,8 @@ def WaysPage(group: Group, wishes: Wishes, key: str = "") -> ft.Control:
         ),
         spacing=theme.ROOMY,
     )
-    mark = group_mark(look_of_group(group), 40)
-    return content_page(frame, texts("groups.ways"), [body], subtitle=group.name, lead=mark)
+    title = texts("lines.ways" if group.is_pair else "groups.ways")
+    return content_page(frame, title, [body], subtitle=group.name, lead=mark_of(group, 40))
 
 
 def _muted(texts: Texts, wishes: Wishes, end: Handler) -> ft.Control:

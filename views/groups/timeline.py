@@ -18,6 +18,7 @@ from views.parts.buttons import button
 from views.parts.messages import conversation, divider
 from views.parts.safe import Handler, guarded, safe
 from views.parts.surfaces import empty_state
+from views.words.names import first_name
 from views.words.texts import Texts
 
 SCREENFUL = 12
@@ -165,6 +166,8 @@ def _jumps(
 def _nothing(texts: Texts, group: Group, shown: Conversation, invite: Callable[[], Any]) -> ft.Control:
     if shown.topic:
         said = empty_state(texts("groups.topic_empty", topic=shown.topic))
+    elif group.peer is not None:
+        said = empty_state(texts("lines.empty", name=first_name(group.peer.name)))
     else:
         more = button(texts("groups.invite"), invite, icon=ft.Icons.PERSON_ADD_ALT_ROUNDED, kind="tonal")
         said = empty_state(texts("groups.empty"), *([more] if len(group.seats) == 1 else []))

@@ -6,7 +6,7 @@ import flet as ft
 
 from companion.chat.message import TEXT_LIMIT
 from companion.groups import Group
-from views.groups.naming import look_of_group, people
+from views.groups.naming import mark_of, who_is_in
 from views.journal.choosing import chosen_text, paragraphs, part_rows
 from views.mirror.context import Frame, use_frame, use_opened, use_part, use_quiet_window
 from views.mirror.effects import use_kept, use_told
@@ -17,7 +17,6 @@ from views.parts.choices import choice_row
 from views.parts.fields import field
 from views.parts.frame import tray
 from views.parts.messages import bubble
-from views.parts.people import group_mark
 from views.parts.rows import section
 from views.parts.safe import guarded, safe, say
 from views.parts.surfaces import empty_state, notice
@@ -91,7 +90,7 @@ def _words(texts: Texts, passage: Field, chosen: frozenset[int]) -> ft.Control:
 
 def _groups(texts: Texts, groups: Sequence[Group], target: str, choose: Callable[[str], object]) -> ft.Control:
     def row(one: Group) -> ft.Control:
-        mark = group_mark(look_of_group(one), 32)
+        mark = mark_of(one, 32)
         return choice_row(mark, one.name, lambda: choose(one.id), chosen=one.id == target, key=f"to-{one.id}")
 
     return section(texts("journal.share_group"), *(row(one) for one in groups))
@@ -103,7 +102,7 @@ def Preview(passage: Field, group: Group, key: str = "") -> ft.Control:
     texts = use_quiet_window().texts
     said = use_told(passage, lambda: passage.text.strip())
     box = bubble(said, texts("journal.share_time"), by=texts("groups.you"), mine=True, key="preview")
-    seen = texts("journal.share_seen", group=group.name, count=people(texts, len(group.seats)))
+    seen = texts("journal.share_seen", group=group.name, count=who_is_in(texts, group))
     return section(
         texts("journal.share_preview"),
         ft.Row([box], alignment=ft.MainAxisAlignment.END, wrap=True),

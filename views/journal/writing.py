@@ -7,6 +7,7 @@ import flet as ft
 
 from views import theme
 from views.caring import CareFor
+from views.groups.pairing import use_buddy
 from views.journal.editing import TODAY, Editing, status_line, use_editing, use_page_id
 from views.journal.exporting import ExportPage
 from views.journal.hanging import Hung, use_hanging
@@ -120,7 +121,7 @@ def Cared(editing: Editing, key: str = "") -> ft.Control:
     """The kind card, for words that are saved."""
     frame = use_frame()
     saves = use_told(editing, lambda: editing.saves)
-    return CareFor(lambda: editing.text.text, saves, lambda: frame.go("/help"))
+    return CareFor(lambda: editing.text.text, saves, lambda: frame.go("/help"), use_buddy())
 
 
 def template_list(texts: Texts, templates: Sequence[Template], choose: Callable[[Template], None]) -> ft.Control:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from companion.app import Opened
 from companion.app.chat.attending import Alert, Since
 from companion.app.chat.chatting import Stretch
+from companion.app.groups.pairing import Wanted
 from companion.attachments import Attachment
 from companion.chat.agreement import Agreement
 from companion.chat.attention import Quiet, Wishes
@@ -18,6 +19,7 @@ from companion.chat.reports import Report
 from companion.chat.standing import News
 from companion.errors import SyncError
 from companion.groups import Group
+from companion.pairs import REQUESTS
 
 FIRST = 24
 """Messages that are read when a conversation is opened: two screens, so that it stands there at once."""
@@ -27,7 +29,9 @@ WINDOW = 160
 """Messages that are in the tree at most."""
 OVERLAP = 4
 """Messages that stand in both windows when one follows the other."""
-CHAT_TABLES = frozenset({"groups", "sync", "waiting", "standings", "seen", "wishes", "quiet", "agreements", "reports"})
+CHAT_TABLES = frozenset(
+    {"groups", "sync", "waiting", "standings", "seen", "wishes", "quiet", "agreements", "reports", REQUESTS, "invites"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,8 @@ class GroupLine:
     """A group in the list: its newest message, what is new, and whether its service can be reached.
 
     `trouble` says why it cannot, or why something waits; messages are looked for every `every_s` seconds, 0: they come.
-    With `is_aside` something of it is damaged, and it waits.
+    With `is_aside` something of it is damaged, and it waits. `asked_ms` is when the other one of a pair was asked last
+    from this device, 0 if that is not known.
     """
 
     group: Group
@@ -46,6 +51,8 @@ class GroupLine:
     news: News = field(default_factory=News)
     wishes: Wishes = field(default_factory=lambda: Wishes(group=""))
     is_aside: bool = False
+    asked_ms: int = 0
+    may_ask_again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +112,8 @@ class Attention:
     quiet: Quiet = field(default_factory=Quiet)
     is_in_clinic: bool = False
     reports: tuple[Report, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
+    """Who asks for a direct line."""
 
 
 class ChatWindow:
@@ -123,6 +132,7 @@ class ChatWindow:
         lines = []
         for group in await opened.groups.groups():
             newest = await opened.chat.messages(group.id, 1)
+            asked_ms = await opened.pairs.asked_ms(group) if group.awaits_peer else 0
             lines.append(
                 GroupLine(
                     group=group,
@@ -133,6 +143,8 @@ class ChatWindow:
                     news=await opened.attention.news(group.id),
                     wishes=await opened.attention.wishes(group.id),
                     is_aside=opened.mending.damage(group.id) is not None,
+                    asked_ms=asked_ms,
+                    may_ask_again=opened.pairs.may_ask_again(asked_ms),
                 )
             )
         lines.sort(key=lambda line: line.newest.at_ms if line.newest else line.group.created_ms, reverse=True)
@@ -144,6 +156,7 @@ class ChatWindow:
             quiet=await opened.attention.quiet(),
             is_in_clinic=await opened.attention.is_in_clinic(),
             reports=await opened.agreements.reports(),
+            wanted=await opened.pairs.wanted(),
         )
 
     async def refresh(self, opened: Opened) -> Conversation:
@@ -242,7 +255,8 @@ class ChatWindow:
 def alert_words(texts: Callable[..., str], alert: Alert) -> str:
     """Return what may stand on a lock screen: that there is something, and at most in which group."""
     if alert.level == "group":
-        return texts("groups.alert_group", names=", ".join(alert.names))
+        named = (*alert.names, *([texts("lines.alert")] if alert.has_line else []))
+        return texts("groups.alert_group", names=", ".join(named))
     return texts("groups.alert_new")
 
 

@@ -255,13 +255,21 @@ def filter_chip(
     return _pressed_chip(label, said, on_press, icon, colours, ft.BorderSide(1, ft.Colors.OUTLINE), False, key)
 
 
-def who_chip(who: Who, label: str, name: str, on_press: Handler | None = None) -> ft.Control:
+def who_chip(
+    who: Who,
+    label: str,
+    name: str,
+    on_press: Handler | None = None,
+    colours: tuple[ft.ColorValue, ft.ColorValue] | None = None,
+) -> ft.Control:
     """Return who can see this, in words with an icon ("Only me", "9 people").
 
     `name` is what a screen reader hears ("Who can see this: only me. Change"). Without `on_press` it is a label.
+    `colours` are of the strip it lies on: fill and ink.
     """
     look = WHO_LOOKS[who]
+    fill, ink = colours or (look.fill, look.ink)
     if on_press is None:
-        face = chip(label, look.icon, fill=look.fill, ink=look.ink)
+        face = chip(label, look.icon, fill=fill, ink=ink)
         return ft.Semantics(label=name, container=True, exclude_semantics=True, content=face)
-    return _pressed_chip(label, name, on_press, look.icon, (look.fill, look.ink))
+    return _pressed_chip(label, name, on_press, look.icon, (fill, ink))

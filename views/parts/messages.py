@@ -212,6 +212,7 @@ def composer(
     who_name: str,
     on_who: Handler | None = None,
     topic: str | None = None,
+    mark: ft.Control | None = None,
     before: Sequence[ft.Control] = (),
     after: Sequence[ft.Control] = (),
     above: Sequence[ft.Control] = (),
@@ -222,16 +223,16 @@ def composer(
     ref: ft.Ref[ft.TextField] | None = None,
     key: str | None = None,
 ) -> ft.Container:
-    """Return the field for a message, under a strip that says which group and who can see it.
+    """Return the field for a message, under a strip that says which group and who can see it. `mark` is a person's.
 
     `name` names the field, `before` and `after` are icon buttons on its sides, `above` stands between strip and
     field. Enter sends, Shift and Enter begins a new line.
     """
     style = GROUP_LOOKS[look]
     title = text(f"{group}, {topic}" if topic else group, ft.TextThemeStyle.LABEL_MEDIUM, style.ink, expand=True)
-    chip = who_chip("group", who_label, who_name, on_who)
+    chip = who_chip("group", who_label, who_name, on_who, (style.fill, style.ink))
     strip = ft.Container(
-        together(ft.Row([group_mark(look, 24), title, chip], spacing=theme.SMALL)),
+        together(ft.Row([mark or group_mark(look, 24), title, chip], spacing=theme.SMALL)),
         bgcolor=style.fill,
         padding=ft.Padding.only(left=10, right=theme.TIGHT, top=theme.HAIR, bottom=theme.HAIR),
         border_radius=ft.BorderRadius(top_left=18, top_right=18, bottom_left=0, bottom_right=0),

@@ -2,7 +2,7 @@
 
 from companion.chat.attention import Wishes
 from tests.fakes import Desk, deliver
-from tests.ui.groups.talk import FIELD, core, messages, pass_on, press, press_inside
+from tests.ui.groups.talk import core, messages, pass_on, press, press_inside
 from tests.ui.harness import HeadlessApp
 from tests.ui.people import DESKTOP, opened
 
@@ -82,14 +82,15 @@ async def test_a_facilitator_is_asked_and_answers(hazel: Desk, jay: Desk, group:
     assert not wren.vault.store.tables.get("reports")
 
 
-async def test_somebody_is_picked_with_a_reason_and_a_ready_line(hazel: Desk, jay: Desk, group: str) -> None:
+async def test_somebody_is_picked_with_a_reason_and_words_that_are_ready(hazel: Desk, jay: Desk, group: str) -> None:
     await core(jay).chat.post(group, "Hello")
     await deliver(jay, hazel)
     async with opened(hazel, route="/today") as app:
         await app.click("Get in touch")
         await app.until(lambda: "New in your group." in app.texts())
         await press(app, "Write to Jay")
-        await app.until(lambda: str(app.by_name(FIELD).value).startswith("@Jay Thistle I could do with a chat"))
+        field = "Message to Jay Thistle"
+        await app.until(lambda: str(app.by_name(field).value).startswith("I could do with a chat"))
 
 
 async def test_with_nobody_to_write_to_help_lines_stand_there(hazel: Desk) -> None:
