@@ -16,12 +16,12 @@ NAME = "Winter leads"
 WORDS = "of a long talk about the winter rota, the call on Thursday and who has a spare hour."
 
 
-def make_long_group(data: Path, profile: str, service: str) -> str:
+def make_long_group(data: Path, profile: str, service: str, count: int = COUNT) -> str:
     """Make the profile with its group at the service; return a link that lets one more in."""
-    return asyncio.run(_make(data, profile, service))
+    return asyncio.run(_make(data, profile, service, count))
 
 
-async def _make(data: Path, profile: str, service: str) -> str:
+async def _make(data: Path, profile: str, service: str, count: int) -> str:
     companion = build_profile(data, profile, service).companion
     key, _ = companion.recovery_words()
     await companion.create("Hazel Fern", "gp", PASSPHRASE, key)
@@ -35,7 +35,7 @@ async def _make(data: Path, profile: str, service: str) -> str:
 
     await until(is_made)
     now = context.clock.now_ms()
-    for start in range(0, COUNT, BATCH):
+    for start in range(0, count, BATCH):
         lines = [line(group.id, number, now) for number in range(start, start + BATCH)]
         await context.commit(Change(put=tuple(Put(messages_table(group.id), one.to_doc()) for one in lines)))
     link = (await opened.groups.invite(group.id)).code.link

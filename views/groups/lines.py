@@ -75,6 +75,7 @@ class Said:
     poll: Results | None = None
     is_folded: bool = False
     is_found: bool = False
+    is_of_two: bool = False
     topic: str = field(default="")
 
 
@@ -102,6 +103,7 @@ def _rows(texts: Texts, group: Group, shown: Conversation, me: str, now_ms: int)
             yield _happened(texts, one)
         elif one.kind in SAID:
             said = _said(texts, shown, one, names, me, now_ms, is_first=one.author != before)
+            said = replace(said, is_of_two=group.is_pair)
             is_awaited = bool(awaited) and one.state == "held"
             yield replace(said, state_words=texts("lines.state_held", name=awaited)) if is_awaited else said
             before = one.author

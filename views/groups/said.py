@@ -12,7 +12,7 @@ from views.groups.lines import Said
 from views.groups.naming import counted, profession
 from views.mirror.context import use_quiet_window
 from views.parts.buttons import button, pressable
-from views.parts.messages import Quote, Reaction, bubble, going_on, message, own_message
+from views.parts.messages import Quote, Reaction, bubble, going_on, message, own_message, their_message
 from views.parts.rows import State
 from views.parts.safe import guarded, remembered
 from views.parts.surfaces import column
@@ -40,6 +40,8 @@ def SaidRow(said: Said, acts: Any, key: str = "") -> ft.Control:
     box = _deleted(texts, said) if one.is_deleted else _bubble(texts, said, acts)
     if said.is_mine:
         return ft.Container(own_message(box), padding=gap)
+    if said.is_of_two:
+        return ft.Container(their_message(box), padding=gap)
     if not said.is_first:
         return ft.Container(going_on(box), padding=gap)
     who = message(one.name, profession(texts, one.profession), initials(one.name), look_of(one.sender), box)

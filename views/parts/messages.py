@@ -156,6 +156,12 @@ def own_message(*bubbles: ft.Control, key: str | None = None) -> ft.Row:
     return ft.Row([ft.Container(width=INDENT), said], spacing=0, key=key)
 
 
+def their_message(*bubbles: ft.Control, key: str | None = None) -> ft.Row:
+    """Return what the only other person said, on the left: who it is stands above the conversation."""
+    said = ft.Column(list(bubbles), spacing=theme.TIGHT, tight=True, expand=True)
+    return ft.Row([said, ft.Container(width=INDENT)], spacing=0, key=key)
+
+
 def conversation(
     rows: Sequence[ft.Control],
     *,

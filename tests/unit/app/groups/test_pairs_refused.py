@@ -8,15 +8,15 @@ from companion import inviting, pairs
 from companion.app.groups.commits import ADD, Intent
 from companion.app.groups.tools import stand
 from companion.devices import Device
-from companion.errors import MessageRejected, UsageError
+from companion.errors import IdentityChanged, MessageRejected, UsageError
 from companion.groups import MEMBER, TABLE, Group, announced
 from companion.letters import seal_letter
 from companion.pairs import REQUESTS, line_content
 from companion.people import create_me
 from companion.ports import Change, InboxItem
 from companion.times import DAY_MS
-from tests.fakes import deliver
-from tests.unit.app.groups.conftest import core, let_in, person
+from tests.fakes import Desk, deliver
+from tests.unit.app.groups.conftest import ask_and_say_yes, core, let_in, person
 
 # No third, and nobody who looks after it ---------------------------------------------------------------
 
@@ -142,3 +142,24 @@ async def test_a_join_of_somebody_else_is_refused_though_they_hold_the_code(alic
     content = inviting.request_content(wanted.request.invite, pair.id, me, {me.device: package})
     await _write(alice, me, content)
     assert len((await core(alice).groups.group(pair.id)).seats) == 1
+
+
+async def test_nothing_is_sent_to_a_namesake_who_asked_before_they_are_accepted(alice, bob, group, relay):
+    other = await Desk("Alice Fern", relay).set_up()
+    await let_in(alice, other, group, bob)
+    pair = await ask_and_say_yes(other, bob, alice)
+    assert not (await core(bob).groups.group(pair)).awaits_peer
+    with pytest.raises(IdentityChanged):
+        await core(bob).groups.send(pair, {"kind": "message", "id": "aa" * 16, "text": "x", "at_ms": 1}, Change())
+    await core(bob).groups.accept_identity(pair, person(other))
+    await core(bob).groups.send(pair, {"kind": "message", "id": "ab" * 16, "text": "x", "at_ms": 1}, Change())
+
+
+async def test_a_device_that_was_revoked_cannot_ask(alice, tablet, bob, group):
+    await deliver(alice, tablet, bob)
+    lost = core(tablet)._context.me
+    content = _content(lost, "dd" * 16, bob.clock.now_ms())
+    await core(alice).devices.revoke(lost.device)
+    await deliver(alice, bob)
+    await _write(bob, lost, content)
+    assert requests(bob) == []
