@@ -303,3 +303,13 @@ async def test_a_clock_that_was_ahead_drops_no_key_package(hazel: OwnDesk, jay: 
     await reopened(jay)
     await deliver(hazel, jay)
     assert before <= set(jay.vault.store.tables[PACKAGES])
+
+
+async def test_a_line_asked_for_a_year_ahead_can_be_answered_for_thirty_days_from_now(hazel, jay, group) -> None:
+    hazel.clock.move(YEAR_MS)
+    made = await core(hazel).pairs.open(core(jay).me.person)
+    hazel.clock.move(-YEAR_MS)
+    await reopened(hazel)
+    [invite] = [one for one in hazel.vault.store.tables["invites"].values() if one["group"] == made.id]
+    now = hazel.clock.now_ms()
+    assert (invite["since_ms"], invite["expires_ms"]) == (now, now + 30 * DAY_MS)

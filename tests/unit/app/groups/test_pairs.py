@@ -11,7 +11,7 @@ from companion.chat.message import WAITING, messages_table
 from companion.errors import IdentityChanged, RequestOver, UsageError
 from companion.groups import LEFT, MEMBER, MERGED
 from companion.pairs import REQUESTS
-from companion.ports import Change, Drop
+from companion.ports import STATES, Change, Drop
 from companion.times import DAY_MS
 from tests.fakes import Desk, deliver
 from tests.unit.app.groups.conftest import ask_and_say_yes, core, let_in, link, person, said
@@ -227,6 +227,8 @@ async def test_both_ask_and_one_line_comes_of_it_in_any_order(alice, bob, group,
     await due(stands, yields)
     assert (await line(stands, yields)).id == (await line(yields, stands)).id == made.id
     assert (await core(yields).groups.group(other.id)).state == MERGED
+    assert other.id not in yields.vault.store.tables[STATES]
+    assert stands.vault.store.tables.get(REQUESTS, {}) == yields.vault.store.tables.get(REQUESTS, {}) == {}
     assert await said(stands, made.id) == [(yields.name, "From both sides")]
 
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from companion import inviting, pairs
+from companion import inviting, outgoing, pairs
 from companion.app.groups.commits import ADD, Intent
 from companion.app.groups.tools import stand
 from companion.devices import Device
 from companion.errors import IdentityChanged, MessageRejected, UsageError
-from companion.groups import MEMBER, TABLE, Group, announced
+from companion.groups import LEFT, MEMBER, REJOINING, TABLE, Group, announced
 from companion.letters import seal_letter
 from companion.pairs import REQUESTS, line_content
 from companion.people import create_me
@@ -40,8 +40,11 @@ async def test_a_third_person_is_not_announced_in_a_line(alice, bob, carol, pair
         announced(known, core(carol).me, "Alice Fern", 1, ())
 
 
-async def test_a_commit_that_seats_a_third_person_is_refused_whoever_made_it(alice, bob, carol, pair):
-    """Alice's app is made to add Carol; Bob's stays with the two."""
+@pytest.mark.parametrize("is_fooled", [False, True])
+async def test_a_commit_or_welcome_that_seats_a_third_person_is_refused_whoever_made_it(
+    alice, bob, carol, pair, is_fooled
+):
+    """Alice's app is made to add Carol; Bob's stays with the two, also if it was made to know her keys."""
     _, package = core(carol).groups.tools.key_states.make_package("local")
     tools = core(alice).groups.tools
     group = await tools.group(pair)
@@ -51,11 +54,20 @@ async def test_a_commit_that_seats_a_third_person_is_refused_whoever_made_it(ali
     async with tools.key_states.turn():
         await tools.context.commit(Change(put=(stand(forged), intent)))
         await tools.next(pair)
+    if is_fooled:
+        known = await core(bob).groups.group(pair)
+        await core(bob)._context.commit(Change(put=(stand(replace(known, guests=forged.guests)),)))
     await deliver(alice, bob)
     assert len((await core(alice).groups.group(pair)).seats) == 3
     known = await core(bob).groups.group(pair)
     assert {seat.member.person for seat in known.seats} == {person(alice), person(bob)}
     assert known.epoch < (await core(alice).groups.group(pair)).epoch
+    await core(bob).groups.rejoin(pair)
+    await deliver(bob, alice, bob)
+    known = await core(bob).groups.group(pair)
+    assert (known.state, len(known.seats)) == (REJOINING, 2)
+    await core(bob).groups.leave(pair)
+    assert (await core(bob).groups.group(pair)).state == LEFT
 
 
 # Forged, replayed, many --------------------------------------------------------------------------------
@@ -101,7 +113,7 @@ async def test_nobody_asks_in_the_name_of_another(alice, bob, group):
     assert requests(bob) == []
 
 
-async def test_a_request_that_names_a_group_of_mine_is_refused(alice, bob, group):
+async def test_a_request_that_names_a_group_of_mine_changes_nothing(alice, bob, group):
     me = core(alice)._context.me
     await _write(bob, me, _content(me, group, bob.clock.now_ms()))
     assert requests(bob) == []
@@ -141,7 +153,10 @@ async def test_a_join_of_somebody_else_is_refused_though_they_hold_the_code(alic
     me = core(carol)._context.me
     content = inviting.request_content(wanted.request.invite, pair.id, me, {me.device: package})
     await _write(alice, me, content)
-    assert len((await core(alice).groups.group(pair.id)).seats) == 1
+    assert [item for item in await core(alice).groups.tools.outbox.all() if item.kind == outgoing.CONTENT] == []
+    await core(bob).pairs.accept(person(alice))
+    await deliver(bob, alice)
+    assert not (await core(bob).groups.group(pair.id)).awaits_peer
 
 
 async def test_nothing_is_sent_to_a_namesake_who_asked_before_they_are_accepted(alice, bob, group, relay):
