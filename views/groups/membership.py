@@ -91,16 +91,25 @@ def MemberRow(group: Group, seat: Seat, is_verified: bool, key: str = "") -> ft.
         said.append(ft.Row([badge(texts("groups.facilitator"), "pine", ft.Icons.SUPPORT_AGENT_ROUNDED)], wrap=True))
     if is_verified:
         said.append(ft.Row([badge(texts("groups.safety_done"), "sky", ft.Icons.VERIFIED_USER_OUTLINED)], wrap=True))
-    parts: list[ft.Control] = [
-        person(initials(member.name), look_of(member.person), 40),
-        ft.MergeSemantics(column(*said, spacing=theme.HAIR), expand=True),
-    ]
+    who = ft.Row(
+        [
+            person(initials(member.name), look_of(member.person), 40),
+            ft.MergeSemantics(column(*said, spacing=theme.HAIR), expand=True),
+        ],
+        spacing=theme.GAP,
+        vertical_alignment=ft.CrossAxisAlignment.START,
+    )
+    row: ft.Control = who
     if not is_me:
+
+        def turn() -> None:
+            set_open(not is_open)
+
         name = texts("groups.person_more", name=member.name)
-        parts.append(
-            icon_button(ft.Icons.MORE_HORIZ_ROUNDED, name, lambda: set_open(not is_open), target=theme.TARGET_FLOOR)
-        )
-    row = ft.Row(parts, spacing=theme.GAP, vertical_alignment=ft.CrossAxisAlignment.START)
+        more = icon_button(ft.Icons.MORE_HORIZ_ROUNDED, name, turn, target=theme.TARGET_FLOOR)
+        # A finger may press the name itself; keys and screen readers have the button, which says what it does.
+        face = ft.GestureDetector(who, on_tap=guarded(turn), exclude_from_semantics=True, expand=True)
+        row = ft.Row([face, more], spacing=theme.GAP, vertical_alignment=ft.CrossAxisAlignment.START)
     if not is_open:
         return row
     return column(row, MemberActions(group, seat, lambda: set_open(False), key=f"actions-{member.person}"))

@@ -19,6 +19,7 @@ from companion.checkins import CheckIn
 from companion.errors import CompanionError, StoreError
 from companion.journal_index import JournalIndex
 from companion.nudges import Nudge
+from companion.pairs import REQUESTS
 from companion.people import Member
 from companion.ports import Damage, Notifier, Pictures, Recorder, Uploads
 from companion.stories import Story
@@ -36,7 +37,7 @@ LISTS: Final = MappingProxyType(
     {
         "stories": frozenset({"stories"}),
         "checkins": frozenset({"checkins"}),
-        "groups": frozenset({"reports"}),
+        "groups": frozenset({"reports", REQUESTS}),
         "journal": frozenset({"journal"}),
     }
 )
