@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from companion import groups, inviting
 from companion.app.groups.asking import Asked, asking_content
-from companion.app.groups.commits import ADD, INTENTS, RETURN, Intent
+from companion.app.groups.commits import ADD, INTENTS, LEAVE, RETURN, Intent
 from companion.app.groups.giving_way import give_way
 from companion.app.groups.key_states import KeyState, leaf_of, person_at, ruled, used
 from companion.app.groups.returning import sealed_anew
@@ -15,7 +15,7 @@ from companion.app.groups.tools import Outcome, Tools, stand
 from companion.chat.message import messages_table
 from companion.errors import MessageRejected, Tampered
 from companion.fields import as_object, refused, whole
-from companion.groups import DECLINED, JOINING, LEAVING, MEMBER, MERGED, REJOINING, REMOVED, Group, line
+from companion.groups import DECLINED, JOINING, LEAVING, LEFT, MEMBER, MERGED, REJOINING, REMOVED, Group, line
 from companion.inviting import Arrival, Invite
 from companion.letters import Letter, open_letter
 from companion.mls import group as mls
@@ -141,7 +141,7 @@ class Inbox:
         is_early = group is not None and group.state in (MEMBER, LEAVING) and group.cursor < arrival.seq
         if group is not None and is_early and _is_known(group, letter):
             return Outcome(change=Change(put=(later(service, item, group.id),)))
-        if group is None or group.state in (MEMBER, LEAVING) or group.service != service:
+        if group is None or group.state in (MEMBER, LEAVING, MERGED) or group.service != service:
             raise MessageRejected("a welcome to a group that was not asked for")
         arrived = replace(await self._arrived(group, arrival), renewed_ms=item.at_ms)
         known = (*arrived.known, *group.known)
@@ -151,6 +151,9 @@ class Inbox:
         change = used(package) + Change(put=(stand(ruled(arrived, keys)),))
         is_back = group.state != JOINING
         change += await sealed_anew(self._tools, group.id, self._context.store)
+        leaves = Intent(group=group.id, kind=LEAVE)
+        if group.is_pair and group.state == LEFT:  # closed before it opened: the other one is told as soon as we are in
+            change += Change(put=(stand(replace(ruled(arrived, keys), state=LEAVING)), leaves.put()))
         at = {"seq": arrival.seq, "at_ms": item.at_ms}
         me = self._context.me.member
         seat = arrived.seat(me.person)

@@ -330,6 +330,16 @@ async def test_a_yes_to_a_line_that_was_closed_meanwhile_is_declined(alice, bob,
     assert (await core(bob).groups.group(pair.id)).state == "declined"
 
 
+async def test_who_closes_a_line_after_the_yes_and_before_it_opens_ends_it_for_both(alice, bob, group):
+    pair = await core(alice).pairs.open(person(bob))
+    await deliver(alice, bob)
+    await core(bob).pairs.accept(person(alice))
+    await core(bob).groups.leave(pair.id)
+    await deliver(bob, alice, bob, alice)
+    assert [(await core(desk).groups.group(pair.id)).state for desk in (alice, bob)] == [LEFT, LEFT]
+    assert (await ask_and_say_yes(bob, alice)) != pair.id
+
+
 async def test_a_line_of_mine_alone_with_two_devices_is_closed_too(alice, tablet, bob, group):
     pair = await core(alice).pairs.open(person(bob))
     await deliver(alice, tablet)
