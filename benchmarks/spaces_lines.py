@@ -49,7 +49,8 @@ def _open(person: Person) -> float:
     person.press("Get in touch")
     person.see(re.compile("^Write to Wren"), 30_000)
     person.stand_still()
-    return seen_ms(person, f"Message to {NAME}", lambda: person.press(re.compile("^Write to Wren"), exact=False))
+    composer = f"Who can see this: you and {NAME}"  # the strip over the field: its own name is no text of the page
+    return seen_ms(person, composer, lambda: person.press(re.compile("^Write to Wren"), exact=False))
 
 
 def _close(person: Person) -> None:
