@@ -6,7 +6,7 @@ import flet as ft
 
 from companion.chat.message import TEXT_LIMIT
 from companion.groups import Group
-from views.groups.naming import mark_of, who_is_in
+from views.groups.naming import mark_of, people
 from views.journal.choosing import chosen_text, paragraphs, part_rows
 from views.mirror.context import Frame, use_frame, use_opened, use_part, use_quiet_window
 from views.mirror.effects import use_kept, use_told
@@ -102,7 +102,8 @@ def Preview(passage: Field, group: Group, key: str = "") -> ft.Control:
     texts = use_quiet_window().texts
     said = use_told(passage, lambda: passage.text.strip())
     box = bubble(said, texts("journal.share_time"), by=texts("groups.you"), mine=True, key="preview")
-    seen = texts("journal.share_seen", group=group.name, count=who_is_in(texts, group))
+    seen = texts("journal.share_seen", group=group.name, count=people(texts, len(group.seats)))
+    seen = texts("lines.share_seen", name=group.name) if group.is_pair else seen
     return section(
         texts("journal.share_preview"),
         ft.Row([box], alignment=ft.MainAxisAlignment.END, wrap=True),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from companion.groups import MEMBER
 from tests.fakes import Desk, FakeClock, FakeRelay, deliver, make_pair
 
 
@@ -90,3 +91,18 @@ async def ask_and_say_yes(asker, other, *more):
 @pytest.fixture
 async def pair(alice, bob, group):
     return await ask_and_say_yes(alice, bob)
+
+
+async def line(desk, other):
+    """The pair with somebody that stands on this desk, or None."""
+    found = [g for g in await core(desk).groups.groups() if g.peer is not None and g.peer.person == person(other)]
+    standing = [g for g in found if g.state in (MEMBER, "joining")]
+    return standing[0] if len(standing) == 1 else None
+
+
+async def due(*desks):
+    """Let what is held become due, and arrive."""
+    desks[0].clock.move(10_000)
+    for desk in desks:
+        await core(desk).due.run()
+    await deliver(*desks)

@@ -7,29 +7,13 @@ import pytest
 
 from companion import outgoing
 from companion.chat.attention import Wishes
-from companion.chat.message import WAITING, messages_table
 from companion.errors import IdentityChanged, RequestOver, UsageError
-from companion.groups import LEFT, MEMBER, MERGED
+from companion.groups import MEMBER, MERGED
 from companion.pairs import REQUESTS
 from companion.ports import STATES, Change, Drop
-from companion.times import DAY_MS
+from companion.times import DAY_MS, MINUTE_MS
 from tests.fakes import Desk, deliver
-from tests.unit.app.groups.conftest import ask_and_say_yes, core, let_in, link, person, said
-
-
-async def line(desk, other):
-    """The pair with somebody that stands on this desk, or None."""
-    found = [g for g in await core(desk).groups.groups() if g.peer is not None and g.peer.person == person(other)]
-    standing = [g for g in found if g.state in (MEMBER, "joining")]
-    return standing[0] if len(standing) == 1 else None
-
-
-async def due(*desks):
-    """Let what is held become due, and arrive."""
-    desks[0].clock.move(10_000)
-    for desk in desks:
-        await core(desk).due.run()
-    await deliver(*desks)
+from tests.unit.app.groups.conftest import ask_and_say_yes, core, due, let_in, line, link, person, said
 
 
 async def test_a_yes_opens_one_line_with_both_in_it_under_the_name_of_the_other(alice, bob, group):
@@ -207,6 +191,34 @@ async def test_a_namesake_is_not_asked_before_it_is_accepted(alice, bob, group, 
     assert (await core(alice).pairs.open(person(other))).peer.person == person(other)
 
 
+async def test_without_the_service_it_is_asked_and_answered_and_goes_when_it_is_back(alice, bob, group, relay):
+    relay.is_online = False
+    pair = await core(alice).pairs.open(person(bob))
+    await deliver(alice, bob)
+    relay.is_online = True
+    await deliver(alice, bob)
+    relay.is_online = False
+    await core(bob).pairs.accept(person(alice))
+    await deliver(bob, alice)
+    assert (await line(bob, alice)).awaits_peer
+    relay.is_online = True
+    await deliver(bob, alice)
+    assert [(await line(desk, other)).awaits_peer for desk, other in ((alice, bob), (bob, alice))] == [False, False]
+    assert (await line(bob, alice)).id == pair.id
+
+
+async def test_a_yes_that_was_lost_is_said_again_after_ten_minutes(alice, bob, group):
+    await core(alice).pairs.open(person(bob))
+    await deliver(alice, bob)
+    await core(bob).pairs.accept(person(alice))
+    await _lose_letters(bob)
+    await deliver(bob, alice)
+    bob.clock.move(10 * MINUTE_MS)
+    await core(bob).due.run()
+    await deliver(bob, alice)
+    assert not (await line(bob, alice)).awaits_peer
+
+
 # Both ask ----------------------------------------------------------------------------------------------
 
 
@@ -287,88 +299,3 @@ async def test_two_devices_of_one_person_ask_and_one_line_comes_of_it(alice, bob
     await deliver(bob, alice, tablet)
     assert not (await line(alice, bob)).awaits_peer
     assert not (await line(bob, alice)).awaits_peer
-
-
-# Closing -----------------------------------------------------------------------------------------------
-
-
-async def test_who_closes_a_line_ends_it_for_both_and_the_words_stay(alice, bob, pair):
-    await core(alice).chat.post(pair, "Thank you")
-    await due(alice, bob)
-    await core(bob).groups.leave(pair)
-    await deliver(bob, alice, bob)
-    for desk in (alice, bob):
-        assert (await core(desk).groups.group(pair)).state == LEFT
-        assert await said(desk, pair) == [("Alice Fern", "Thank you")]
-    docs = alice.vault.store.tables[messages_table(pair)].values()
-    assert [doc["name"] for doc in docs if doc["kind"] == "closed"] == ["Bob Reed"]
-
-
-async def test_a_line_that_was_closed_can_be_opened_again_as_a_new_one(alice, bob, group, pair):
-    await core(alice).groups.leave(pair)
-    await deliver(alice, bob, alice)
-    again = await ask_and_say_yes(bob, alice)
-    assert again != pair
-    assert not (await line(alice, bob)).awaits_peer
-
-
-async def test_a_line_that_nobody_answered_is_closed_at_once(alice, bob, group):
-    pair = await core(alice).pairs.open(person(bob))
-    await core(alice).chat.post(pair.id, "Never mind")
-    await core(alice).groups.leave(pair.id)
-    await due(alice, bob)
-    assert (await core(alice).groups.group(pair.id)).state == LEFT
-    assert [doc["state"] for doc in alice.vault.store.tables[WAITING].values()] == ["refused"]
-
-
-async def test_a_yes_to_a_line_that_was_closed_meanwhile_is_declined(alice, bob, group):
-    pair = await core(alice).pairs.open(person(bob))
-    await deliver(alice, bob)
-    await core(alice).groups.leave(pair.id)
-    await core(bob).pairs.accept(person(alice))
-    await deliver(bob, alice)
-    assert (await core(bob).groups.group(pair.id)).state == "declined"
-
-
-async def test_who_closes_a_line_after_the_yes_and_before_it_opens_ends_it_for_both(alice, bob, group):
-    pair = await core(alice).pairs.open(person(bob))
-    await deliver(alice, bob)
-    await core(bob).pairs.accept(person(alice))
-    await core(bob).groups.leave(pair.id)
-    await deliver(bob, alice, bob, alice)
-    assert [(await core(desk).groups.group(pair.id)).state for desk in (alice, bob)] == [LEFT, LEFT]
-    assert (await ask_and_say_yes(bob, alice)) != pair.id
-
-
-async def test_a_line_of_mine_alone_with_two_devices_is_closed_too(alice, tablet, bob, group):
-    pair = await core(alice).pairs.open(person(bob))
-    await deliver(alice, tablet)
-    await core(alice).groups.leave(pair.id)
-    await deliver(alice, tablet)
-    assert [(await core(desk).groups.group(pair.id)).state for desk in (alice, tablet)] == [LEFT, LEFT]
-
-
-# What a pair says elsewhere ----------------------------------------------------------------------------
-
-
-async def test_content_of_an_unknown_kind_counts_as_nothing_and_leaves_no_gap(alice, bob, pair):
-    await core(bob).attention.mark_seen(pair)
-    await core(alice).groups.send(pair, {"kind": "handover", "id": "aa" * 16}, Change())
-    await deliver(alice, bob)
-    assert (await core(bob).attention.news(pair)).unread == 0
-    assert [doc["kind"] for doc in bob.vault.store.tables[messages_table(pair)].values()] == ["opened"]
-
-
-async def test_a_changed_card_changes_the_name_of_the_line(alice, bob, pair):
-    await core(bob).groups.group(pair)
-    known = await core(alice).groups.group(pair)
-    newer = replace(known.peer, name="Bob Reed-Fern", card=1)
-    assert known.with_member(newer).name == "Bob Reed-Fern"
-
-
-async def test_a_word_in_the_line_welcomes_somebody_new_in_the_group(alice, bob, group, pair):
-    alice.clock.move(10_000)
-    await core(alice).chat.post(pair, "Welcome")
-    await due(alice, bob)
-    [contact] = [one for one in await core(alice).groups.contacts() if one.group == group]
-    assert contact.is_welcomed
