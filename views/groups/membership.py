@@ -8,8 +8,8 @@ from companion.groups import Group, Seat
 from views import theme
 from views.groups.comparing import SAFETY
 from views.groups.naming import profession
-from views.groups.pairing import write_action
-from views.mirror.context import use_frame, use_opened, use_quiet_window
+from views.groups.pairing import shares, write_action
+from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.parts.buttons import Action, button, icon_button
 from views.parts.people import badge, person
 from views.parts.safe import guarded, safe, say
@@ -18,21 +18,28 @@ from views.parts.text import soft, text
 from views.sure import Sure
 from views.words.names import first_name, initials, look_of
 
+ENDED = frozenset({"left", "removed", "declined"})
+"""States of a line that goes on nowhere: another one may be opened with the same person."""
+
 
 @safe
 def OutNotice(group: Group, key: str = "") -> ft.Control:
     """Why nothing can be written here now, and the one next step, if there is one."""
-    opened, texts = use_opened(), use_quiet_window().texts
+    window, opened, frame = use_quiet_window(), use_opened(), use_frame()
+    texts, peer = window.texts, group.peer
+    is_near = use_part(lambda s: peer is not None and any(shares(one.group, peer.person) for one in s.groups))
 
     async def again() -> None:
         await opened.groups.rejoin(group.id)
 
     action = None
+    if peer is not None and is_near and group.state in ENDED:
+        action = write_action(window, frame, peer.person, peer.name)
     if group.state == "rejoining":
         action = button(texts("groups.rejoin"), guarded(again, texts.error), kind="outlined", size="slim")
     said = texts(f"groups.out_{group.state}")
-    if group.peer is not None:
-        said = texts(f"lines.out_{group.state}", name=first_name(group.peer.name))
+    if peer is not None:
+        said = texts(f"lines.out_{group.state}", name=first_name(peer.name))
     words = notice(ft.Icons.INFO_OUTLINE_ROUNDED, said, kind="stone", action=action)
     return ft.Container(words, padding=theme.GAP)
 

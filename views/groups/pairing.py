@@ -48,6 +48,11 @@ def standing_line(lines: Iterable[GroupLine], who: str) -> Group | None:
     return min(found, key=lambda group: group.awaits_peer, default=None)
 
 
+def shares(group: Group, who: str) -> bool:
+    """Whether this is a group in which I am with somebody, so that either may ask for a line."""
+    return not group.is_pair and group.state == "member" and group.seat(who) is not None
+
+
 def use_buddy(but: str = "") -> Action | None:
     """A hook: the way to the person with whom I spoke last in a line that is open, another one than the group `but`."""
     window, frame = use_quiet_window(), use_frame()

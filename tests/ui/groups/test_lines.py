@@ -135,6 +135,8 @@ async def test_who_closed_a_line_is_said_and_the_words_stay(hazel: Desk, jay: De
         await app.until(lambda: "Jay Thistle closed this line" in app.labels())
         assert "This line is closed. What was said stays on this device." in app.texts()
         assert any(name.startswith("Jay Thistle, Thank you") for name, _ in app.named())
+        await app.click("Write to Jay")
+        await app.until(lambda: app.by_name(TO_JAY))
 
 
 async def test_where_a_line_gave_way_the_one_that_stands_is_shown(hazel: Desk, jay: Desk, group: str) -> None:
