@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from companion.crypto import primitives
+from companion.crypto.padding import padded_length
 from companion.crypto.primitives import RandomSource
 from companion.errors import CryptoError
 from companion.mls import codec, suites
@@ -22,7 +23,6 @@ from companion.mls.framing import (
 from companion.mls.secret_tree import MessageKey, RatchetKind, SecretTree
 from companion.mls.suites import HASH_BYTES, CipherSuite
 
-PADDED_BYTES_MIN = 256
 _REUSE_GUARD_BYTES = 4
 
 
@@ -60,18 +60,6 @@ def read_private_message(reader: Reader) -> PrivateMessage:
         encrypted_sender_data=reader.opaque(),
         ciphertext=reader.opaque(),
     )
-
-
-def padded_length(length: int) -> int:
-    """Return the length to pad to: at least 256 bytes, then Padmé, which adds at most 12 %.
-
-    Source: Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", section 4.
-    """
-    if length <= PADDED_BYTES_MIN:
-        return PADDED_BYTES_MIN
-    exponent = length.bit_length() - 1
-    unit = 1 << (exponent - exponent.bit_length())
-    return -(-length // unit) * unit
 
 
 def sender_data_key(suite: CipherSuite, sender_data_secret: bytes, ciphertext: bytes) -> MessageKey:

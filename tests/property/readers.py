@@ -45,6 +45,8 @@ from companion.mls import codec
 from companion.mls import group as mls
 from companion.people import create_me
 from companion.wire import SUITE_LETTER, create_invite_code, format_envelope, format_notice
+from companion.wire import SUITE_LETTER, create_invite_code, format_envelope
+from tests.property.space_readers import space_recipes
 from tests.unit.mls.circle import Circle, env
 
 NAMED = re.compile(r"(from_doc|decode|read_\w+|open_\w+|parse_\w+|decode_\w+)")
@@ -358,7 +360,7 @@ def recipes() -> dict[str, Recipe]:
     }
     for name, value in one_field.items():
         named[f"chat.parsing.read_{name}"] = _field(name, value)
-    told = {m + name: recipe for name, recipe in named.items()}
+    told = {m + name: recipe for name, recipe in named.items()} | space_recipes(Recipe)
     s = "services.sync."
     told |= {
         s + "answers.read_event": _content(lambda doc: answers.read_event(ID, doc), event),

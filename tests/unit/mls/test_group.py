@@ -2,6 +2,7 @@
 
 import pytest
 
+from companion.crypto.padding import padded_length
 from companion.errors import CryptoError, MessageRejected
 from companion.mls import committing, framing, group, processing
 from companion.mls.framing import ContentType, SenderType
@@ -9,7 +10,7 @@ from companion.mls.group_state import Status
 from companion.mls.key_schedule import PreSharedKeyId
 from companion.mls.messages import decode_message
 from companion.mls.nodes import EXTENSION_REQUIRED_CAPABILITIES, Extension, LeafSource
-from companion.mls.private_message import PrivateMessage, padded_length
+from companion.mls.private_message import PrivateMessage
 from companion.mls.processing import EpochChanged, ProposalReceived, RemovedFromGroup
 from companion.mls.proposals import Add, GroupContextExtensions, PreSharedKey, Remove
 from companion.mls.suites import CipherSuite

@@ -1,0 +1,107 @@
+"""The shelf of a group: notes worth keeping, read by those who come later.
+
+A note is an item of the log `shelf`. Whoever wrote it may change it or take it down; so may, only the latter, those who
+look after the group. The fold is a pure function of the items in their order. Source: docs/protocol.md section 8.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from companion.errors import MessageRejected
+from companion.fields import as_id, refused, whole
+from companion.space.items import Item
+from companion.strings import read_line, read_text
+
+TITLE_LIMIT = 80
+TEXT_LIMIT = 8_000
+NOTES_LIMIT = 200
+"""So many notes are shown: what is worth keeping is few."""
+NOTE, DOWN = "note", "down"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """One note. `author` is who wrote it, as the shelf's space knows them; `changed_ms` by the service's clock."""
+
+    id: str
+    author: bytes
+    title: str
+    text: str
+    created_ms: int
+    changed_ms: int
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """An item in its place in the log: its number, and when the service took it. `is_steward`: as the book says."""
+
+    seq: int
+    at_ms: int
+    item: Item
+    is_steward: bool = False
+
+
+def note_content(id: str, title: str, text: str, message: str = "") -> dict[str, object]:
+    """Return a note, or new words for one of mine. `message`: what it was pinned from."""
+    return {"kind": NOTE, "id": id, "title": title, "text": text, "message": message}
+
+
+def down_content(id: str, author: bytes) -> dict[str, object]:
+    """Return what takes a note down."""
+    return {"kind": DOWN, "of": id, "author": author.hex()}
+
+
+@refused("a note")
+def read_note(placed: Placed) -> Note:
+    """Raises: MessageRejected."""
+    content = placed.item.content
+    message = content.get("message", "")
+    return Note(
+        id=as_id(content["id"]),
+        author=placed.item.signer,
+        title=read_line(content["title"], TITLE_LIMIT, "a note's title"),
+        text=read_text(content["text"], TEXT_LIMIT, "a note", may_be_empty=True),
+        created_ms=whole(placed.at_ms),
+        changed_ms=whole(placed.at_ms),
+        message=as_id(message) if message else "",
+    )
+
+
+def notes(items: Iterable[Placed]) -> tuple[Note, ...]:
+    """Return the notes that stand, in the order in which they were put there. What is malformed changes nothing.
+
+    The same id by another signer is another note, so that nobody can put words in a note of somebody else.
+    """
+    found = dict[tuple[str, bytes], Note]()
+    gone = set[tuple[str, bytes]]()
+    for placed in items:
+        try:
+            kind = placed.item.content.get("kind")
+            if kind == NOTE:
+                _put(found, gone, read_note(placed))
+            elif kind == DOWN:
+                _take_down(found, gone, placed)
+        except MessageRejected:
+            continue
+    return tuple(found.values())
+
+
+def _put(found: dict[tuple[str, bytes], Note], gone: set[tuple[str, bytes]], note: Note) -> None:
+    name = (note.id, note.author)
+    if name in gone:
+        return
+    before = found.get(name)
+    if before is None and len(found) >= NOTES_LIMIT:
+        raise MessageRejected("a note too many")
+    found[name] = note if before is None else replace(note, created_ms=before.created_ms, message=before.message)
+
+
+@refused("a note's end")
+def _take_down(found: dict[tuple[str, bytes], Note], gone: set[tuple[str, bytes]], placed: Placed) -> None:
+    content = placed.item.content
+    name = (as_id(content["of"]), bytes.fromhex(str(content["author"])))
+    if placed.item.signer != name[1] and not placed.is_steward:
+        raise MessageRejected("not for this one to take down")
+    gone.add(name)
+    found.pop(name, None)

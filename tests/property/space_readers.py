@@ -1,0 +1,79 @@
+"""How each reader of spaces is tried; see `tests.property.readers`."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from companion.crypto.primitives import dh_keypair, random_bytes, sign, signing_keypair
+from companion.space import book, items, order, shelf, turns, versions
+from companion.space.keys import BOOK, log_id
+from companion.wire import SUITE_ITEM
+
+SPACE = b"s" * 16
+LOG = log_id(SPACE, BOOK)
+KEY, NEXT = b"k" * 32, b"x" * 32
+PRIVATE, PUBLIC = signing_keypair()
+BOX_PRIVATE, BOX = dh_keypair()
+ANN, ID, OTHER = b"a" * 16, "aa" * 16, "bb" * 16
+
+
+def _json(doc: Any) -> bytes:
+    """Return what a hostile program can write: also what is nested too deep for ours."""
+    try:
+        return json.dumps(doc).encode()
+    except RecursionError:
+        return b"[" * 50_000
+
+
+def _item(doc: Any) -> object:
+    inner = items.signed(PRIVATE, b"companion space item v1" + LOG, _json(doc)[: items.CONTENT_LIMIT_BYTES])
+    return items.open_item(KEY, LOG, items.seal_signed(SUITE_ITEM, KEY, 1, LOG, inner, b"", random_bytes))
+
+
+def _said(content: dict[str, Any]) -> items.Item:
+    return items.Item(n=0, signer=PUBLIC, content=content)
+
+
+def _card() -> dict[str, Any]:
+    signature = sign(PRIVATE, book.card_message(SPACE, PUBLIC, "Ann Lee", "gp"))
+    return {"name": "Ann Lee", "profession": "gp", "identity": PUBLIC.hex(), "signature": signature.hex()}
+
+
+def _note(doc: dict[str, Any]) -> shelf.Placed:
+    return shelf.Placed(seq=1, at_ms=5, item=_said(doc))
+
+
+def space_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
+    """Return them by their full names; `recipe` makes one."""
+    turn = turns.seal_turn(
+        KEY, 0, NEXT, space=SPACE, log=LOG, sign_private=PRIVATE, at=3, boxes={ANN: BOX}, more={"without": []}
+    )
+    version = versions.Version(id=ID, device=OTHER, at_ms=5, body={"text": "x"}, past=(OTHER,))
+    history = versions.with_version(versions.History(), version)
+    seen = order.Seen(incarnation=ID, seq=3, h="ab" * 32)
+    told = {
+        "book.read_card": recipe(read=lambda doc: book.read_card(SPACE, _said(doc)), good=(_card(),)),
+        "book.read_group": recipe(read=book.read_group, good=(ID,)),
+        "book.read_key": recipe(read=book.read_key, good=("ab" * 32,)),
+        "book.read_keys": recipe(read=lambda value: book.read_keys(value, 64), good=(["ab" * 32],)),
+        "items.open_item": recipe(read=_item, good=({"kind": "note", "text": "x"},)),
+        "items.open_signed": recipe(
+            read=lambda data: items.open_item(KEY, LOG, data),
+            good=(items.seal_item(KEY, 1, LOG, PRIVATE, {"kind": "x"}),),
+        ),
+        "order.Seen.from_doc": recipe(read=lambda value: order.Seen.from_doc(value), good=(seen.to_doc(),)),
+        "shelf.read_note": recipe(
+            read=lambda doc: shelf.read_note(_note(doc)), good=(shelf.note_content(ID, "Title", "Text", OTHER),)
+        ),
+        "turns.open_box": recipe(
+            read=lambda data: turns.open_box(turns.open_turn(KEY, LOG, data), SPACE, ANN, BOX_PRIVATE), good=(turn,)
+        ),
+        "turns.open_turn": recipe(read=lambda data: turns.open_turn(KEY, LOG, data), good=(turn,)),
+        "keys.open_past": recipe(
+            read=lambda data: turns.key_before(NEXT, SPACE, data),
+            good=(turn,),
+        ),
+        "versions.Version.from_doc": recipe(read=versions.Version.from_doc, good=(version.to_doc(),)),
+        "versions.History.from_doc": recipe(read=versions.History.from_doc, good=(history.to_doc(),)),
+    }
+    return {f"companion.space.{name}": one for name, one in told.items()}

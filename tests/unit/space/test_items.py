@@ -1,0 +1,90 @@
+"""Items: what opens, and what is refused."""
+
+import pytest
+
+from companion.crypto.primitives import random_bytes, sign, signing_keypair
+from companion.errors import MessageRejected
+from companion.space.items import (
+    CONTENT_LIMIT_BYTES,
+    cid_of,
+    key_number,
+    open_item,
+    seal_item,
+    seal_signed,
+    signed,
+)
+from companion.space.keys import log_id
+from companion.wire import ENVELOPE_LIMIT_BYTES, SUITE_ITEM, SUITE_MLS, format_envelope
+
+KEY, LOG, OTHER_LOG = b"k" * 32, log_id(b"s" * 16, "shelf"), log_id(b"s" * 16, "book")
+PRIVATE, PUBLIC = signing_keypair()
+SAID = {"kind": "note", "text": "Tea at four"}
+SEALED = seal_item(KEY, 7, LOG, PRIVATE, SAID)
+
+
+def test_an_item_says_what_was_sealed_by_whom_and_under_which_key():
+    item = open_item(KEY, LOG, SEALED)
+    assert (item.n, item.signer, item.content) == (7, PUBLIC, SAID)
+    assert key_number(SEALED) == (7, False)
+
+
+@pytest.mark.parametrize(("key", "log"), [(b"x" * 32, LOG), (KEY, OTHER_LOG)])
+def test_another_key_and_another_log_open_nothing(key, log):
+    with pytest.raises(MessageRejected):
+        open_item(key, log, SEALED)
+
+
+@pytest.mark.parametrize("place", range(0, len(SEALED), 7))
+def test_no_byte_of_an_envelope_may_change(place):
+    changed = bytearray(SEALED)
+    changed[place] ^= 1
+    with pytest.raises(MessageRejected):
+        open_item(KEY, LOG, bytes(changed))
+
+
+def test_a_reader_cannot_sign_for_somebody_else():
+    """Who has the key can seal anything: what another one said under another key of the space does not verify there."""
+    said = b'{"kind": "note"}'
+    forged = PUBLIC + sign(signing_keypair()[0], b"companion space item v1" + LOG + said) + said
+    moved = PUBLIC + sign(PRIVATE, b"companion space item v1" + OTHER_LOG + said) + said
+    for inner in (forged, moved):
+        with pytest.raises(MessageRejected):
+            open_item(KEY, LOG, seal_signed(SUITE_ITEM, KEY, 0, LOG, inner, b"", random_bytes))
+
+
+def test_each_envelope_is_another_one_and_stands_under_its_own_hash():
+    again = seal_item(KEY, 7, LOG, PRIVATE, SAID)
+    assert again != SEALED
+    assert cid_of(again) != cid_of(SEALED)
+    assert cid_of(SEALED) == cid_of(bytes(SEALED))
+    assert len(bytes.fromhex(cid_of(SEALED))) == 16
+
+
+def test_the_length_tells_little():
+    lengths = {len(seal_item(KEY, 0, LOG, PRIVATE, {"text": "x" * n})) for n in range(2_000)}
+    assert len(lengths) < 70
+
+
+def test_the_largest_item_fits_an_envelope_and_a_larger_one_is_refused():
+    room = CONTENT_LIMIT_BYTES - len(b'{"text": ""}')
+    assert len(seal_item(KEY, 0, LOG, PRIVATE, {"text": "x" * room})) <= ENVELOPE_LIMIT_BYTES
+    with pytest.raises(ValueError, match="an item of"):
+        seal_item(KEY, 0, LOG, PRIVATE, {"text": "x" * (room + 1)})
+
+
+@pytest.mark.parametrize("body", [b"", SEALED[:20], format_envelope(SUITE_MLS, b"x" * 100), format_envelope(4, b"xx")])
+def test_what_is_no_item_is_refused(body):
+    with pytest.raises(MessageRejected):
+        open_item(KEY, LOG, body)
+
+
+@pytest.mark.parametrize("body", [b"", format_envelope(SUITE_MLS, b"x" * 100), format_envelope(4, b"xx")])
+def test_what_is_no_envelope_of_a_space_has_no_number(body):
+    with pytest.raises(MessageRejected):
+        key_number(body)
+
+
+def test_content_that_is_no_object_is_refused():
+    inner = signed(PRIVATE, b"companion space item v1" + LOG, b"[1]")
+    with pytest.raises(MessageRejected):
+        open_item(KEY, LOG, seal_signed(SUITE_ITEM, KEY, 0, LOG, inner, b"", random_bytes))
