@@ -91,6 +91,21 @@ class Entry:
         )
 
 
+UNDER = "under"
+
+
+def over(doc: dict[str, object], before: dict[str, object] | None) -> dict[str, object]:
+    """Return a page as it is saved. What another device of mine wrote there since it was opened is kept under it."""
+    doc = {name: value for name, value in doc.items() if name != UNDER}
+    if before is None:
+        return doc
+    kept_under = before.get(UNDER)
+    under = list(kept_under) if isinstance(kept_under, list) else []
+    if before.get("follows") != doc.get("follows"):
+        under.append({name: value for name, value in before.items() if name != UNDER})
+    return {**doc, UNDER: under} if under else doc
+
+
 _FIELDS = frozenset(Entry(id="", day="", text="", created_ms=0, changed_ms=0).to_doc())
 
 

@@ -11,7 +11,13 @@ log = logging.getLogger(__name__)
 
 LOOK_AGAIN_S = 60.0
 LEAST_S = 0.05
-WAKES = frozenset({"phase", "waiting", "standings", "seen", "my_polls", "groups"})
+WAKES = frozenset({"phase", "waiting", "standings", "seen", "my_polls", "groups"}) | {
+    "own_changed",
+    "own_wanted",
+    "own_followed",
+    "sayings",
+    "sync",
+}
 """Changes after which something may be due sooner."""
 
 

@@ -177,6 +177,10 @@ class FakeRelay:
         end = steps[place + 1][0] if place + 1 < len(steps) else len(self.logs[group])
         return self.logs[group][since:end]
 
+    async def events(self, group: str, capability: str, since: int, limit: int = 500) -> tuple[RelayEvent, ...]:
+        self._answer()
+        return tuple(self.readable(group, capability, since)[:limit])
+
     # Devices
 
     async def post_to_inbox(self, device: str, cid: str, body: bytes) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from companion import attachments
-from companion.app.context import Context
+from companion.app.context import SHARED, Context
 from companion.app.recording import Recordings, Running
 from companion.attachments import HOLDERS, IN_WORK, Attachment, InWork, Picture
 from companion.errors import Tampered, UsageError
@@ -54,6 +54,15 @@ class Attaching(Recordings[_Note]):
         )
         await self._context.commit(Change(put=(Put(IN_WORK, InWork(attachment=attachment, owner=owner).to_doc()),)))
         await recording.write(picture.content)
+        await recording.close()
+        return replace(attachment, blob=recording.reference)
+
+    async def take_over(self, facts: Attachment, content: bytes) -> Attachment:
+        """Keep what was sent by another device, as it is. It goes again unless a commit gives it an owner."""
+        recording = await self._context.blobs.start(attachments.context_of(facts.kind, facts.id))
+        attachment = replace(facts, blob=recording.reference)
+        await self._context.commit(Change(put=(Put(IN_WORK, InWork(attachment=attachment).to_doc()),)))
+        await recording.write(content)
         await recording.close()
         return replace(attachment, blob=recording.reference)
 
@@ -180,9 +189,10 @@ class Attaching(Recordings[_Note]):
             sample_rate_hz=running.recorder.sample_rate_hz,  # the longer it ran, the better the rate is known
             channels=running.recorder.channels,
         )
-        placed = await running.place(attachment)
-        if placed.put:
-            await self._context.commit(placed + self.kept(attachment))
+        async with self._context.store.turn(SHARED):
+            placed = await running.place(attachment)
+            if placed.put:
+                await self._context.commit(placed + self.kept(attachment))
         return attachment
 
     async def _keep(self, running: _Note, data: bytes) -> None:
@@ -201,6 +211,7 @@ class Attaching(Recordings[_Note]):
             )
             work = InWork(attachment=running.attachment, owner=running.owner)
             named = Change(put=(Put(IN_WORK, work.to_doc()),))
-            await self._context.commit(await running.place(running.attachment) + named)
+            async with self._context.store.turn(SHARED):
+                await self._context.commit(await running.place(running.attachment) + named)
         await running.blob.write(data)
         running.size_bytes += len(data)

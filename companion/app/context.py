@@ -16,6 +16,8 @@ from companion.times import Timers, Told
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 ME = "me"
+SHARED = "shared"
+"""The turn of what may come from elsewhere: who reads such a document and writes what follows from it holds it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +31,8 @@ class Context:
     tell: Callable[[frozenset[str]], None]
     after_commit: list[Callable[[Change], None]] = field(default_factory=list)
     """Places that keep something in memory hear of every change, before the listeners do."""
+    widen: list[Callable[[Change], Change]] = field(default_factory=list)
+    """Places that note in the same commit what a change touches: each returns what is to be done besides."""
     in_doubt: list[Callable[[], None]] = field(default_factory=list)
     """They forget it all when nobody knows whether a commit has happened."""
     unread: set[str] = field(default_factory=set)
@@ -43,7 +47,7 @@ class Context:
 
     async def commit(self, change: Change) -> None:
         """Make the change durable, then tell the listeners. Nothing is shown that a crash could undo."""
-        change = _whole(change)
+        change = _whole(sum((also(change) for also in self.widen), change))
         try:
             await self.store.commit(change)
         except BaseException:

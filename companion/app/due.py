@@ -11,6 +11,7 @@ from companion.app.chat.polling import Polling
 from companion.app.chat.sharing import Sharing
 from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
+from companion.app.own.housekeeping import Housekeeping
 from companion.chat.contents import got_content, seen_content
 from companion.chat.message import Message
 from companion.chat.standing import SEEN, STANDINGS
@@ -51,6 +52,7 @@ class Due:
         attention: Attending,
         agreements: Agreeing,
         sharing: Sharing,
+        own: Housekeeping,
     ) -> None:
         self._context = context
         self._groups = groups
@@ -59,6 +61,7 @@ class Due:
         self._attention = attention
         self._agreements = agreements
         self._sharing = sharing
+        self._own = own
         self._receipts: dict[str, int] = {}
         self._seats: dict[str, object] = {}
         self._has_newcomers = True
@@ -99,7 +102,8 @@ class Due:
         uploads = [self._upload_ms - watch for message in waiting if message.state == "uploading"]
         ours = [due_ms - watch for due_ms in (self._expire_ms, *self._receipts.values(), *self._reads.values())]
         closing, asking = await self._polls.next_left_ms(), await self._groups.asking.left_ms()
-        return max(0, min([HOUR_MS, asking, *held, *uploads, *ours, *([] if closing is None else [closing])]))
+        own_ms = await self._own.left_ms()
+        return max(0, min([HOUR_MS, asking, own_ms, *held, *uploads, *ours, *([] if closing is None else [closing])]))
 
     async def run(self) -> None:
         """Do all that is due by now. What cannot be done keeps nothing else from its turn.
@@ -114,6 +118,7 @@ class Due:
             self._upload_ms = now + UPLOAD_MS if await self._sharing.send_waiting() else 0
         await self._try(self._polls.close_due)
         await self._try(self._groups.ask_again)
+        await self._try(self._own.run)
         for group in [group for group, due_ms in self._receipts.items() if due_ms <= now]:
             await self._try(partial(self._tell_got, group, now), group)
         for group in [group for group, due_ms in self._reads.items() if due_ms <= now]:

@@ -22,9 +22,11 @@ from companion.app.groups.mending import Mending
 from companion.app.groups.pairing import Pairing
 from companion.app.journal.journalling import Journalling
 from companion.app.journal.timeline import Timeline
+from companion.app.own.own_space import OwnSpace
 from companion.app.parting import Left, Parting
 from companion.app.searching import Searching
 from companion.app.security import Security
+from companion.app.spaces.desk import make_desk
 from companion.app.stamps import cut_stamps
 from companion.app.stories.storytelling import Storytelling
 from companion.app.today import Today
@@ -76,9 +78,13 @@ class Opened:
         self.journal = Journalling(self._context, self.attaching)
         self.timeline = Timeline(self._context)
         self.searching = Searching(self._context)
-        self.groups = Grouping(self._context, Receiving(self._context), network)
+        desk = make_desk(self._context)
+        self.groups = Grouping(self._context, Receiving(self._context), network, desk)
+        self.own = OwnSpace(self._context, desk, self.groups, network, self.attaching)
         self.devices = Linking(self._context, self.groups.tools, network, self.groups.follow)
         self.groups.inbox.add(self.devices.handlers())
+        self.devices.gives.append(self.own.give)
+        self.devices.revoked.append(self.own.turn_out)
         self.mending = Mending(self._context, self.groups)
         self.chat = Chatting(self._context, self.groups)
         self.polls = Polling(self._context, self.groups, self.chat)
@@ -87,7 +93,16 @@ class Opened:
         self.attention = Attending(self._context, self.groups, choices)
         self.agreements = Agreeing(self._context, self.groups, Keeping(self._context, self.groups.tools.certainty))
         self.sharing = Sharing(self._context, self.groups, self.chat, self.attaching, network)
-        self.due = Due(self._context, self.groups, self.chat, self.polls, self.attention, self.agreements, self.sharing)
+        self.due = Due(
+            self._context,
+            self.groups,
+            self.chat,
+            self.polls,
+            self.attention,
+            self.agreements,
+            self.sharing,
+            self.own.housekeeping,
+        )
         self._parting = Parting(self._context, network, self.groups, self.due)
         self.care = Caring(self._context)
         self.stories = Storytelling(self._context, wording)
@@ -119,7 +134,7 @@ class Opened:
             await self.groups.roll_back()
         is_list_sound = all(damage.part != IN_WORK for damage in self._context.store.damages)
         first = (self.journal.start,) if is_list_sound else ()
-        for begin in (*first, self._look_at_clock, self.stories.recover, self.groups.start):
+        for begin in (*first, self._look_at_clock, self.stories.recover, self.own.start, self.groups.start):
             try:
                 await begin()
             except STAYS as error:  # the rest can be read, and is shown as what it is

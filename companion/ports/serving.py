@@ -118,6 +118,9 @@ class Relay(Protocol):
         remembered, and refuses what is still to come; 429 for too many of those.
         """
 
+    async def events(self, group: str, capability: str, since: int, limit: int = 500) -> tuple[RelayEvent, ...]:
+        """Return up to `limit` envelopes of a group after a number. Raises RelayRefused 404, 403 `rotated`, 409."""
+
     async def post_to_inbox(self, device: str, cid: str, body: bytes) -> None:
         """Put up to 131,072 bytes into a device's inbox; the same cid and bytes again change nothing.
 

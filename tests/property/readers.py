@@ -45,7 +45,6 @@ from companion.mls import codec
 from companion.mls import group as mls
 from companion.people import create_me
 from companion.wire import SUITE_LETTER, create_invite_code, format_envelope, format_notice
-from companion.wire import SUITE_LETTER, create_invite_code, format_envelope
 from tests.property.space_readers import space_recipes
 from tests.unit.mls.circle import Circle, env
 

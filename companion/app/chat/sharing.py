@@ -7,13 +7,12 @@ other blob of this device.
 import io
 from dataclasses import replace
 
-from companion import attachments
 from companion.app.attaching import Attaching
 from companion.app.chat.chatting import Chatting, Ways
 from companion.app.chat.letting_go import local_of
 from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
-from companion.attachments import IN_WORK, Attachment, InWork, Picture
+from companion.attachments import Attachment, Picture
 from companion.chat.changing import Update
 from companion.chat.message import ATTACHMENT_LIMIT, TEXT_LIMIT, Doc, Message, messages_table
 from companion.chat.sharing import FILE_LIMIT_BYTES, SharedFile
@@ -21,7 +20,7 @@ from companion.crypto.chunked import ChunkedReader, ChunkedWriter, sealed_bytes
 from companion.crypto.primitives import hkdf, random_bytes
 from companion.errors import CryptoError, MessageRejected, RelayRefused, SyncError, UsageError
 from companion.fields import STAYS, refused, whole
-from companion.ports import Change, Edit, Network, Pictures, Put
+from companion.ports import Change, Edit, Network, Pictures
 from companion.strings import clean_text
 
 PIECE_BYTES = 1 << 20
@@ -131,13 +130,9 @@ class Sharing:
     async def _keep(self, file: SharedFile, content: bytes, pictures: Pictures) -> Attachment:
         if file["kind"] == "picture":
             return replace(await self._attaching.seal(await pictures.clean(content)), caption=str(file["caption"]))
-        id = self._context.new_id()
-        recording = await self._context.blobs.start(attachments.context_of("sound", id))
-        local = _facts(file, id, dict(recording.reference), self._context.clock.now_ms())
-        await self._context.commit(Change(put=(Put(IN_WORK, InWork(attachment=local).to_doc()),)))
-        await recording.write(content)
-        await recording.close()
-        return replace(local, blob=dict(recording.reference))
+        here = {"id": self._context.new_id(), "blob": {}, "at_ms": self._context.clock.now_ms()}
+        facts = Attachment.from_doc({**file, **here})
+        return await self._attaching.take_over(facts, content)
 
     async def seal(self, group_id: str, picture: Picture) -> Attachment:
         """Keep a picture that is about to be sent to a group."""
@@ -171,10 +166,6 @@ def _shared(blob: str, one: Attachment) -> dict[str, object]:
     facts = ("kind", "media_type", "size_bytes", "width", "height", "sample_rate_hz", "channels", "caption")
     doc = one.to_doc()
     return {"blob": blob, "key": random_bytes(32).hex(), "local": doc} | {name: doc[name] for name in facts}
-
-
-def _facts(file: SharedFile, id: str, blob: dict[str, object], at_ms: int) -> Attachment:
-    return Attachment.from_doc({**file, "id": id, "blob": blob, "at_ms": at_ms})
 
 
 def _with_local(blob: str, local: Attachment) -> Update:

@@ -7,8 +7,8 @@ from companion.app.context import ME
 from companion.app.groups.early import EARLY
 from companion.app.groups.events import Events, Step, is_astray
 from companion.app.groups.key_states import KeyState
-from companion.app.groups.overlay import Overlay
 from companion.app.groups.tools import Tools
+from companion.app.overlay import Overlay
 from companion.errors import CryptoError, MessageRejected
 from companion.groups import FOLLOWED, Group
 from companion.ports import RelayEvent

@@ -11,11 +11,14 @@ from companion.app.groups.comparing import Comparing
 from companion.app.groups.inbox import Inbox
 from companion.app.groups.making import asking_in, made
 from companion.app.groups.offering import offer
-from companion.app.groups.record import SERVICES
 from companion.app.groups.returning import roll_back
 from companion.app.groups.revoking import tell_revoked
+from companion.app.groups.sides import Sides
 from companion.app.groups.sync_side import ONLINE, Side
 from companion.app.groups.tools import Contents, make_tools, stand
+from companion.app.record import SERVICES
+from companion.app.spaces.desk import Desk
+from companion.app.spaces.log_side import LogSide
 from companion.chat.message import Message, lines, messages_table
 from companion.crypto.primitives import random_bytes
 from companion.errors import IdentityChanged, InviteGarbled, NoOwnService, SyncError, Tampered, UsageError
@@ -33,13 +36,15 @@ from companion.wire import LOCAL_SERVICE, InviteCode, create_invite_code, parse_
 class Grouping(Comparing):
     """Everything that is sent is first a document of the outbox; the sync loop takes it from there."""
 
-    def __init__(self, context: Context, contents: Contents, network: Network) -> None:
+    def __init__(self, context: Context, contents: Contents, network: Network, desk: Desk) -> None:
         super().__init__(context)
         self._network = network
+        self._desk = desk
         self.tools = make_tools(context, contents)
         self.inbox = Inbox(self.tools)
         self.asking = Asking(self.tools)
         self._sides: dict[str, Side] = {}
+        self._logs: dict[str, LogSide] = {}
 
     async def start(self) -> None:
         """Follow every service that has a group of mine, or letters for me."""
@@ -57,6 +62,7 @@ class Grouping(Comparing):
     async def services(self) -> list[str]:
         """Return every service that has, or had, a group of mine or letters for me."""
         services = {group.service for group in await self.groups()}
+        services |= {space.service for space in await self._desk.spaces.all()}
         return sorted(services | {str(doc["_id"]) for doc in await self._context.store.all(SERVICES)})
 
     async def groups(self) -> tuple[Group, ...]:
@@ -333,7 +339,13 @@ class Grouping(Comparing):
 
     async def follow(self, service: str) -> None:
         """Start the loop of a service, or wake it."""
-        await self._network.follow(service, self._side(service))
+        await self._network.follow(service, Sides(self._side(service), self.logs(service)))
+
+    def logs(self, service: str) -> LogSide:
+        """Return the logs of spaces at a service."""
+        if service not in self._logs:
+            self._logs[service] = LogSide(self._desk, service, partial(self.follow, service))
+        return self._logs[service]
 
     async def follow_all(self) -> None:
         for service in await self.services():

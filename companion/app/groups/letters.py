@@ -3,8 +3,8 @@
 import logging
 
 from companion.app.groups.inbox import LATER, Inbox, kept_letter, later
-from companion.app.groups.record import Record
 from companion.app.groups.tools import Outcome, Tools
+from companion.app.record import Record
 from companion.errors import CryptoError, MessageRejected, Tampered
 from companion.ports import Change, Doc, Drop, InboxItem
 

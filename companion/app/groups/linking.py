@@ -53,6 +53,10 @@ class Linking:
         self._tools = tools
         self._network = network
         self._follow = follow
+        self.gives: list[Callable[[Device, DeviceList], Awaitable[Change]]] = []
+        """What a new device of mine is given besides: each returns what to commit with the handover."""
+        self.revoked: list[Callable[[], Awaitable[None]]] = []
+        """Who has to act when a device of mine is in use no longer."""
 
     def handlers(self) -> "dict[str, Callable[[str, Letter, InboxItem], Awaitable[Outcome]]]":
         """Return who takes the letters of linking."""
@@ -113,6 +117,8 @@ class Linking:
             raise MessageRejected("a device too many") from None
         told = await self._told(devices, service)
         over = await self._handed_over(devices, service, device, code)
+        for give in self.gives:
+            over += await give(device, devices)
         return replace(told, change=told.change + over + Change(drop=(Drop(TABLE, code.id),)))
 
     async def _handed_over(self, devices: DeviceList, service: str, device: Device, code: InviteCode) -> Change:
@@ -168,6 +174,8 @@ class Linking:
         async with self._tools.key_states.turn():
             told = await self._told(devices, await self._service())
             await self._tools.key_states.commit(told.change, *told.key_states)
+        for act in self.revoked:
+            await act()
         for service in services:
             await self._follow(service)
             try:

@@ -8,8 +8,8 @@ import logging
 from dataclasses import replace
 
 from companion import outgoing
+from companion.app.cached import Cached
 from companion.app.context import Context
-from companion.app.groups.cached import Cached
 from companion.app.groups.key_states import KeyState, KeyStates
 from companion.devices import Device
 from companion.errors import CryptoError

@@ -15,7 +15,6 @@ from companion.app.groups.key_states import KeyState
 from companion.app.groups.letters import Letters
 from companion.app.groups.offering import offer_rest
 from companion.app.groups.packages import Packages
-from companion.app.groups.record import Record
 from companion.app.groups.returning import (
     ask_for_keys,
     ask_to_rejoin,
@@ -29,6 +28,7 @@ from companion.app.groups.returning import (
 from companion.app.groups.revoking import tell_revoked
 from companion.app.groups.tail import tail_of, tail_own, tail_table
 from companion.app.groups.tools import Tools, stand
+from companion.app.record import Record
 from companion.errors import SyncError, Tampered
 from companion.fields import whole
 from companion.groups import FOLLOWED, MEMBER, Group

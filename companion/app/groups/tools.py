@@ -4,10 +4,10 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from companion import groups, outgoing
+from companion.app.cached import Cached
 from companion.app.certainty import Certainty
 from companion.app.context import ME, Context
 from companion.app.groups.aside import Aside
-from companion.app.groups.cached import Cached
 from companion.app.groups.commits import Commits
 from companion.app.groups.key_states import KeyState, KeyStates
 from companion.app.groups.outbox import Outbox

@@ -1,15 +1,16 @@
 """Intents of the journal: write on a page, mark it, hang pictures and voice notes on it."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Unpack
 
 from companion import journal
 from companion.app.attaching import Attaching
-from companion.app.context import Context
+from companion.app.context import SHARED, Context
 from companion.attachments import Attachment, InWork, Picture, with_one
 from companion.errors import UsageError
-from companion.fields import STAYS, each_read
+from companion.fields import STAYS, each_read, read_or
 from companion.journal import Entry, Marks
 from companion.likeness import each_once
 from companion.ports import Change, Drop, Put, Recorder
@@ -56,10 +57,10 @@ class Journalling:
         found = None if known is None else await self._attaching.measured(known)
         if page is None or found is None or not found.size_bytes:
             if page is not None and known is not None:
-                await self._context.commit(self._without(page.id, known))
+                await self._unhang(page.id, known)
             await self._context.commit(self._attaching.let_go(work.attachment))
         else:
-            await self._context.commit(self._with(page.id, found) + self._attaching.kept(found))
+            await self._hang(page.id, found, self._attaching.kept(found))
 
     # Reading
 
@@ -143,15 +144,24 @@ class Journalling:
     async def save_drafts(self) -> None:
         """Commit what was changed since the last call. Raises StoreError; the changes then stay to be saved."""
         unsaved = {id: self._pages[id] for id in self._unsaved}
-        put = tuple(
-            Put(journal.TABLE, page.to_doc()) for id, page in unsaved.items() if id in self._stored or not page.is_blank
-        )
-        if put:
-            await self._context.commit(Change(put=put))
-        self._stored |= {str(one.doc["_id"]) for one in put}
-        for id, page in unsaved.items():
-            if self._pages.get(id) is page:  # newer typing during the commit stays unsaved
-                self._unsaved.discard(id)
+        written = {id: page for id, page in unsaved.items() if id in self._stored or not page.is_blank}
+        if written:
+            await self._save(written, Change())
+        self._stored |= written.keys()
+        self._unsaved -= {id for id, page in unsaved.items() if id not in written and self._pages.get(id) is page}
+
+    async def _save(self, ids: Iterable[str], more: Change) -> None:
+        """Bring pages to the disk as they are at that moment."""
+        async with self._context.store.turn(SHARED):
+            pages = [self._pages[id] for id in ids if id in self._pages]
+            puts = [await self._as_saved(page) for page in pages]
+            await self._context.commit(Change(put=tuple(puts)) + more)
+        for page in pages:
+            if self._pages.get(page.id) is page:  # newer typing during the commit stays unsaved
+                self._unsaved.discard(page.id)
+
+    async def _as_saved(self, page: Entry) -> Put:
+        return Put(journal.TABLE, journal.over(page.to_doc(), await self._context.store.get(journal.TABLE, page.id)))
 
     async def remove(self, id: str) -> None:
         """Delete an entry with all that hangs on it."""
@@ -178,13 +188,14 @@ class Journalling:
     async def attach(self, id: str, picture: Picture) -> None:
         """Hang a picture on an opened page. Raises StoreError."""
         attachment = await self._attaching.seal(picture, owner=id)
-        await self._context.commit(self._with(id, attachment) + self._attaching.kept(attachment))
+        await self._hang(id, attachment, self._attaching.kept(attachment))
 
     async def record(self, id: str, recorder: Recorder) -> None:
         """Record a voice note into an opened page. Raises MicrophoneUnavailable."""
 
         async def place(attachment: Attachment) -> Change:
-            return self._with(id, attachment)
+            self._put_on(id, with_one(self._open(id).attachments, attachment))
+            return Change(put=(await self._as_saved(self._open(id)),))
 
         self._open(id)
         await self._attaching.record(recorder, id, place)
@@ -193,32 +204,42 @@ class Journalling:
         """Take a picture or voice note off a page and remove it."""
         attachment = next((a for a in self._open(id).attachments if a.id == attachment_id), None)
         if attachment is not None:
-            await self._context.commit(self._without(id, attachment) + self._attaching.let_go(attachment))
+            await self._unhang(id, attachment, self._attaching.let_go(attachment))
             await self._attaching.sweep()
 
-    def _with(self, id: str, attachment: Attachment) -> Change:
-        return self._hung(id, with_one(self._open(id).attachments, attachment))
+    async def _hang(self, id: str, attachment: Attachment, more: Change) -> None:
+        self._put_on(id, with_one(self._open(id).attachments, attachment))
+        await self._save((id,), more)
 
-    def _without(self, id: str, attachment: Attachment) -> Change:
-        return self._hung(id, tuple(a for a in self._open(id).attachments if a.id != attachment.id))
+    async def _unhang(self, id: str, attachment: Attachment, more: Change | None = None) -> None:
+        self._put_on(id, tuple(a for a in self._open(id).attachments if a.id != attachment.id))
+        await self._save((id,), more or Change())
+
+    def _put_on(self, id: str, attachments: tuple[Attachment, ...]) -> None:
+        self.draft(id, attachments=attachments)
+        self._stored.add(id)
 
     def _open(self, id: str) -> Entry:
         if id not in self._pages:
             raise UsageError("the page is not open")
         return self._pages[id]
 
-    def _hung(self, id: str, attachments: tuple[Attachment, ...]) -> Change:
-        """Return the change that saves the page as it is now, with these attachments."""
-        self.draft(id, attachments=attachments)
-        self._stored.add(id)
-        return Change(put=(Put(journal.TABLE, self._pages[id].to_doc()),))
-
     def _note(self, change: Change) -> None:
-        """An entry that was hidden from past years elsewhere must not come back when its open page is saved."""
+        """Another device of mine changed an open page, or it was hidden from past years elsewhere: neither is undone
+        when it is saved. What was typed and is not on the disk yet stays; it will stand beside the other version.
+        """
         for put in change.put:
             page = self._pages.get(str(put.doc["_id"])) if put.table == journal.TABLE else None
-            if page is not None and page.is_past_hidden != put.doc.get("is_past_hidden"):
+            if page is None:
+                continue
+            if page.id not in self._unsaved:
+                self._pages[page.id] = read_or(put.doc, Entry.from_doc, page)
+            elif page.is_past_hidden != put.doc.get("is_past_hidden"):
                 self._pages[page.id] = replace(page, is_past_hidden=put.doc.get("is_past_hidden") is True)
+        for drop in change.drop:
+            if drop.table == journal.TABLE and drop.id not in self._unsaved:
+                self._pages.pop(drop.id, None)
+                self._stored.discard(drop.id)
 
 
 def _list(value: object) -> list[object]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from companion import journal
-from companion.app.context import Context
+from companion.app.context import SHARED, Context
 from companion.journal import Entry
 from companion.journal_index import JournalIndex, head_of
 from companion.ports import Change, Put
@@ -41,10 +41,11 @@ class Timeline:
 
     async def hide_past(self, id: str, *, is_hidden: bool = True) -> None:
         """Never show this entry as this day in a past year again; it stays in the journal. Raises StoreError."""
-        doc = await self._context.store.get(journal.TABLE, id)
-        if doc is not None:
-            entry = replace(Entry.from_doc(doc), is_past_hidden=is_hidden)
-            await self._context.commit(Change(put=(Put(journal.TABLE, entry.to_doc()),)))
+        async with self._context.store.turn(SHARED):
+            doc = await self._context.store.get(journal.TABLE, id)
+            if doc is not None:
+                entry = replace(Entry.from_doc(doc), is_past_hidden=is_hidden)
+                await self._context.commit(Change(put=(Put(journal.TABLE, entry.to_doc()),)))
 
     def _note(self, change: Change) -> None:
         if self._index is not None:

@@ -52,16 +52,17 @@ class Overlay:
         return await self._below.read(table, lambda docs: make(as_it_will_be(docs)))
 
     def fits(self, change: Change) -> bool:
-        """Whether one commit can say this too: a commit drops last, so what was dropped cannot come back in it."""
+        """Whether one commit can say this too: a commit drops last, so what was dropped cannot come back at its end."""
         written = [(put.table, str(put.doc["_id"])) for put in change.put] + [(e.table, e.id) for e in change.edit]
         return self._drops.keys().isdisjoint(written)
 
     def take(self, change: Change) -> None:
-        """Lay one more change on top. It has to fit."""
+        """Lay one more change on top. What was dropped and is put again keeps the place that it had in its table."""
         for put in change.put:
             key = put.table, str(put.doc["_id"])
             self._puts[key] = put.doc
             self._edits.pop(key, None)
+            self._drops.pop(key, None)
         for edit in change.edit:
             key = edit.table, edit.id
             if key in self._puts:

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from companion.app.groups.overlay import Overlay
+from companion.app.overlay import Overlay
 from companion.ports import Change, Drop, Edit, Put
 from tests.fake_store import FakeStore
 

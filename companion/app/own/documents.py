@@ -1,0 +1,263 @@
+"""Documents that a person's devices share: noted when they change here, told as versions, taken in from the others.
+
+A change is noted in the commit that makes it. Some time later it becomes a version, and then something to say. What
+came from another device meanwhile stands beside it, if it was not known when this one was written.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+from companion.app.context import Context
+from companion.app.overlay import Overlay
+from companion.app.own.files import Files, is_long
+from companion.app.own.record import RECORDS, Record, digest_of, record_id
+from companion.app.own.shared import (
+    BESIDE,
+    FOLLOWS,
+    MOST,
+    RULES,
+    follows_of,
+    read_shared,
+    seen_at_most,
+    shared_fields,
+)
+from companion.app.spaces.desk import Landed, wait
+from companion.chat.standing import STANDINGS
+from companion.errors import UsageError
+from companion.fields import read_or
+from companion.journal import UNDER
+from companion.ports import Change, Doc, Documents, Drop, Put
+from companion.space.items import CONTENT_LIMIT_BYTES
+from companion.space.keys import SHELF
+from companion.space.place import Space
+from companion.space.saying import ITEM, Saying
+from companion.space.versions import History, Version, trimmed, with_version, written
+from companion.strings import kept
+
+log = logging.getLogger(__name__)
+
+CHANGED, FOLLOWED, WANTED = "own_changed", "own_followed", "own_wanted"
+"""Documents that changed here since their last version; places of versions that newer ones follow; documents whose
+words are longer than an item and have not come yet.
+"""
+VERSION = "version"
+ROOM_BYTES = 2_048  # for what an item says besides its version
+NAMES_MOST = 1_000
+_HERE: Mapping[str, object] = {}
+"""In place of the body of the version that lies in its table."""
+
+
+class SharedDocuments:
+    """Whoever calls a method that commits holds the turn of spaces."""
+
+    def __init__(self, context: Context, files: Files) -> None:
+        self._context = context
+        self._files = files
+        context.widen.append(self._note)
+
+    # Noting
+
+    def _note(self, change: Change) -> Change:
+        """Return what notes the shared documents that a change touches. What comes with its record is told already."""
+        told = {str(put.doc["_id"]) for put in change.put if put.table == RECORDS}
+        touched = [(put.table, str(put.doc["_id"])) for put in change.put]
+        touched += [(edit.table, edit.id) for edit in change.edit]
+        touched += [(drop.table, drop.id) for drop in change.drop]
+        fresh = dict.fromkeys(one for one in touched if one[0] in RULES and record_id(*one) not in told)
+        return Change(put=tuple(self._noted(*one) for one in fresh))
+
+    def _noted(self, table: str, id: str) -> Put:
+        at_ms = self._context.clock.now_ms()
+        return Put(CHANGED, {"_id": record_id(table, id), "_v": 1, "table": table, "id": id, "at_ms": at_ms})
+
+    async def note_all(self, known: frozenset[str] | None = None) -> Change:
+        """Return what notes every document that has no version yet: all that was here before it was shared."""
+        if known is None:
+            known = frozenset(str(doc["_id"]) for doc in await self._context.store.all(RECORDS))
+        puts = list[Put]()
+        for table in RULES:
+            ids = [str(doc["_id"]) for doc in await self._context.store.all(table)]
+            puts += [self._noted(table, id) for id in ids if record_id(table, id) not in known]
+        return Change(put=tuple(puts))
+
+    async def changed(self) -> tuple[Doc, ...]:
+        """Return what waits to become a version, the newest first."""
+        return tuple(reversed(await self._context.store.all(CHANGED)))
+
+    # Telling
+
+    async def tell(self, space: Space, noted: tuple[Doc, ...]) -> None:
+        """Make versions of changed documents, and say them."""
+        overlay = Overlay(self._context.store)
+        for doc in noted:
+            overlay.take(await self._told(space, doc, overlay))
+        if noted:
+            await self._context.commit(overlay.change)
+
+    async def _told(self, space: Space, noted: Doc, documents: Documents) -> Change:
+        table, id = kept(noted["table"]), kept(noted["id"])
+        done = Change(drop=(Drop(CHANGED, record_id(table, id)),))
+        doc, record = await documents.get(table, id), await self.record(table, id, documents)
+        if doc is None:
+            return done + await self._said(space, record, (record.here,), None, None) if record.here else done
+        record, files = await self._uncovered(record, doc, documents)
+        body, named = await self._files.body_out(table, doc, shared_fields(table, doc), documents)
+        files, base = files + named, record.base(follows_of(doc))
+        if record.here and digest_of(body) == record.digest and set(base) <= {record.here}:
+            return done
+        return done + files + await self._said(space, record, base, doc, body)
+
+    async def _uncovered(self, record: Record, doc: Doc, documents: Documents) -> tuple[Record, Change]:
+        """Return the record with the words of a version that a page, opened before it came, was saved over."""
+        change, under = Change(), doc.get(UNDER)
+        for one in under if isinstance(under, list) else ():
+            if isinstance(one, dict) and record.here in record.history.newest and follows_of(one) == (record.here,):
+                body, files = await self._files.body_out(record.table, one, shared_fields(record.table, one), documents)
+                record, change = with_body(record, record.here, body), change + files
+        return record, change
+
+    async def _said(
+        self, space: Space, record: Record, base: tuple[str, ...], doc: Doc | None, body: dict[str, object] | None
+    ) -> Change:
+        """Return what makes a version of a document that is based on others."""
+        table, id = record.table, record.id
+        version = self._version(record, base, body)
+        content: dict[str, object] = {"kind": VERSION, "table": table, "doc": id, **version.to_doc()}
+        said = Saying(id=self._context.new_id(), space=space.id, log=SHELF, kind=ITEM, content=content)
+        sayings, files = await self._files.made_ready(said, CONTENT_LIMIT_BYTES - ROOM_BYTES)
+        held = version if body is None else replace(version, body=_HERE)
+        grown = self._with(record.grown(base, version.id), held)
+        digest = "" if body is None else digest_of(body)
+        grown = replace(grown, here="" if body is None else version.id, digest=digest)
+        puts = [*(wait(one) for one in sayings), Put(RECORDS, grown.to_doc())]
+        if doc is not None and RULES[table] == BESIDE:
+            puts.append(Put(table, {**{name: doc[name] for name in doc if name != UNDER}, FOLLOWS: [version.id]}))
+        return files + Change(put=tuple(puts)) + _followed(record, grown)
+
+    def _version(self, record: Record, base: tuple[str, ...], body: Mapping[str, object] | None) -> Version:
+        """Return the next version. Where versions stand side by side it follows those alone that it is based on."""
+        newest = record.history.newest
+        is_beside = RULES[record.table] == BESIDE
+        seen = History(newest={one: newest[one] for one in base if one in newest}) if is_beside else record.history
+        id, at_ms = self._context.new_id(), self._context.clock.now_ms()
+        version = written(seen, id=id, device=self._context.me.device, at_ms=at_ms, body=body)
+        older = tuple(one for one in base if one not in version.past)
+        return replace(version, past=(*older, *version.past))
+
+    # Taking in
+
+    async def take(self, space: Space, landed: Landed, documents: Documents) -> Change:
+        """Return what an item of the shelf changes here. Raises: MessageRejected."""
+        content = landed.item.content
+        if content.get("kind") != VERSION or content.get("table") not in RULES:
+            return Change()  # of a kind that a newer app shares
+        table, id, version = str(content["table"]), kept(content["doc"]), Version.from_doc(content)
+        overlay = Overlay(documents)
+        changed = await overlay.get(CHANGED, record_id(table, id))
+        if changed is not None:  # what was written here before this came stands beside it
+            overlay.take(await self._told(space, changed, overlay))
+        record = await self.record(table, id, overlay)
+        is_mine = version.id in record.history.newest
+        after = record if is_mine else self._with(record, version)
+        after = replace(after, places={**after.places, version.id: landed.seq})
+        if is_long(version.body) and not is_mine and version.id in after.history.newest:
+            overlay.take(Change(put=(_wanted(table, id, version.id),)))
+        if not is_mine or RULES[table] != BESIDE:
+            after = await self._show(after, version, overlay)
+        overlay.take(Change(put=(Put(RECORDS, after.to_doc()),)) + _followed(record, after))
+        if version.id not in after.history.newest:
+            overlay.take(Change(put=(_followed_at(landed.seq),)))
+        return overlay.change
+
+    async def _show(self, record: Record, version: Version, overlay: Overlay) -> Record:
+        """Let the document's own table show what has come, where it is to; return its record then."""
+        table, id, newest = record.table, record.id, record.history.newest
+        if version.id not in newest or (RULES[table] == BESIDE and record.here in newest):
+            return record  # what this person has before them stays; the other one stands beside it
+        doc = await overlay.get(table, id)
+        if record.here in newest and doc is not None:  # it is newest still, and no longer in its table
+            body, files = await self._files.body_out(table, doc, shared_fields(table, doc), overlay)
+            overlay.take(files)
+            record = with_body(record, record.here, body)
+        wanted = version if RULES[table] != BESIDE else next(iter(record.history.shown), version)
+        return await self.show(record, wanted, overlay)
+
+    async def show(self, record: Record, version: Version, overlay: Overlay) -> Record:
+        """Put a version into the document's own table, if its words are here."""
+        table, id = record.table, record.id
+        doc = await overlay.get(table, id)
+        if version.body is None:
+            overlay.take(await self._files.let_go(table, doc))
+            overlay.take(Change(drop=(Drop(table, id),) if doc is not None else ()))
+            return replace(record, here="", digest="")
+        if is_long(version.body):  # its words have still to come
+            return record
+        fresh, change = await self._files.doc_in(table, read_shared(table, id, dict(version.body)), doc)
+        if RULES[table] == MOST:
+            fresh = seen_at_most(doc, fresh, await overlay.get(STANDINGS, id))
+        if RULES[table] == BESIDE:
+            fresh = {**fresh, FOLLOWS: [version.id]}
+        overlay.take(change + Change(put=(Put(table, fresh),)))
+        held = replace(record, here=version.id, digest=digest_of(version.body))
+        return with_body(held, version.id, _HERE)
+
+    def _with(self, record: Record, version: Version) -> Record:
+        history = with_version(record.history, version)
+        history = trimmed(history) if len(history.past) > NAMES_MOST else history
+        return replace(record, history=history)
+
+    async def record(self, table: str, id: str, documents: Documents | None = None) -> Record:
+        doc = await (documents or self._context.store).get(RECORDS, record_id(table, id))
+        return read_or(doc, Record.from_doc, Record(table=table, id=id))
+
+    async def anew(self) -> Change:
+        """Return what makes all of it as if it had never been told: another space begins."""
+        change = await self.note_all(frozenset())
+        for table in (RECORDS, FOLLOWED, WANTED):
+            change += Change(drop=tuple(Drop(table, str(doc["_id"])) for doc in await self._context.store.all(table)))
+        return change
+
+    # Side by side
+
+    async def beside(self, table: str, id: str) -> tuple[Version, ...]:
+        """Return the versions that stand beside the document in its table."""
+        record = await self.record(table, id)
+        return tuple(record.history.newest[one] for one in record.beside)
+
+    async def keep(self, table: str, id: str, version: str = "") -> None:
+        """Go on with one of several versions, with the one in its table where none is named: it follows them all.
+
+        Raises: UsageError if it is not among them, or its words have not come yet.
+        """
+        record, overlay = await self.record(table, id), Overlay(self._context.store)
+        newest = record.history.newest
+        if version and version != record.here:
+            if version not in newest or newest[version].body is None or is_long(newest[version].body):
+                raise UsageError("not one of the versions that can be read here")
+            record = await self.show(record, newest[version], overlay)
+        doc = await overlay.get(table, id)
+        if doc is None:
+            raise UsageError("nothing stands there")
+        overlay.take(Change(put=(Put(table, {**doc, FOLLOWS: sorted(newest)}), self._noted(table, id))))
+        overlay.take(Change(put=(Put(RECORDS, replace(record, digest="").to_doc()),)))
+        await self._context.commit(overlay.change)
+
+
+def with_body(record: Record, version: str, body: Mapping[str, object]) -> Record:
+    newest = {**record.history.newest, version: replace(record.history.newest[version], body=body)}
+    return replace(record, history=replace(record.history, newest=newest))
+
+
+def _wanted(table: str, id: str, version: str) -> Put:
+    return Put(WANTED, {"_id": version, "_v": 1, "table": table, "id": id, "version": version})
+
+
+def _followed(before: Record, after: Record) -> Change:
+    """Return what notes the places of versions that are followed now: the service need not keep their words."""
+    gone = [seq for version, seq in before.places.items() if version not in after.history.newest]
+    return Change(put=tuple(_followed_at(seq) for seq in gone))
+
+
+def _followed_at(seq: int) -> Put:
+    return Put(FOLLOWED, {"_id": str(seq), "_v": 1, "seq": seq})

@@ -1,0 +1,200 @@
+"""What goes on behind an own space by itself: versions told, files brought, the past read, what is followed emptied."""
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from companion.app.context import SHARED, Context
+from companion.app.overlay import Overlay
+from companion.app.own.documents import CHANGED, FOLLOWED, WANTED, SharedDocuments, with_body
+from companion.app.own.files import Files, is_long
+from companion.app.own.record import RECORDS
+from companion.app.spaces.desk import Desk
+from companion.app.spaces.log_side import LogSide
+from companion.errors import SyncError
+from companion.fields import STAYS, whole
+from companion.ports import Change, Drop, Network, Put
+from companion.space import saying
+from companion.space.keys import SHELF
+from companion.space.order import stretch_start
+from companion.space.place import SHUT, Space
+from companion.strings import kept
+from companion.times import HOUR_MS, MINUTE_MS
+
+log = logging.getLogger(__name__)
+
+AT_ONCE_MS = 300
+"""While another device is there, a change waits no longer than this for the next one."""
+TOGETHER = 50
+WAITING_MOST = 150
+AGAIN_MS = 20_000
+
+
+class Owner(Protocol):
+    """The space whose house this is."""
+
+    is_on: bool
+
+    async def space(self) -> Space | None: ...
+
+    def is_somebody_there(self) -> bool: ...
+
+    async def found_anew(self, shut: Space) -> None: ...
+
+    async def follow(self) -> None: ...
+
+    async def say_here(self) -> None: ...
+
+
+class Housekeeping:
+    """`left_ms` says when `run` has something to do. What cannot be done now keeps nothing else from its turn."""
+
+    def __init__(
+        self,
+        context: Context,
+        desk: Desk,
+        network: Network,
+        files: Files,
+        documents: SharedDocuments,
+        owner: Owner,
+        logs: Callable[[str], LogSide],
+    ) -> None:
+        self._context = context
+        self._desk = desk
+        self._network = network
+        self._files = files
+        self._documents = documents
+        self._owner = owner
+        self._logs = logs
+        self._changed_ms: int | None = None
+        self._again_ms = 0
+        self._has_greeted = False
+        context.after_commit.append(self._hear)
+
+    def _hear(self, change: Change) -> None:
+        if any(put.table == CHANGED for put in change.put):
+            self._changed_ms = self._changed_ms or self._context.clock.monotonic_ms()
+
+    def greet(self) -> None:
+        """Say once more that this device is open: another one of mine is."""
+        self._has_greeted = False
+
+    async def left_ms(self) -> int:
+        """Return in how many ms there is something to do."""
+        space = await self._owner.space()
+        if space is None or not self._owner.is_on:
+            return HOUR_MS
+        now = self._context.clock.monotonic_ms()
+        counts = await self._context.store.counts()
+        ends = [HOUR_MS if self._has_greeted == self._is_online(space) else 0]
+        if counts.get(CHANGED, 0):
+            ends.append(self._ripe_ms(counts) - now)
+        has_work = space.state == SHUT or counts.get(FOLLOWED, 0) or counts.get(WANTED, 0) or space.logs[SHELF].floor
+        if has_work or any(one.awaits for one in await self._desk.said(space.id)):
+            ends.append(self._again_ms - now)
+        return max(0, min(ends))
+
+    def _is_online(self, space: Space) -> bool:
+        return space.service in self._desk.caught_up
+
+    def _ripe_ms(self, counts: dict[str, int]) -> int:
+        """Return when what has changed is to be told; what was left by an earlier day, now."""
+        return 0 if self._changed_ms is None else self._changed_ms + self._patience_ms(counts)
+
+    def _patience_ms(self, counts: dict[str, int]) -> int:
+        if counts.get(saying.TABLE, 0) >= WAITING_MOST:
+            return AGAIN_MS
+        is_many = counts.get(CHANGED, 0) > TOGETHER
+        return AT_ONCE_MS if is_many or self._owner.is_somebody_there() else MINUTE_MS
+
+    async def run(self) -> None:
+        """Do what is to be done now. Raises: StoreError for what passes, such as a full disk."""
+        space = await self._owner.space()
+        if space is None or not self._owner.is_on:
+            return
+        if space.state == SHUT:
+            await self._owner.found_anew(space)
+            return
+        if self._has_greeted != self._is_online(space):
+            self._has_greeted = not self._has_greeted
+            if self._has_greeted:
+                await self._owner.say_here()
+        now, counts = self._context.clock.monotonic_ms(), await self._context.store.counts()
+        if counts.get(CHANGED, 0) and self._ripe_ms(counts) <= now:
+            await self.tell(space)
+        if self._again_ms > now:
+            return
+        is_done = True
+        for step in (self._upload, self._fetch_words, self._empty, self._read_past):
+            try:
+                is_done &= await step(space)
+            except SyncError:
+                is_done = False
+            except STAYS as error:
+                log.warning("left as it is: %s", type(error).__name__)
+        self._again_ms = self._context.clock.monotonic_ms() + (0 if is_done else AGAIN_MS)
+
+    async def tell(self, space: Space) -> None:
+        """Tell what has changed here, a part of it at once."""
+        async with self._context.store.turn(SHARED):
+            changed = await self._documents.changed()
+            await self._documents.tell(space, changed[:TOGETHER])
+        self._changed_ms = None
+        await self._owner.follow()
+
+    async def _upload(self, space: Space) -> bool:
+        awaiting = [one for one in await self._desk.said(space.id) if one.awaits]
+        for one in awaiting[:TOGETHER]:
+            await self._files.upload(space, one)
+        if awaiting:
+            await self._owner.follow()
+        return len(awaiting) <= TOGETHER
+
+    async def _fetch_words(self, space: Space) -> bool:
+        for doc in await self._context.store.all(WANTED):
+            table, id, wanted = kept(doc["table"]), kept(doc["id"]), kept(doc["version"])
+            record = await self._documents.record(table, id)
+            version = record.history.newest.get(wanted)
+            done = Change(drop=(Drop(WANTED, str(doc["_id"])),))
+            if version is None or not is_long(version.body):
+                await self._context.commit(done)
+                continue
+            body = await self._files.fetch_words(space, version)
+            async with self._context.store.turn(SHARED):
+                await self._put_words(table, id, wanted, body, done)
+        return True
+
+    async def _put_words(self, table: str, id: str, wanted: str, body: dict[str, object], done: Change) -> None:
+        record, overlay = await self._documents.record(table, id), Overlay(self._context.store)
+        version = record.history.newest.get(wanted)
+        if version is not None:
+            record = with_body(record, wanted, body)
+            version = record.history.newest[wanted]
+            if record.here not in record.history.newest:
+                record = await self._documents.show(record, version, overlay)
+            overlay.take(Change(put=(Put(RECORDS, record.to_doc()),)))
+        await self._context.commit(overlay.change + done)
+
+    async def _empty(self, space: Space) -> bool:
+        """Let the service drop the words of versions that newer ones follow."""
+        docs = (await self._context.store.all(FOLLOWED))[:500]
+        at, keeper = space.logs[SHELF], self._desk.residents[space.kind].keeper(space, SHELF, space.logs[SHELF].reads)
+        if not docs or keeper is None or not self._is_online(space):
+            return True
+        relay = await self._network.relay(space.service)
+        seqs = tuple(sorted(whole(doc["seq"]) for doc in docs if 0 < whole(doc["seq"]) <= at.cursor))
+        if seqs:
+            await relay.empty(space.log_id(SHELF).hex(), space.capability(SHELF), keeper, seqs)
+        await self._context.commit(Change(drop=tuple(Drop(FOLLOWED, str(doc["_id"])) for doc in docs)))
+        return len(docs) < 500
+
+    async def _read_past(self, space: Space) -> bool:
+        """Read what lies before all that was read, the newer first, a stretch at a time."""
+        floor = space.logs[SHELF].floor
+        if not floor:
+            return True
+        since, log_id = stretch_start(floor) - 1, space.log_id(SHELF).hex()
+        relay = await self._network.relay(space.service)
+        events = await relay.events(log_id, space.capability(SHELF), since, floor - since)
+        await self._logs(space.service).receive_past(log_id, tuple(e for e in events if e.seq <= floor), since)
+        return False

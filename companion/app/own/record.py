@@ -1,0 +1,92 @@
+"""What a device knows of one shared document beside the document itself: its versions, and their places in the log."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from companion.crypto.primitives import sha256
+from companion.fields import as_id, as_object, refused, whole
+from companion.ports import Doc
+from companion.space.versions import History
+from companion.strings import kept
+
+RECORDS = "own_records"
+LINEAGE_KEPT = 64
+NOTHING = ""
+"""What a document is based on that was never told."""
+
+
+def record_id(table: str, id: str) -> str:
+    return f"{table}:{id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """`here` is the version whose body is the document in its table, empty for none; `digest` is of that body.
+
+    `places`: the numbers in the log of the newest versions, as far as they have landed. `lineage`: what this device
+    wrote on top of which version, so that an open page need not be told that a version was made of it meanwhile.
+    """
+
+    table: str
+    id: str
+    history: History = field(default_factory=History)
+    here: str = ""
+    digest: str = ""
+    places: Mapping[str, int] = field(default_factory=dict)
+    lineage: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The versions that stand beside the one in its table, in the order in which they are shown."""
+        return tuple(one.id for one in self.history.shown if one.id != self.here)
+
+    def base(self, follows: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the versions that a document is based on: what this device wrote on top of them is in it, too."""
+        found = []
+        for one in follows or (NOTHING,):
+            while one in self.lineage:
+                one = self.lineage[one]
+            found.append(one)
+        return tuple(dict.fromkeys(one for one in found if one != NOTHING))
+
+    def __post_init__(self) -> None:
+        newest = self.history.newest
+        if any(version not in newest for version in self.places):
+            kept_ones = {version: seq for version, seq in self.places.items() if version in newest}
+            object.__setattr__(self, "places", kept_ones)
+
+    def grown(self, base: tuple[str, ...], version: str) -> "Record":
+        """Return it with this device's version on top of others."""
+        lineage = {**self.lineage, **dict.fromkeys(base or (NOTHING,), version)}
+        return replace(self, lineage=dict(list(lineage.items())[-LINEAGE_KEPT:]))
+
+    def to_doc(self) -> Doc:
+        return {
+            "_id": record_id(self.table, self.id),
+            "_v": 1,
+            "table": self.table,
+            "id": self.id,
+            "history": self.history.to_doc(),
+            "here": self.here,
+            "digest": self.digest,
+            "places": dict(self.places),
+            "lineage": dict(self.lineage),
+        }
+
+    @classmethod
+    @refused("what is known of a shared document")
+    def from_doc(cls, doc: Doc) -> "Record":
+        return cls(
+            table=kept(doc["table"]),
+            id=kept(doc["id"]),
+            history=History.from_doc(as_object(doc["history"])),
+            here=kept(doc["here"]),
+            digest=kept(doc["digest"]),
+            places={as_id(name): whole(seq) for name, seq in as_object(doc["places"]).items()},
+            lineage={kept(base): as_id(version) for base, version in as_object(doc["lineage"]).items()},
+        )
+
+
+def digest_of(body: Mapping[str, object]) -> str:
+    return sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hex()

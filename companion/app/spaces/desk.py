@@ -1,0 +1,144 @@
+"""What everything about spaces works with: the spaces, what waits to be said, and the order of their logs."""
+
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from companion.app.cached import Cached
+from companion.app.context import Context
+from companion.app.record import Record
+from companion.app.spaces.ladder import Ladder
+from companion.errors import MessageRejected
+from companion.ports import Change, Documents, Drop, Put
+from companion.space import place, saying
+from companion.space.items import Item
+from companion.space.order import Seen
+from companion.space.place import Space
+from companion.space.saying import Saying
+from companion.space.turns import Turn
+
+TURN = "spaces"
+
+
+class Unknown(MessageRejected):
+    """Whoever said it is not known here yet: it waits until the book, or a letter, has told who that is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landed:
+    """An item in its place: the log it stands in, its number there, when the service took it, its envelope's hash."""
+
+    log: str
+    digest: str
+    seq: int
+    at_ms: int
+    item: Item
+
+
+class Residents(Protocol):
+    """Who reads the items of one kind of space. Everything is judged by `documents` as they are at that place."""
+
+    def is_followed(self, space: Space) -> bool:
+        """Whether this device reads and writes there at present."""
+
+    async def take(self, space: Space, landed: Landed, documents: Documents) -> tuple[Space, Change]:
+        """Return what an item changes.
+
+        Raises: MessageRejected if it is malformed, or not for its signer to say; Unknown if that cannot be told yet.
+        """
+
+    async def may_turn(self, space: Space, turn: Turn, documents: Documents) -> bool:
+        """Tell whether whoever signed a turn may turn this space."""
+
+    def may_lead(self, space: Space, signer: bytes) -> bool:
+        """Tell whether somebody may let another log follow the book: who may turn it."""
+
+    async def key_of(self, space: Space, turn: Turn) -> bytes | None:
+        """Return the key that a turn turned to, None as long as this device was not given it."""
+
+    async def is_shut_out(self, space: Space, turn: Turn) -> bool:
+        """Tell whether a turn, whose key this device does not have, was meant to leave it out."""
+
+    async def turned(self, space: Space, turn: Turn, documents: Documents) -> tuple[Space, Change]:
+        """Return what a turn changes besides the key: the space has it already."""
+
+    async def settled(self, space: Space, said: Saying, seq: int, documents: Documents) -> Change:
+        """Return what it changes that something of mine stands at this number now, 0 if it never will."""
+
+    async def next_turn(self, space: Space) -> Change:
+        """Return the change that makes a turn wait, if one is wanted and this device may make it."""
+
+    def sign_private(self, space: Space) -> bytes:
+        """Return the Ed25519 key under which this device speaks in the space."""
+
+    def keeper(self, space: Space, log: str, n: int) -> str | None:
+        """Return the keeper of a log under the key of this number, None where this device does not have it."""
+
+    def next_keeper(self, space: Space, log: str, following: bytes) -> str:
+        """Return the keeper of a log under the key that a turn of ours turns to."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """`residents`: by the kind of space."""
+
+    context: Context
+    spaces: Cached[Space]
+    sayings: Cached[Saying]
+    residents: dict[str, Residents] = field(default_factory=dict)
+    landed: dict[str, int] = field(default_factory=dict)
+    """Sayings that the service has taken in this connection, which have not come back."""
+    caught_up: set[str] = field(default_factory=set)
+    """Services of which everything older was read: nothing is sealed before."""
+
+    async def of_log(self, log: str) -> tuple[Space, str] | None:
+        """Return which space, and which of its logs, has this id at the service."""
+        for space in await self.spaces.all():
+            name = space.name_of(log)
+            if name is not None:
+                return space, name
+        return None
+
+    async def of_kind(self, kind: str, of: str = "") -> Space | None:
+        return next((space for space in await self.spaces.all() if (space.kind, space.of) == (kind, of)), None)
+
+    async def said(self, space: str, log: str | None = None) -> tuple[Saying, ...]:
+        """Return what waits to be said in a space, oldest first."""
+        return tuple(one for one in await self.sayings.all() if one.space == space and log in (None, one.log))
+
+    def ladder(self, log: bytes, documents: Documents) -> Ladder:
+        return Ladder(log.hex(), documents)
+
+    async def saw(self, space: Space) -> dict[str, object]:
+        """Return what this device has read of the space's logs, for an item to say."""
+        life = str((await Record(self.context, space.service).read())["incarnation"])
+        seen: dict[str, object] = {}
+        for name, log in space.logs.items():
+            h = await self.ladder(space.log_id(name), self.context.store).h(log.cursor) if log.cursor else b""
+            known = Seen(incarnation=life, seq=log.cursor if h else 0, h=h.hex())
+            seen[name] = known.to_doc()
+        return seen
+
+
+def make_desk(context: Context) -> Desk:
+    return Desk(
+        context=context,
+        spaces=Cached(context, place.TABLE, Space.from_doc),
+        sayings=Cached(context, saying.TABLE, Saying.from_doc),
+    )
+
+
+def stand(space: Space) -> Put:
+    return Put(place.TABLE, space.to_doc())
+
+
+def wait(one: Saying) -> Put:
+    return Put(saying.TABLE, one.to_doc())
+
+
+def unsay(one: Saying) -> Drop:
+    return Drop(saying.TABLE, one.id)
+
+
+def unsealed(one: Saying) -> Saying:
+    """Return it as it waits to be sealed anew: the key that it was sealed under is over in its log."""
+    return replace(one, body=b"", n=0)
