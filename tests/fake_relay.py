@@ -20,6 +20,7 @@ class FakeRelay:
     def __init__(self, clock: Any) -> None:
         self.clock = clock
         self.is_online = True
+        self.life = "1f" * 16
         self.logs: dict[str, list[RelayEvent]] = {}
         self.invites: dict[str, tuple[bytes, bool]] = {}
         self.inboxes: dict[str, list[InboxItem]] = {}
@@ -288,6 +289,8 @@ class FakeNetwork:
             if not self._relay.is_online:
                 side.set_sync_state("waiting")
                 continue
+            if await side.incarnation() != self._relay.life:
+                await side.set_incarnation(self._relay.life)
             await side.connected()
             await self._read(side)
             side.set_sync_state("online")

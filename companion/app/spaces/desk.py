@@ -108,9 +108,13 @@ class Desk:
     def ladder(self, log: bytes, documents: Documents) -> Ladder:
         return Ladder(log.hex(), documents)
 
+    async def life(self, space: Space) -> str:
+        """Return which life of the service's database its logs are of."""
+        return str((await Record(self.context, space.service).read())["incarnation"])
+
     async def saw(self, space: Space) -> dict[str, object]:
         """Return what this device has read of the space's logs, for an item to say."""
-        life = str((await Record(self.context, space.service).read())["incarnation"])
+        life = await self.life(space)
         seen: dict[str, object] = {}
         for name, log in space.logs.items():
             h = await self.ladder(space.log_id(name), self.context.store).h(log.cursor) if log.cursor else b""

@@ -13,12 +13,12 @@ from companion.app.overlay import Overlay
 from companion.app.spaces.desk import Desk, Landed, Residents, Unknown, stand, unsay, unsealed, wait
 from companion.app.spaces.told import told, told_turn
 from companion.errors import CryptoError, MessageRejected
-from companion.fields import each_read, refused, whole
+from companion.fields import as_object, each_read, refused, whole
 from companion.ports import Change, Doc, Drop, Put, RelayEvent
 from companion.space.book import first_hash
 from companion.space.items import Item, cid_of, key_number, open_item
 from companion.space.keys import BOOK
-from companion.space.order import stretch_start
+from companion.space.order import Seen, is_fork, stretch_start
 from companion.space.past import past_keys
 from companion.space.place import SHUT, Space
 from companion.space.saying import TURN, Saying
@@ -140,8 +140,21 @@ class Reading:
             return
         digest = first_hash(event.body)
         landed = Landed(log=self._name, digest=digest, seq=event.seq, at_ms=event.at_ms, item=item)
+        is_forked = self.space.is_forked or await self._is_forked(item)
         self.space, change = await self._residents.take(self.space, landed, self._overlay)
+        self.space = replace(self.space, is_forked=is_forked)
         self._lay(change)
+
+    async def _is_forked(self, item: Item) -> bool:
+        """Tell whether whoever wrote an item was shown something else than this device, as far as it says."""
+        said = item.content.get("saw")
+        for name, value in (as_object(said) if said is not None else {}).items():
+            if name in self.space.logs:
+                seen, ladder = Seen.from_doc(value), self._desk.ladder(self.space.log_id(name), self._overlay)
+                start = stretch_start(seen.seq)
+                if is_fork(seen, await self._desk.life(self.space), start, await ladder.cids(start)):
+                    return True
+        return False
 
     async def _further(self, item: Item, event: RelayEvent) -> None:
         """Another log follows the book to the next key."""
