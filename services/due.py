@@ -16,6 +16,7 @@ WAKES = frozenset({"phase", "waiting", "standings", "seen", "my_polls", "groups"
     "own_wanted",
     "own_followed",
     "sayings",
+    "spaces",
     "sync",
 }
 """Changes after which something may be due sooner."""

@@ -47,7 +47,9 @@ class Owner(Protocol):
 
 
 class Housekeeping:
-    """`left_ms` says when `run` has something to do. What cannot be done now keeps nothing else from its turn."""
+    """`left_ms` says when `run` has something to do. Each step returns whether it did something; what cannot be done
+    now keeps nothing else from its turn.
+    """
 
     def __init__(
         self,
@@ -124,15 +126,15 @@ class Housekeeping:
             await self.tell(space)
         if self._again_ms > now:
             return
-        is_done = True
+        has_moved = False
         for step in (self._upload, self._fetch_words, self._empty, self._read_past):
             try:
-                is_done &= await step(space)
-            except SyncError:
-                is_done = False
+                has_moved |= await step(space)
+            except SyncError as error:
+                log.info("it has to wait: %s", type(error).__name__)
             except STAYS as error:
                 log.warning("left as it is: %s", type(error).__name__)
-        self._again_ms = self._context.clock.monotonic_ms() + (0 if is_done else AGAIN_MS)
+        self._again_ms = 0 if has_moved else self._context.clock.monotonic_ms() + AGAIN_MS
 
     async def tell(self, space: Space) -> None:
         """Tell what has changed here, a part of it at once."""
@@ -148,10 +150,11 @@ class Housekeeping:
             await self._files.upload(space, one)
         if awaiting:
             await self._owner.follow()
-        return len(awaiting) <= TOGETHER
+        return bool(awaiting)
 
     async def _fetch_words(self, space: Space) -> bool:
-        for doc in await self._context.store.all(WANTED):
+        wanted_docs = await self._context.store.all(WANTED)
+        for doc in wanted_docs:
             table, id, wanted = kept(doc["table"]), kept(doc["id"]), kept(doc["version"])
             record = await self._documents.record(table, id)
             version = record.history.newest.get(wanted)
@@ -162,7 +165,7 @@ class Housekeeping:
             body = await self._files.fetch_words(space, version)
             async with self._context.store.turn(SHARED):
                 await self._put_words(table, id, wanted, body, done)
-        return True
+        return bool(wanted_docs)
 
     async def _put_words(self, table: str, id: str, wanted: str, body: dict[str, object], done: Change) -> None:
         record, overlay = await self._documents.record(table, id), Overlay(self._context.store)
@@ -180,21 +183,21 @@ class Housekeeping:
         docs = (await self._context.store.all(FOLLOWED))[:500]
         at, keeper = space.logs[SHELF], self._desk.residents[space.kind].keeper(space, SHELF, space.logs[SHELF].reads)
         if not docs or keeper is None or not self._is_online(space):
-            return True
+            return False
         relay = await self._network.relay(space.service)
         seqs = tuple(sorted(whole(doc["seq"]) for doc in docs if 0 < whole(doc["seq"]) <= at.cursor))
         if seqs:
             await relay.empty(space.log_id(SHELF).hex(), space.capability(SHELF), keeper, seqs)
         await self._context.commit(Change(drop=tuple(Drop(FOLLOWED, str(doc["_id"])) for doc in docs)))
-        return len(docs) < 500
+        return True
 
     async def _read_past(self, space: Space) -> bool:
         """Read what lies before all that was read, the newer first, a stretch at a time."""
         floor = space.logs[SHELF].floor
-        if not floor:
-            return True
+        if not floor or not self._is_online(space):
+            return False
         since, log_id = stretch_start(floor) - 1, space.log_id(SHELF).hex()
         relay = await self._network.relay(space.service)
         events = await relay.events(log_id, space.capability(SHELF), since, floor - since)
         await self._logs(space.service).receive_past(log_id, tuple(e for e in events if e.seq <= floor), since)
-        return False
+        return True
