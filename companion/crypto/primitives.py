@@ -30,6 +30,20 @@ TAG_BYTES = 16
 HASH_BYTES = 32
 SIGNATURE_BYTES = 64
 
+_SMALL_ORDER = frozenset(
+    bytes.fromhex(y)
+    for y in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+)
+"""Each way to write the y of the eight points of Ed25519 whose order divides 8, without the sign of x."""
+
 RandomSource = Callable[[int], bytes]
 
 
@@ -195,10 +209,13 @@ def sign(private: bytes, message: bytes) -> bytes:
 def verify(public: bytes, signature: bytes, message: bytes) -> None:
     """Check an Ed25519 signature.
 
-    Raises: CryptoError if it does not hold.
+    Raises: CryptoError if it does not hold, or under a key of small order: anybody can sign anything for that.
     """
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+        key = Ed25519PublicKey.from_public_bytes(public)
+        if public[:-1] + bytes([public[-1] & 0x7F]) in _SMALL_ORDER:
+            raise ValueError("a key of small order")
+        key.verify(signature, message)
     except (InvalidSignature, ValueError):
         raise CryptoError("the signature does not hold") from None
 

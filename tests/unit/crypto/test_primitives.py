@@ -95,6 +95,28 @@ def test_low_order_public_key_is_refused(public):
         primitives.dh(private, public)
 
 
+@pytest.mark.parametrize(
+    "y",
+    [
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    ],
+)
+@pytest.mark.parametrize("sign", [0x00, 0x80])
+def test_a_key_that_anybody_can_sign_for_verifies_nothing(y, sign):
+    """Under a key of small order R = sB holds for one message in eight at least, without any private key."""
+    public = bytes.fromhex(y[:-2]) + bytes([int(y[-2:], 16) | sign])
+    base_point, one = bytes.fromhex("58" + "66" * 31), (1).to_bytes(32, "little")
+    for message in range(64):
+        with pytest.raises(CryptoError):
+            primitives.verify(public, base_point + one, bytes([message]))
+
+
 def test_both_ends_of_an_exchange_agree():
     alice, alice_public = primitives.dh_keypair()
     bob, bob_public = primitives.dh_keypair()
