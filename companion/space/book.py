@@ -5,15 +5,17 @@ may say it by what stood in the book just before. What is said in the other logs
 author stood, which `Belonging` can be asked for any place. Source: docs/protocol.md section 8.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
-from companion.crypto.primitives import KEY_BYTES, sha256, verify
-from companion.errors import CryptoError, MessageRejected
-from companion.fields import as_list, as_object, refused
-from companion.people import NAME_LIMIT, PROFESSIONS
+from companion.crypto.primitives import sha256
+from companion.errors import MessageRejected
+from companion.fields import as_id, refused
+from companion.space.belonging import Belonging, GroupIn, Spans
+from companion.space.cards import read_box, read_card, read_key, read_keys
 from companion.space.items import Item
-from companion.strings import read_line
+from companion.space.layers import Layers
+from companion.space.turns import Turn
 
 ROLL_LIMIT = 64
 GROUPS_LIMIT = 500
@@ -21,111 +23,19 @@ STEWARDS_LIMIT = 16
 LINKS_LIMIT = 8
 TWO_FROM = 3
 """With so many stewards or more, another one is named, or taken off, by two of them."""
-_CARD_LABEL = b"companion space card v1"
-_FOLLOWS_LABEL = b"companion space follows v1"
-_MOVED_LABEL = b"companion space moved v1"
-
-Span = tuple[int, int]
-"""From one number of the book to the one before another; 0 is open still."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupIn:
-    """A group of the space. `box` is its X25519 key, `boxed_at` where in the book that came.
-
-    `stays` says when it was in, `roll` when each member key belonged to it. `links` may take others off the roll.
-    """
-
-    box: bytes
-    boxed_at: int
-    links: tuple[bytes, ...]
-    stays: tuple[Span, ...]
-    roll: Mapping[bytes, tuple[Span, ...]]
-
-    def has(self, member: bytes, at: int) -> bool:
-        return self.is_in(at) and _is_within(self.roll.get(member, ()), at)
-
-    def is_in(self, at: int) -> bool:
-        return _is_within(self.stays, at)
-
-    def members(self, at: int) -> frozenset[bytes]:
-        """Return who belonged to it at this place of the book."""
-        return frozenset(member for member in self.roll if self.has(member, at))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """Who a member key is, once its owner says so by name. `identity_key` is the person's, as groups know it."""
-
-    name: str
-    profession: str
-    identity_key: bytes
-    follows: bytes = b""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Belonging:
-    """What the book says up to the number `seq`. `turns` holds where each key ended: the number of the turn from it.
-
-    `wished`: who is to become a steward, or to be none any more, as one steward wishes and another has not said yet.
-    """
-
-    space: bytes
-    seq: int = 0
-    stewards: Mapping[bytes, tuple[Span, ...]] = field(default_factory=dict)
-    wished: Mapping[bytes, bytes] = field(default_factory=dict)
-    groups: Mapping[str, GroupIn] = field(default_factory=dict)
-    cards: Mapping[bytes, Card] = field(default_factory=dict)
-    turns: tuple[int, ...] = ()
-    is_founded: bool = False
-
-    def is_steward(self, member: bytes, at: int) -> bool:
-        return _is_within(self.stewards.get(member, ()), at)
-
-    def stewards_at(self, at: int) -> frozenset[bytes]:
-        return frozenset(member for member, spans in self.stewards.items() if _is_within(spans, at))
-
-    def belongs(self, member: bytes, at: int) -> bool:
-        """Tell whether somebody was on the roll of a group that was in, at this place of the book."""
-        return any(group.has(member, at) for group in self.groups.values())
-
-    def everybody(self, at: int) -> frozenset[bytes]:
-        """Return all who belonged at this place: who is in two groups is counted once."""
-        return frozenset(member for group in self.groups.values() for member in group.members(at))
-
-    def groups_at(self, at: int) -> frozenset[str]:
-        return frozenset(id for id, group in self.groups.items() if group.is_in(at))
-
-    def is_in_time(self, n: int, at: int) -> bool:
-        """Tell whether the key `n` was in force at this place of the book."""
-        if n > len(self.turns):
-            return False
-        began = self.turns[n - 1] if n else 0
-        return began <= at and (n == len(self.turns) or at < self.turns[n])
-
-    def may_say(self, item: Item, at: int) -> bool:
-        """Tell whether an item of another log is of somebody who belonged where its author stood in the book."""
-        return self.is_in_time(item.n, at) and (self.belongs(item.signer, at) or self.is_steward(item.signer, at))
-
-    def first_of(self, member: bytes) -> bytes:
-        """Return the earliest key of whoever says by cards that this one followed others of theirs."""
-        seen = {member}
-        while (card := self.cards.get(member)) is not None and card.follows and card.follows not in seen:
-            member = card.follows
-            seen.add(member)
-        return member
-
-
-def _is_within(spans: tuple[Span, ...], at: int) -> bool:
-    return any(start <= at and (not end or at < end) for start, end in spans)
-
-
-# The fold ---------------------------------------------------------------------------------------------
 
 
 def with_item(book: Belonging, seq: int, item: Item) -> Belonging:
-    """Return the book with its next item. One that says what its signer may not, or nothing known, changes nothing."""
-    book = replace(book, seq=seq)
+    """Return the book with its next item. One that says what its signer may not, or nothing known, changes nothing.
+
+    So does what was said before, even if it did not count: whoever has the key can seal again what another one signed.
+    """
+    name, book = (item.id, item.signer), replace(book, seq=seq)
+    if name in book.said:
+        return book
+    book = replace(book, said=book.said.also({name: seq}))
+    if item.n != len(book.turns):
+        return book
     try:
         with refused("an item of the book"):
             return _said(book, seq, item)
@@ -136,6 +46,11 @@ def with_item(book: Belonging, seq: int, item: Item) -> Belonging:
 def with_turn(book: Belonging, seq: int) -> Belonging:
     """Return the book after a turn that the device has found to be one."""
     return replace(book, seq=seq, turns=(*book.turns, seq))
+
+
+def with_nothing(book: Belonging, seq: int) -> Belonging:
+    """Return the book after an event that says nothing in it: emptied, refused, or a notice."""
+    return replace(book, seq=seq)
 
 
 def _said(book: Belonging, seq: int, item: Item) -> Belonging:
@@ -153,110 +68,150 @@ def _said(book: Belonging, seq: int, item: Item) -> Belonging:
     if kind == "box":
         return _box(book, seq, item)
     if kind == "card":
-        return replace(book, cards={**book.cards, item.signer: read_card(book.space, item)})
+        return _card(book, seq, item)
     return book  # questions, results and what is still to come: for others to read
 
 
 def _first(book: Belonging, seq: int, item: Item) -> Belonging:
     stewards = read_keys(item.content["stewards"], STEWARDS_LIMIT)
-    if book.is_founded or not stewards or bytes.fromhex(str(item.content["space"])) != book.space:
+    if book.is_founded or not stewards or item.content["space"] != book.space.hex():
         raise MessageRejected("another beginning")
-    return replace(book, stewards={key: ((seq, 0),) for key in stewards}, is_founded=True)
+    spans = Layers({key: _on((), seq) for key in stewards})
+    return replace(book, stewards=spans, standing=frozenset(stewards), is_founded=True)
 
 
 def _steward(book: Belonging, seq: int, item: Item) -> Belonging:
-    who, is_on = read_key(item.content["who"]), item.content["on"] is True
-    standing = book.stewards_at(seq)
-    if item.signer not in standing or (who in standing) == is_on or (not is_on and len(standing) == 1):
+    who, is_on = read_key(item.content["who"]), _is_on(item)
+    if item.signer not in book.standing or (who in book.standing) == is_on:
         raise MessageRejected("not for this one to name")
-    if is_on and len(standing) >= STEWARDS_LIMIT:
-        raise MessageRejected("a steward too many")
-    first = book.wished.get(who)
-    if len(standing) >= TWO_FROM and (first == item.signer or first not in standing):
-        return replace(book, wished={**book.wished, who: item.signer})
-    wished = {other: by for other, by in book.wished.items() if other != who}
-    spans = _on(book.stewards.get(who, ()), seq) if is_on else _off(book.stewards[who], seq)
-    return replace(book, stewards={**book.stewards, who: spans}, wished=wished)
+    if len(book.standing) == (STEWARDS_LIMIT if is_on else 1):
+        raise MessageRejected("a steward too many, or the last one")
+    if len(book.standing) >= TWO_FROM and who not in _wished_by_others(book, item.signer):
+        return replace(book, wished={**book.wished, item.signer: who})
+    wished = {by: other for by, other in book.wished.items() if who not in (by, other)}
+    before = book.stewards.get(who, ())
+    spans = _on(before, seq) if is_on else _off(before, seq)
+    stewards, standing = book.stewards.also({who: spans}), book.standing ^ {who}
+    return replace(book, stewards=stewards, standing=standing, wished=wished)
+
+
+def _wished_by_others(book: Belonging, steward: bytes) -> set[bytes]:
+    return {who for by, who in book.wished.items() if by != steward}
 
 
 def _group(book: Belonging, seq: int, item: Item) -> Belonging:
-    id, is_on = read_group(item.content["group"]), item.content["on"] is True
-    known = book.groups.get(id)
-    if not book.is_steward(item.signer, seq):
+    id, is_on = as_id(item.content["group"]), _is_on(item)
+    if item.signer not in book.standing:
         raise MessageRejected("only stewards let groups in or go")
-    is_in = known is not None and known.is_in(seq)
-    if is_in == is_on:
+    if (id in book.present) == is_on:
         raise MessageRejected("a group that is in already, or was not")
-    if known is not None and not is_on:
-        roll = {member: _closed(spans, seq) for member, spans in known.roll.items()}
-        gone = replace(known, stays=_off(known.stays, seq), roll=roll, links=())
-        return replace(book, groups={**book.groups, id: gone})
-    links, box = read_keys(item.content["links"], LINKS_LIMIT), read_key(item.content["box"])
-    if not links or len(book.groups_at(seq)) >= GROUPS_LIMIT:
+    if not is_on:
+        group = book.groups[id]
+        gone = replace(_without(group, group.present, seq), stays=_off(group.stays, seq))
+        return replace(book, groups=book.groups.also({id: gone}), present=book.present - {id})
+    links, box = read_keys(item.content["links"], LINKS_LIMIT), read_box(item.content["box"])
+    if not links or len(book.present) >= GROUPS_LIMIT:
         raise MessageRejected("a group without anybody, or one too many")
-    before = {} if known is None else dict(known.roll)
-    roll = before | {member: _on(before.get(member, ()), seq) for member in links}
-    stays = _on(() if known is None else known.stays, seq)
-    came = GroupIn(box=box, boxed_at=seq, links=links, stays=stays, roll=roll)
-    return replace(book, groups={**book.groups, id: came})
+    before = book.groups.get(id) or GroupIn(box=box, boxed_at=seq, links=(), stays=())
+    came = replace(before, box=box, boxed_at=seq, links=links, stays=_on(before.stays, seq))
+    return _with_group(replace(book, present=book.present | {id}), id, _with(came, links, seq))
 
 
 def _roll(book: Belonging, seq: int, item: Item) -> Belonging:
-    id = read_group(item.content["group"])
-    group = book.groups[id]
+    id, group = _group_of(book, item)
     came, went = read_keys(item.content["on"], ROLL_LIMIT), read_keys(item.content["off"], ROLL_LIMIT)
-    is_carer = item.signer in group.links or book.is_steward(item.signer, seq)
-    if not group.is_in(seq) or not (came or went):
-        raise MessageRejected("a roll of no group that is in")
-    if came and not group.has(item.signer, seq):
+    is_carer = item.signer in group.links or item.signer in book.standing
+    if came and item.signer not in group.present:
         raise MessageRejected("only who is on a roll puts others on it")
     if any(member != item.signer and not is_carer for member in went):
         raise MessageRejected("not for this one to take off")
-    roll = dict(group.roll)
-    for member in went:
-        if _is_within(roll.get(member, ()), seq):
-            roll[member] = _off(roll[member], seq)
-    for member in came:
-        if not _is_within(roll.get(member, ()), seq):
-            roll[member] = _on(roll.get(member, ()), seq)
-    links = tuple(link for link in group.links if link not in went)
-    changed = replace(group, roll=roll, links=links)
-    if len(changed.members(seq)) > ROLL_LIMIT:
+    changed = _with(_without(group, went, seq), came, seq)
+    if len(changed.present) > ROLL_LIMIT:
         raise MessageRejected("a roll that is too long")
-    return replace(book, groups={**book.groups, id: changed})
+    return _with_group(book, id, changed)
 
 
 def _box(book: Belonging, seq: int, item: Item) -> Belonging:
-    id = read_group(item.content["group"])
-    group = book.groups[id]
-    if not group.has(item.signer, seq):
+    id, group = _group_of(book, item)
+    if item.signer not in group.present:
         raise MessageRejected("only who is on the roll brings a group's box")
-    box = read_key(item.content["box"])
-    return replace(book, groups={**book.groups, id: replace(group, box=box, boxed_at=seq)})
+    return _with_group(book, id, replace(group, box=read_box(item.content["box"]), boxed_at=seq))
 
 
-def _on(spans: tuple[Span, ...], seq: int) -> tuple[Span, ...]:
+def _card(book: Belonging, seq: int, item: Item) -> Belonging:
+    if not book.belongs(item.signer, seq) and item.signer not in book.standing:
+        raise MessageRejected("a card of nobody")
+    return replace(book, cards=book.cards.also({item.signer: read_card(book.space, item)}))
+
+
+def _group_of(book: Belonging, item: Item) -> tuple[str, GroupIn]:
+    id = as_id(item.content["group"])
+    if id not in book.present:
+        raise MessageRejected("a group that is not in")
+    return id, book.groups[id]
+
+
+def _with_group(book: Belonging, id: str, group: GroupIn) -> Belonging:
+    homes = {one: book.homes.get(one, ()) for one in group.present}
+    homes = {one: (*known, id) for one, known in homes.items() if id not in known}
+    return replace(book, groups=book.groups.also({id: group}), homes=book.homes.also(homes))
+
+
+def _with(group: GroupIn, members: Iterable[bytes], seq: int) -> GroupIn:
+    came = frozenset(members) - group.present
+    spans = {member: _on(group.roll.get(member, ()), seq) for member in came}
+    return replace(group, roll=group.roll.also(spans), present=group.present | came)
+
+
+def _without(group: GroupIn, members: Iterable[bytes], seq: int) -> GroupIn:
+    went = frozenset(members) & group.present
+    spans = {member: _off(group.roll[member], seq) for member in went}
+    links = tuple(link for link in group.links if link not in went)
+    left_at = seq if went else group.left_at
+    present = group.present - went
+    return replace(group, roll=group.roll.also(spans), present=present, links=links, left_at=left_at)
+
+
+def _on(spans: Spans, seq: int) -> Spans:
     return (*spans, (seq, 0))
 
 
-def _off(spans: tuple[Span, ...], seq: int) -> tuple[Span, ...]:
+def _off(spans: Spans, seq: int) -> Spans:
     return (*spans[:-1], (spans[-1][0], seq))
 
 
-def _closed(spans: tuple[Span, ...], seq: int) -> tuple[Span, ...]:
-    return _off(spans, seq) if spans and not spans[-1][1] else spans
+def _is_on(item: Item) -> bool:
+    value = item.content["on"]
+    if not isinstance(value, bool):
+        raise MessageRejected("neither on nor off")
+    return value
 
 
 # Turns ------------------------------------------------------------------------------------------------
 
 
+def may_turn(book: Belonging, turn: Turn) -> bool:
+    """Tell whether a turn counts that stands next in the book: of a steward, from the key in force, by a place that was
+    under it.
+    """
+    return turn.n == len(book.turns) and turn.signer in book.standing and book.is_in_time(turn.n, turn.at)
+
+
 def boxes_for(book: Belonging) -> dict[bytes, bytes]:
     """Return whom a turn is for now: the box of each group that is in, by the group's id."""
-    return {bytes.fromhex(id): book.groups[id].box for id in sorted(book.groups_at(book.seq))}
+    return {bytes.fromhex(id): book.groups[id].box for id in sorted(book.present)}
+
+
+def unboxed(book: Belonging) -> frozenset[str]:
+    """Return the groups that have to bring a box before a turn: who was taken off since theirs came can open it."""
+    return frozenset(id for id in book.present if book.groups[id].boxed_at < book.groups[id].left_at)
 
 
 def odd_boxes(book: Belonging, at: int, boxes: Iterable[bytes]) -> frozenset[str]:
-    """Return the groups for which a turn has no box though they were in at that place, or one though they were not."""
+    """Return the groups for which a turn has no box though they were in at that place, or one though they were not.
+
+    The place is the last before the turn: who went while it was on its way is said too.
+    """
     return book.groups_at(at) ^ {id.hex() for id in boxes}
 
 
@@ -283,91 +238,6 @@ def box_content(group: str, box: bytes) -> dict[str, object]:
     return {"kind": "box", "group": group, "box": box.hex()}
 
 
-def card_message(space: bytes, member: bytes, name: str, profession: str) -> bytes:
-    """Return what a person's identity key signs, so that a member key may go by their name in one space."""
-    encoded = name.encode()
-    return _CARD_LABEL + space + member + len(encoded).to_bytes(2, "big") + encoded + profession.encode()
-
-
-def follows_message(space: bytes, former: bytes, member: bytes) -> bytes:
-    """Return what a former member key signs, so that its follower may change what it said."""
-    return _FOLLOWS_LABEL + space + former + member
-
-
-def moved_message(space: bytes, following: bytes) -> bytes:
-    """Return what link persons sign, each with their member key of the space that they leave for another."""
-    return _MOVED_LABEL + space + following
-
-
-# Reading ----------------------------------------------------------------------------------------------
-
-
-@refused("a card")
-def read_card(space: bytes, item: Item) -> Card:
-    """Raises: MessageRejected unless the identity key, and a key that it follows, have signed it."""
-    content = item.content
-    name, profession = read_line(content["name"], NAME_LIMIT, "a person's name"), str(content["profession"])
-    identity, follows = read_key(content["identity"]), b""
-    if profession not in PROFESSIONS:
-        raise MessageRejected("a card without a profession")
-    _check(identity, content["signature"], card_message(space, item.signer, name, profession))
-    if content.get("follows") is not None:
-        said = as_object(content["follows"])
-        follows = read_key(said["key"])
-        _check(follows, said["signature"], follows_message(space, follows, item.signer))
-    return Card(name=name, profession=profession, identity_key=identity, follows=follows)
-
-
-@refused("signatures of link persons")
-def is_moved(book: Belonging, following: bytes, signed: object) -> bool:
-    """Tell whether link persons of more than half the groups have signed that this space goes on as another.
-
-    `signed`: the list of a `first`, each with key and signature. What does not hold counts as nothing.
-    """
-    at, found = book.seq, set[str]()
-    said = moved_message(book.space, following)
-    for one in as_list(signed)[: GROUPS_LIMIT * LINKS_LIMIT]:
-        key = read_key(as_object(one)["key"])
-        groups = {id for id in book.groups_at(at) if key in book.groups[id].links}
-        try:
-            _check(key, as_object(one)["signature"], said)
-        except MessageRejected:
-            continue
-        found |= groups
-    return 2 * len(found) > len(book.groups_at(at))
-
-
 def first_hash(envelope: bytes) -> str:
     """Return what those who are let in know a space's first item by: nobody is led into another space of this id."""
     return sha256(envelope).hex()
-
-
-@refused("a key")
-def read_key(value: object) -> bytes:
-    key = bytes.fromhex(value) if isinstance(value, str) else b""
-    if len(key) != KEY_BYTES:
-        raise MessageRejected("not a key")
-    return key
-
-
-@refused("keys")
-def read_keys(value: object, limit: int) -> tuple[bytes, ...]:
-    """Return keys, each once. Raises: MessageRejected, also for more than `limit`."""
-    keys = tuple(read_key(one) for one in as_list(value)[: limit + 1])
-    if len(keys) > limit or len(set(keys)) != len(keys):
-        raise MessageRejected("keys too many, or twice")
-    return keys
-
-
-@refused("a group's id")
-def read_group(value: object) -> str:
-    if not isinstance(value, str) or len(bytes.fromhex(value)) != 16 or value != value.lower():
-        raise MessageRejected("not an id")
-    return value
-
-
-def _check(key: bytes, signature: object, said: bytes) -> None:
-    try:
-        verify(key, bytes.fromhex(str(signature)), said)
-    except CryptoError:
-        raise MessageRejected("a signature in the book does not hold") from None

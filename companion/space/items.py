@@ -25,8 +25,9 @@ from companion.crypto.primitives import (
     verify,
 )
 from companion.errors import CryptoError, MessageRejected
-from companion.fields import as_object, refused
-from companion.space.keys import item_key
+from companion.fields import as_id, as_object, refused
+from companion.space.keys import ID_BYTES, item_key
+from companion.strings import mended
 from companion.wire import ENVELOPE_LIMIT_BYTES, SUITE_ITEM, SUITE_TURN, format_envelope, parse_envelope
 
 SALT_BYTES = 32
@@ -42,9 +43,13 @@ CONTENT_LIMIT_BYTES = 57_344
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One item as it was opened. `n` is the number of the key it was sealed under, `signer` an Ed25519 key."""
+    """One item as it was opened. `n` is the number of the key it was sealed under, `signer` an Ed25519 key.
+
+    Of all with the same `id` and signer the first in its log counts: whoever has the key can seal again what is signed.
+    """
 
     n: int
+    id: str
     signer: bytes
     content: dict[str, object]
 
@@ -62,8 +67,11 @@ def seal_item(
     content: dict[str, object],
     random: RandomSource = random_bytes,
 ) -> bytes:
-    """Return the envelope of an item. Raises: ValueError if the content does not fit one."""
-    said = json.dumps(content, ensure_ascii=False).encode()
+    """Return the envelope of an item. One that names no id gets a new one.
+
+    Raises: ValueError if the content does not fit an envelope.
+    """
+    said = json.dumps({"id": random(ID_BYTES).hex()} | content, ensure_ascii=False).encode()
     if len(said) > CONTENT_LIMIT_BYTES:
         raise ValueError(f"an item of {len(said)} bytes")
     return seal_signed(SUITE_ITEM, key, n, log, signed(sign_private, _LABEL + log, said), b"", random)
@@ -77,7 +85,27 @@ def open_item(key: bytes, log: bytes, envelope: bytes) -> Item:
     """
     n, _, inner = open_signed(SUITE_ITEM, key, log, envelope, 0)
     signer, said = verified(inner, _LABEL + log)
-    return Item(n=n, signer=signer, content=as_object(json.loads(said)))
+    content = read_said(said)
+    return Item(n=n, id=as_id(content["id"]), signer=signer, content=content)
+
+
+@refused("what is said in a space")
+def read_said(said: bytes) -> dict[str, object]:
+    """Return a JSON object that every program reads alike: no name twice, whole characters, numbers that have an end.
+
+    Raises: MessageRejected.
+    """
+    content = as_object(json.loads(said.decode(), object_pairs_hook=_each_once))
+    if mended(content) is not content:
+        raise MessageRejected("half a character in a space")
+    return content
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name twice")
+    return found
 
 
 @refused("an envelope of a space")
@@ -135,6 +163,6 @@ def open_signed(suite: int, key: bytes, log: bytes, envelope: bytes, open_bytes:
     except CryptoError:
         raise MessageRejected("an envelope of a space does not open") from None
     inner = plain.rstrip(b"\0")
-    if not inner.endswith(b"\x80") or len(inner) <= _SIGNED_BYTES:
+    if not inner.endswith(b"\x80") or len(plain) != padded_length(len(inner)):
         raise MessageRejected("an envelope of a space is not padded as it should be")
     return _N.unpack_from(payload)[0], payload[OPEN_AT:body_at], inner[:-1]

@@ -3,7 +3,15 @@
 Ids of spaces and logs are 16 bytes, everything else 32.
 """
 
-from companion.crypto.primitives import aead_open, aead_seal, dh_public, hkdf, signing_public
+from companion.crypto.primitives import (
+    RandomSource,
+    aead_open,
+    aead_seal,
+    dh_public,
+    hkdf,
+    random_bytes,
+    signing_public,
+)
 
 KEY_BYTES = 32
 ID_BYTES = 16
@@ -32,9 +40,9 @@ def item_key(key: bytes, log: bytes, salt: bytes) -> bytes:
     return hkdf(key, b"companion item v1|" + log + salt)
 
 
-def seal_past(former: bytes, key: bytes, space: bytes) -> bytes:
+def seal_past(former: bytes, key: bytes, space: bytes, random: RandomSource = random_bytes) -> bytes:
     """Seal the former key under its follower, 60 bytes: so the newest key opens the whole past."""
-    return aead_seal(_past_key(key, space), former, b"")
+    return aead_seal(_past_key(key, space), former, b"", random)
 
 
 def open_past(key: bytes, space: bytes, sealed: bytes) -> bytes:

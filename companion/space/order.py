@@ -51,7 +51,7 @@ class Seen:
         incarnation, seq, h = as_list(value)
         if whole(seq) == 0:
             return cls(incarnation=as_id(incarnation), seq=0, h="")
-        if not isinstance(h, str) or len(bytes.fromhex(h)) != HASH_BYTES:
+        if not isinstance(h, str) or len(h) != 2 * HASH_BYTES or bytes.fromhex(h).hex() != h:
             raise ValueError("not a hash")
         return cls(incarnation=as_id(incarnation), seq=whole(seq), h=h)
 

@@ -1,7 +1,8 @@
 """The shelf of a group: notes worth keeping, read by those who come later.
 
-A note is an item of the log `shelf`. Whoever wrote it may change it or take it down; so may, only the latter, those who
-look after the group. The fold is a pure function of the items in their order. Source: docs/protocol.md section 8.
+A note is an item of the log `shelf`, a change another one `of` it. Whoever wrote it may change it or take it down; so
+may, only the latter, those who look after the group. The fold is a pure function of the items in their order.
+Source: docs/protocol.md section 8.
 """
 
 from collections.abc import Iterable
@@ -21,7 +22,10 @@ NOTE, DOWN = "note", "down"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """One note. `author` is who wrote it, as the shelf's space knows them; `changed_ms` by the service's clock."""
+    """One note, by the id of its first item. `author` is who wrote it, as the shelf's space knows them.
+
+    Times are of the service's clock.
+    """
 
     id: str
     author: bytes
@@ -30,6 +34,10 @@ class Note:
     created_ms: int
     changed_ms: int
     message: str = ""
+
+
+Notes = dict[tuple[str, bytes], Note]
+Names = set[tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +50,9 @@ class Placed:
     is_steward: bool = False
 
 
-def note_content(id: str, title: str, text: str, message: str = "") -> dict[str, object]:
-    """Return a note, or new words for one of mine. `message`: what it was pinned from."""
-    return {"kind": NOTE, "id": id, "title": title, "text": text, "message": message}
+def note_content(id: str, title: str, text: str, *, message: str = "", of: str = "") -> dict[str, object]:
+    """Return a note, or new words for one of mine, `of` it. `id` is the item's. `message`: what it was pinned from."""
+    return {"kind": NOTE, "id": id, "of": of, "title": title, "text": text, "message": message}
 
 
 def down_content(id: str, author: bytes) -> dict[str, object]:
@@ -56,9 +64,9 @@ def down_content(id: str, author: bytes) -> dict[str, object]:
 def read_note(placed: Placed) -> Note:
     """Raises: MessageRejected."""
     content = placed.item.content
-    message = content.get("message", "")
+    message, of = content.get("message", ""), content.get("of", "")
     return Note(
-        id=as_id(content["id"]),
+        id=as_id(of) if of else placed.item.id,
         author=placed.item.signer,
         title=read_line(content["title"], TITLE_LIMIT, "a note's title"),
         text=read_text(content["text"], TEXT_LIMIT, "a note", may_be_empty=True),
@@ -73,13 +81,17 @@ def notes(items: Iterable[Placed]) -> tuple[Note, ...]:
 
     The same id by another signer is another note, so that nobody can put words in a note of somebody else.
     """
-    found = dict[tuple[str, bytes], Note]()
-    gone = set[tuple[str, bytes]]()
+    found = Notes()
+    gone, said = Names(), Names()
     for placed in items:
+        name = (placed.item.id, placed.item.signer)
+        if name in said:
+            continue
+        said.add(name)
         try:
             kind = placed.item.content.get("kind")
             if kind == NOTE:
-                _put(found, gone, read_note(placed))
+                _put(found, gone, read_note(placed), is_change=bool(placed.item.content.get("of")))
             elif kind == DOWN:
                 _take_down(found, gone, placed)
         except MessageRejected:
@@ -87,18 +99,18 @@ def notes(items: Iterable[Placed]) -> tuple[Note, ...]:
     return tuple(found.values())
 
 
-def _put(found: dict[tuple[str, bytes], Note], gone: set[tuple[str, bytes]], note: Note) -> None:
+def _put(found: Notes, gone: Names, note: Note, *, is_change: bool) -> None:
     name = (note.id, note.author)
-    if name in gone:
-        return
     before = found.get(name)
+    if name in gone or is_change != (before is not None):
+        raise MessageRejected("a change to no note, or a note twice")
     if before is None and len(found) >= NOTES_LIMIT:
         raise MessageRejected("a note too many")
     found[name] = note if before is None else replace(note, created_ms=before.created_ms, message=before.message)
 
 
 @refused("a note's end")
-def _take_down(found: dict[tuple[str, bytes], Note], gone: set[tuple[str, bytes]], placed: Placed) -> None:
+def _take_down(found: Notes, gone: Names, placed: Placed) -> None:
     content = placed.item.content
     name = (as_id(content["of"]), bytes.fromhex(str(content["author"])))
     if placed.item.signer != name[1] and not placed.is_steward:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from companion.crypto import hpke
 from companion.crypto.primitives import RandomSource, random_bytes, same_bytes, sha256
 from companion.errors import CryptoError, MessageRejected
-from companion.fields import as_object, refused, whole
-from companion.space.items import OPEN_AT, open_signed, seal_signed, signed, verified
+from companion.fields import refused, whole
+from companion.space.items import OPEN_AT, open_signed, read_said, seal_signed, signed, verified
 from companion.space.keys import ID_BYTES, KEY_BYTES, open_past, seal_past
 from companion.wire import SUITE_TURN, parse_envelope
 
@@ -68,7 +68,7 @@ def seal_turn(
         id + hpke.seal(public, _box_info(space, n + 1, id), following, random=random)
         for id, public in sorted(boxes.items())
     )
-    past = seal_past(key, following, space)
+    past = seal_past(key, following, space, random)
     body = _LENGTH.pack(len(encoded)) + encoded + sealed
     return seal_signed(SUITE_TURN, key, n, log, signed(sign_private, _label(log, n, past), body), past, random)
 
@@ -79,7 +79,9 @@ def open_turn(key: bytes, log: bytes, envelope: bytes) -> Turn:
     n, past, inner = open_signed(SUITE_TURN, key, log, envelope, _PAST_BYTES)
     signer, body = verified(inner, _label(log, n, past))
     (length,) = _LENGTH.unpack_from(body)
-    content = as_object(json.loads(body[_LENGTH.size : _LENGTH.size + length]))
+    if len(body) < _LENGTH.size + length:
+        raise MessageRejected("a turn that was cut")
+    content = read_said(body[_LENGTH.size : _LENGTH.size + length])
     digest = bytes.fromhex(str(content["digest"]))
     if len(digest) != KEY_BYTES:
         raise MessageRejected("a turn to nothing")
@@ -99,6 +101,7 @@ def key_before(following: bytes, space: bytes, envelope: bytes) -> bytes:
         raise MessageRejected("a turn to another key") from None
 
 
+@refused("a turn's box")
 def open_box(turn: Turn, space: bytes, id: bytes, private: bytes) -> bytes:
     """Return the next key out of the box of this id. Raises: MessageRejected without one, or for another key."""
     sealed = turn.boxes.get(id)

@@ -41,8 +41,8 @@ class Version:
     def from_doc(cls, doc: dict[str, object]) -> "Version":
         body = doc["body"]
         past = as_list(doc["past"])
-        if len(past) > PAST_KEPT:
-            raise MessageRejected("a version with too long a past")
+        if len(past) > PAST_KEPT or doc["id"] in past:
+            raise MessageRejected("a version with too long a past, or after itself")
         return cls(
             id=as_id(doc["id"]),
             device=as_id(doc["device"]),

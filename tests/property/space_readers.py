@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from companion.crypto.primitives import dh_keypair, random_bytes, sign, signing_keypair
-from companion.space import book, items, order, shelf, turns, versions
+from companion.space import cards, items, order, shelf, turns, versions
 from companion.space.keys import BOOK, log_id
 from companion.wire import SUITE_ITEM
 
@@ -31,11 +31,11 @@ def _item(doc: Any) -> object:
 
 
 def _said(content: dict[str, Any]) -> items.Item:
-    return items.Item(n=0, signer=PUBLIC, content=content)
+    return items.Item(n=0, id=ID, signer=PUBLIC, content=content)
 
 
 def _card() -> dict[str, Any]:
-    signature = sign(PRIVATE, book.card_message(SPACE, PUBLIC, "Ann Lee", "gp"))
+    signature = sign(PRIVATE, cards.card_message(SPACE, PUBLIC, "Ann Lee", "gp"))
     return {"name": "Ann Lee", "profession": "gp", "identity": PUBLIC.hex(), "signature": signature.hex()}
 
 
@@ -52,18 +52,20 @@ def space_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
     history = versions.with_version(versions.History(), version)
     seen = order.Seen(incarnation=ID, seq=3, h="ab" * 32)
     told = {
-        "book.read_card": recipe(read=lambda doc: book.read_card(SPACE, _said(doc)), good=(_card(),)),
-        "book.read_group": recipe(read=book.read_group, good=(ID,)),
-        "book.read_key": recipe(read=book.read_key, good=("ab" * 32,)),
-        "book.read_keys": recipe(read=lambda value: book.read_keys(value, 64), good=(["ab" * 32],)),
-        "items.open_item": recipe(read=_item, good=({"kind": "note", "text": "x"},)),
+        "cards.read_card": recipe(read=lambda doc: cards.read_card(SPACE, _said(doc)), good=(_card(),)),
+        "cards.read_box": recipe(read=cards.read_box, good=(BOX.hex(),)),
+        "cards.read_key": recipe(read=cards.read_key, good=("ab" * 32,)),
+        "cards.read_keys": recipe(read=lambda value: cards.read_keys(value, 64), good=(["ab" * 32],)),
+        "items.open_item": recipe(read=_item, good=({"kind": "note", "id": ID, "text": "x"},)),
+        "items.read_said": recipe(read=items.read_said, good=(b'{"kind": "note"}',)),
         "items.open_signed": recipe(
             read=lambda data: items.open_item(KEY, LOG, data),
             good=(items.seal_item(KEY, 1, LOG, PRIVATE, {"kind": "x"}),),
         ),
         "order.Seen.from_doc": recipe(read=lambda value: order.Seen.from_doc(value), good=(seen.to_doc(),)),
         "shelf.read_note": recipe(
-            read=lambda doc: shelf.read_note(_note(doc)), good=(shelf.note_content(ID, "Title", "Text", OTHER),)
+            read=lambda doc: shelf.read_note(_note(doc)),
+            good=(shelf.note_content(ID, "Title", "Text", message=OTHER, of=ID),),
         ),
         "turns.open_box": recipe(
             read=lambda data: turns.open_box(turns.open_turn(KEY, LOG, data), SPACE, ANN, BOX_PRIVATE), good=(turn,)

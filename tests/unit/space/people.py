@@ -1,8 +1,12 @@
 """Member keys and items for tests of spaces."""
 
-from companion.crypto.primitives import signing_keypair
-from companion.space.book import Belonging, first_content, group_content, roll_content, with_item
+from dataclasses import replace
+
+from companion.crypto.primitives import dh_keypair, random_bytes, signing_keypair
+from companion.space.belonging import Belonging
+from companion.space.book import first_content, group_content, roll_content, with_item
 from companion.space.items import Item
+from companion.space.layers import Layers
 
 SPACE = b"s" * 16
 GROUP, OTHER_GROUP = "11" * 16, "22" * 16
@@ -14,8 +18,8 @@ class Somebody:
     def __init__(self):
         self.private, self.key = signing_keypair()
 
-    def says(self, content, n=0):
-        return Item(n=n, signer=self.key, content=content)
+    def says(self, content, n=0, id=None):
+        return Item(n=n, id=id or random_bytes(16).hex(), signer=self.key, content=content)
 
 
 class Book:
@@ -25,14 +29,17 @@ class Book:
         self.now = Belonging(space=SPACE)
 
     def add(self, who, content, n=0):
-        """Return whether the item changed anything but its place."""
+        return self.take(who.says(content, n))
+
+    def take(self, item):
+        """Return whether the item changed anything but what was said, and where the book ends."""
         before = self.now
-        self.now = with_item(before, before.seq + 1, who.says(content, n))
-        return self.now != with_item(before, before.seq + 1, who.says({"kind": "nothing"}))
+        self.now = with_item(before, before.seq + 1, item)
+        return replace(self.now, said=Layers(), seq=0) != replace(before, said=Layers(), seq=0)
 
 
 ANN, BEN, CAT, DEE, EVE = (Somebody() for _ in range(5))
-BOX, NEW_BOX = b"b" * 32, b"c" * 32
+BOX, NEW_BOX = dh_keypair()[1], dh_keypair()[1]
 
 
 def founded(*stewards):

@@ -11,10 +11,8 @@ from companion.space.book import (
     boxes_for,
     first_content,
     group_content,
-    odd_boxes,
     roll_content,
     steward_content,
-    with_turn,
 )
 from tests.unit.space.people import (
     ANN,
@@ -52,6 +50,7 @@ def test_a_space_begins_with_its_stewards():
         first_content(SPACE, [bytes([n]) * 32 for n in range(STEWARDS_LIMIT + 1)]),
         {"kind": "first", "space": SPACE.hex()},
         {"kind": ["first"]},
+        first_content(SPACE, [ANN.key]) | {"space": SPACE.hex().upper() + " "},
         {},
     ],
 )
@@ -148,6 +147,9 @@ def test_only_a_steward_lets_groups_in_or_go():
         group_content(GROUP.upper().replace("1", "A"), is_on=True, box=BOX, links=[BEN.key]),
         group_content(GROUP, is_on=True, box=BOX, links=[bytes([n]) * 32 for n in range(LINKS_LIMIT + 1)]),
         group_content(GROUP, is_on=False),
+        group_content(" ".join([GROUP[:2]] * 16), is_on=True, box=BOX, links=[BEN.key]),
+        group_content(GROUP, is_on=True, box=bytes(32), links=[BEN.key]),
+        group_content(GROUP, is_on=True, box=BOX, links=[BEN.key]) | {"on": 1},
     ],
 )
 def test_what_is_no_group_to_let_in_is_left(content):
@@ -247,54 +249,3 @@ def test_who_is_in_two_groups_is_counted_once():
     book.add(BEN, roll_content(GROUP, off=[CAT.key]))
     assert belongs(book, CAT)  # reads on through the other group
     assert book.now.groups_at(book.now.seq) == {GROUP, OTHER_GROUP}
-
-
-# Boxes and turns
-
-
-def test_whoever_is_on_the_roll_brings_the_box_of_another_key():
-    book = with_group(members=(CAT,))
-    assert book.add(CAT, box_content(GROUP, NEW_BOX))
-    assert boxes_for(book.now) == {bytes.fromhex(GROUP): NEW_BOX}
-    assert book.now.groups[GROUP].boxed_at == book.now.seq
-    assert not book.add(ANN, box_content(GROUP, BOX))
-    assert not book.add(CAT, box_content(OTHER_GROUP, BOX))
-    assert not book.add(CAT, box_content(GROUP, b"short"))
-
-
-def test_a_turn_without_a_box_for_a_group_or_with_one_too_many_differs():
-    book = with_group()
-    book.add(ANN, group_content(OTHER_GROUP, is_on=True, box=BOX, links=[CAT.key]))
-    ours, theirs = bytes.fromhex(GROUP), bytes.fromhex(OTHER_GROUP)
-    at = book.now.seq
-    assert odd_boxes(book.now, at, [ours, theirs]) == set()
-    assert odd_boxes(book.now, at, [ours]) == {OTHER_GROUP}
-    assert odd_boxes(book.now, at - 1, [ours]) == set()
-    assert odd_boxes(book.now, at, [ours, theirs, b"x" * 16]) == {(b"x" * 16).hex()}
-
-
-def test_a_key_is_of_the_time_between_two_turns():
-    book = with_group(members=(CAT,))
-    first_turn = book.now.seq + 1
-    now = with_turn(book.now, first_turn)
-    assert now.turns == (first_turn,)
-    assert now.is_in_time(0, 1)
-    assert now.is_in_time(0, first_turn - 1)
-    assert not now.is_in_time(0, first_turn)
-    assert now.is_in_time(1, first_turn)
-    assert not now.is_in_time(1, first_turn - 1)
-    assert not now.is_in_time(2, first_turn + 5)
-
-
-def test_what_is_said_elsewhere_is_judged_where_its_author_stood():
-    book = with_group(members=(CAT,))
-    stood = book.now.seq
-    book.add(BEN, roll_content(GROUP, off=[CAT.key]))
-    item, later = CAT.says({}, 0), CAT.says({}, 1)
-    assert book.now.may_say(item, stood)
-    assert not book.now.may_say(item, stood + 1)
-    now = with_turn(book.now, book.now.seq + 1)
-    assert now.may_say(item, stood)  # it may still land: the turn makes an end of it at the service
-    assert not now.may_say(later, stood)
-    assert now.may_say(ANN.says({}, 1), now.seq)  # stewards may, though in no group
-    assert not now.may_say(EVE.says({}, 1), now.seq)

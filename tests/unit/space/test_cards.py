@@ -4,16 +4,9 @@ import pytest
 
 from companion.crypto.primitives import sign
 from companion.errors import MessageRejected
-from companion.space.book import (
-    card_message,
-    first_hash,
-    follows_message,
-    group_content,
-    is_moved,
-    moved_message,
-    read_card,
-)
-from tests.unit.space.people import ANN, BEN, BOX, CAT, DEE, EVE, OTHER_GROUP, SPACE, founded, with_group
+from companion.space.book import first_hash, group_content, roll_content
+from companion.space.cards import card_message, follows_message, is_moved, moved_message, read_card
+from tests.unit.space.people import ANN, BEN, BOX, CAT, DEE, EVE, GROUP, OTHER_GROUP, SPACE, with_group
 
 
 def card(who, *, identity=None, name="Ann Lee", follows=None, space=SPACE, **changed):
@@ -32,7 +25,7 @@ def card(who, *, identity=None, name="Ann Lee", follows=None, space=SPACE, **cha
 
 
 def test_a_card_that_both_keys_signed_names_a_member():
-    book = founded()
+    book = with_group()
     assert book.add(BEN, card(BEN))
     known = book.now.cards[BEN.key]
     assert (known.name, known.profession, known.identity_key) == ("Ann Lee", "gp", DEE.key)
@@ -53,14 +46,14 @@ def test_a_card_that_both_keys_signed_names_a_member():
     ],
 )
 def test_a_card_that_does_not_hold_names_nobody(said):
-    book = founded()
+    book = with_group()
     assert not book.add(BEN, said)
     with pytest.raises(MessageRejected):
         read_card(SPACE, BEN.says(said))
 
 
 def test_a_key_that_follows_another_speaks_for_the_same_person():
-    book = founded()
+    book = with_group(members=(CAT, EVE))
     book.add(BEN, card(BEN))
     book.add(CAT, card(CAT, follows=BEN))
     book.add(EVE, card(EVE, follows=CAT))
@@ -68,6 +61,16 @@ def test_a_key_that_follows_another_speaks_for_the_same_person():
     assert book.now.first_of(ANN.key) == ANN.key
     book.add(BEN, card(BEN, follows=EVE))  # a ring ends
     assert book.now.first_of(EVE.key) in {BEN.key, CAT.key, EVE.key}
+
+
+def test_a_card_counts_of_those_who_belong_and_of_stewards():
+    book = with_group(members=(CAT,))
+    assert book.add(ANN, card(ANN))
+    assert book.add(CAT, card(CAT))
+    assert not book.add(EVE, card(EVE))
+    book.add(BEN, roll_content(GROUP, off=[CAT.key]))
+    assert not book.add(CAT, card(CAT, name="Cat Lee"))
+    assert book.now.cards[CAT.key].name == "Ann Lee"
 
 
 # Moving on

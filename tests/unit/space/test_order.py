@@ -71,7 +71,20 @@ def test_what_an_author_saw_comes_back_as_it_went():
 
 
 @pytest.mark.parametrize(
-    "said", [None, [], [LIFE, 1], [LIFE, 1, "aa"], [LIFE, -1, "aa" * 32], ["x", 0, ""], [LIFE, 1, 5], [LIFE, 0]]
+    "said",
+    [
+        None,
+        [],
+        [LIFE, 1],
+        [LIFE, 1, "aa"],
+        [LIFE, -1, "aa" * 32],
+        [LIFE, 1, "AA" * 32],
+        [LIFE, 1, "aa " * 32],
+        [LIFE, 1, " " + "aa" * 31 + " "],
+        ["x", 0, ""],
+        [LIFE, 1, 5],
+        [LIFE, 0],
+    ],
 )
 def test_what_no_author_can_have_seen_is_refused(said):
     with pytest.raises(MessageRejected):

@@ -18,15 +18,16 @@ from companion.space.shelf import (
 from tests.unit.space.people import Somebody
 
 ANN, BEN, CAT = Somebody(), Somebody(), Somebody()
-ID, OTHER = "aa" * 16, "bb" * 16
+ID, OTHER, NEW = "aa" * 16, "bb" * 16, "dd" * 16
 
 
 def placed(seq, who, content, is_steward=False):
-    return Placed(seq=seq, at_ms=1_000 * seq, item=who.says(content), is_steward=is_steward)
+    item = who.says(content, id=content.get("id"))
+    return Placed(seq=seq, at_ms=1_000 * seq, item=item, is_steward=is_steward)
 
 
-def put(seq, who, id=ID, title="Purpose", text="We meet on Thursdays"):
-    return placed(seq, who, note_content(id, title, text, "cc" * 16))
+def put(seq, who, id=ID, title="Purpose", text="We meet on Thursdays", of=""):
+    return placed(seq, who, note_content(id, title, text, message="cc" * 16, of=of))
 
 
 def titles(*items):
@@ -40,7 +41,7 @@ def test_a_note_stands_with_its_author_and_the_time_of_the_service():
 
 
 def test_its_author_writes_it_anew_and_it_stays_where_it_was():
-    first, later = notes([put(1, ANN), put(2, BEN, OTHER), put(3, ANN, title="Read this first")])
+    first, later = notes([put(1, ANN), put(2, BEN, OTHER), put(3, ANN, NEW, "Read this first", of=ID)])
     assert (first.title, first.created_ms, first.changed_ms) == ("Read this first", 1_000, 3_000)
     assert later.author == BEN.key
 
@@ -63,6 +64,19 @@ def test_what_was_taken_down_does_not_come_back():
     down = down_content(ID, ANN.key)
     assert titles(placed(1, ANN, down), put(2, ANN)) == []
     assert titles(put(1, ANN), placed(2, ANN, down), put(3, ANN)) == []
+    assert titles(put(1, ANN), placed(2, ANN, down), put(3, ANN, NEW, of=ID)) == []
+
+
+def test_what_somebody_seals_again_changes_nothing():
+    """A reader cannot put the first words of a note back, nor have a note of somebody else twice."""
+    first, change = put(1, ANN), put(2, ANN, NEW, "Read this first", of=ID)
+    assert titles(first, change, replace(first, seq=3), replace(change, seq=4)) == ["Read this first"]
+    assert titles(change, first, change) == ["Purpose"]  # it counted for nothing where it stood first
+
+
+def test_a_change_is_of_a_note_that_stands_and_by_its_author():
+    assert titles(put(1, ANN, NEW, of=ID)) == []
+    assert titles(put(1, ANN), put(2, BEN, NEW, "Mine", of=ID)) == ["Purpose"]
 
 
 def test_taking_down_is_of_one_author_alone():
@@ -72,13 +86,13 @@ def test_taking_down_is_of_one_author_alone():
 def test_only_so_many_notes_stand_and_those_that_do_may_change():
     many = [put(n, ANN, f"{n:032x}") for n in range(1, NOTES_LIMIT + 2)]
     assert len(notes(many)) == NOTES_LIMIT
-    assert notes([*many, put(999, ANN, f"{1:032x}", title="New")])[0].title == "New"
+    assert notes([*many, put(999, ANN, NEW, "New", of=f"{1:032x}")])[0].title == "New"
 
 
 @pytest.mark.parametrize(
     "bad",
     [
-        {"id": "x"},
+        {"of": "x"},
         {"title": ""},
         {"title": "a\nb"},
         {"title": "x" * (TITLE_LIMIT + 1)},
@@ -89,7 +103,7 @@ def test_only_so_many_notes_stand_and_those_that_do_may_change():
 )
 def test_what_is_no_note_is_refused_and_keeps_no_other_away(bad):
     good = put(1, ANN)
-    odd = replace(good, item=ANN.says({**good.item.content, **bad, "id": bad.get("id", OTHER)}))
+    odd = replace(good, item=ANN.says({**good.item.content, **bad}))
     with pytest.raises(MessageRejected):
         read_note(odd)
     strange = placed(3, ANN, {"kind": "down", "of": [], "author": 5})

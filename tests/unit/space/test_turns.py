@@ -8,7 +8,7 @@ from companion.space import turns
 from companion.space.items import key_number, open_item, seal_item, seal_signed, signed
 from companion.space.keys import BOOK, log_id, seal_past
 from companion.space.turns import is_next, key_before, open_box, open_turn, seal_turn
-from companion.wire import SUITE_TURN
+from companion.wire import SUITE_ITEM, SUITE_TURN
 
 SPACE = b"s" * 16
 LOG = log_id(SPACE, BOOK)
@@ -114,8 +114,37 @@ def test_two_boxes_for_one_and_half_a_box_are_refused():
 
 def test_a_turn_that_names_no_whole_digest_is_refused():
     past = seal_past(NOW, NEXT, SPACE)
-    for said in (b'{"at": 1, "digest": "aa"}', b'{"at": 1}', b'{"at": -1, "digest": "' + b"aa" * 32 + b'"}'):
+    whole = b'"digest": "' + b"aa" * 32 + b'"}'
+    for said in (b'{"at": 1, "digest": "aa"}', b'{"at": 1}', b'{"at": -1, ' + whole, b'{"at": 1, "at": 1, ' + whole):
         body = len(said).to_bytes(4, "big") + said
         inner = signed(PRIVATE, turns._label(LOG, 3, past), body)
         with pytest.raises(MessageRejected):
             open_turn(NOW, LOG, seal_signed(SUITE_TURN, NOW, 3, LOG, inner, past, random_bytes))
+
+
+def test_a_turn_that_says_less_than_its_length_is_refused():
+    past, said = seal_past(NOW, NEXT, SPACE), b'{"at": 1, "digest": "' + b"aa" * 32 + b'"}'
+    for length, is_good in ((len(said), True), (len(said) + 1, False), (2**32 - 1, False)):
+        inner = signed(PRIVATE, turns._label(LOG, 3, past), length.to_bytes(4, "big") + said)
+        envelope = seal_signed(SUITE_TURN, NOW, 3, LOG, inner, past, random_bytes)
+        if is_good:
+            assert open_turn(NOW, LOG, envelope).boxes == {}
+        else:
+            with pytest.raises(MessageRejected):
+                open_turn(NOW, LOG, envelope)
+
+
+def test_the_last_number_a_key_can_have_ends_in_a_refusal():
+    with pytest.raises(MessageRejected):
+        open_box(turns.Turn(**{**_fields(open_turn(NOW, LOG, turned())), "n": 2**32 - 1}), SPACE, ANN, ANN_KEYS[0])
+
+
+def test_an_item_is_no_past_even_for_who_has_its_key():
+    past = seal_past(NOW, NEXT, SPACE)
+    with pytest.raises(MessageRejected):
+        key_before(NEXT, SPACE, seal_signed(SUITE_ITEM, NOW, 3, LOG, signed(PRIVATE, b"", b"{}"), past, random_bytes))
+
+
+def test_what_is_said_beside_a_turn_is_no_other_turn():
+    turn = open_turn(NOW, LOG, turned(more={"at": 1, "digest": "aa", "kind": "note"}))
+    assert (turn.at, turn.digest, turn.content["kind"]) == (12, sha256(NEXT), "turn")

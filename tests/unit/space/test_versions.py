@@ -103,10 +103,11 @@ GOOD = Version(id=name(1), device=PHONE, at_ms=5, body={"text": "x"}, past=(name
         {"body": []},
         {"past": None},
         {"past": ["x"]},
-        {"past": [name(n) for n in range(PAST_KEPT + 1)]},
+        {"past": [name(2), name(1)]},  # after itself
+        {"past": [name(n) for n in range(2, PAST_KEPT + 3)]},
     ],
 )
 def test_what_is_no_version_is_refused(bad):
     with pytest.raises(MessageRejected):
         Version.from_doc({**GOOD, **bad})
-    assert Version.from_doc({**GOOD, "past": [name(n) for n in range(PAST_KEPT)]}).body == {"text": "x"}
+    assert Version.from_doc({**GOOD, "past": [name(n) for n in range(2, PAST_KEPT + 2)]}).body == {"text": "x"}
