@@ -57,8 +57,6 @@ def _said(book: Belonging, seq: int, item: Item) -> Belonging:
     kind = item.content["kind"]
     if kind == "first":
         return _first(book, seq, item)
-    if not book.is_founded:
-        raise MessageRejected("the book has no beginning")
     if kind == "steward":
         return _steward(book, seq, item)
     if kind == "group":

@@ -168,6 +168,8 @@ class World:
             tries += [roll_content(id, on=[self.people[who][1]]), box_content(id, group_box(b"e" * 32)[1])]
         self.say(who, self.dice.choice(tries))
         self.turn(signer=who)
+        self.log.append(self.dice.choice([one for one in self.log if key_number(one)[1]]))  # a service may say it again
+        self.founder.read()
         again = self.dice.choice([seq for seq in self.founder.opened])
         old = open_item(self.founder.keys[key_number(self.log[again - 1])[0]], LOG, self.log[again - 1])
         before = self.founder.book
