@@ -38,7 +38,7 @@ def with_item(book: Belonging, seq: int, item: Item) -> Belonging:
         return book
     try:
         with refused("an item of the book"):
-            return _said(book, seq, item)
+            return _KINDS[str(item.content["kind"])](book, seq, item)
     except MessageRejected:
         return book
 
@@ -51,23 +51,6 @@ def with_turn(book: Belonging, seq: int) -> Belonging:
 def with_nothing(book: Belonging, seq: int) -> Belonging:
     """Return the book after an event that says nothing in it: emptied, refused, or a notice."""
     return replace(book, seq=seq)
-
-
-def _said(book: Belonging, seq: int, item: Item) -> Belonging:
-    kind = item.content["kind"]
-    if kind == "first":
-        return _first(book, seq, item)
-    if kind == "steward":
-        return _steward(book, seq, item)
-    if kind == "group":
-        return _group(book, seq, item)
-    if kind == "roll":
-        return _roll(book, seq, item)
-    if kind == "box":
-        return _box(book, seq, item)
-    if kind == "card":
-        return _card(book, seq, item)
-    return book  # questions, results and what is still to come: for others to read
 
 
 def _first(book: Belonging, seq: int, item: Item) -> Belonging:
@@ -140,6 +123,10 @@ def _card(book: Belonging, seq: int, item: Item) -> Belonging:
     if not book.belongs(item.signer, seq) and item.signer not in book.standing:
         raise MessageRejected("a card of nobody")
     return replace(book, cards=book.cards.also({item.signer: read_card(book.space, item)}))
+
+
+_KINDS = {"first": _first, "steward": _steward, "group": _group, "roll": _roll, "box": _box, "card": _card}
+"""What the book says of who belongs. Other kinds are for others to read."""
 
 
 def _group_of(book: Belonging, item: Item) -> tuple[str, GroupIn]:

@@ -63,12 +63,11 @@ class Device:
         assert odd_boxes(self.book, self.book.seq, turn.boxes) == set()
         assert unboxed(self.book) == set()
         self.book = with_turn(self.book, seq)
-        for key in self.world.heard[self.person] | set(self.keys.values()):
-            for id in turn.boxes:
-                try:
-                    self.keys[turn.n + 1] = open_box(turn, SPACE, id, group_box(key)[0])
-                except MessageRejected:
-                    continue
+        for id, key in self.world.heard[self.person]:
+            try:
+                self.keys[turn.n + 1] = open_box(turn, SPACE, bytes.fromhex(id), group_box(key)[0])
+            except MessageRejected:
+                continue
 
     def climb(self):
         """Read from the first item, with nothing but the newest key that is known here."""
@@ -111,7 +110,7 @@ class World:
     def tell(self, id):
         """Say the group's key in MLS, and the space's to who does not have it: those who are in hear it."""
         for member in self.groups[id]:
-            self.heard[member].add(self.group_keys[id])
+            self.heard[member].add((id, self.group_keys[id]))
             for device in self.devices:
                 if device.person == member and self.n not in device.keys:
                     device.keys[self.n] = self.key
@@ -139,7 +138,7 @@ class World:
         self.group_keys[id] = random_bytes(32)
         self.say(self.groups[id][0], box_content(id, self.box(id)))
         for member in self.groups[id]:
-            self.heard[member].add(self.group_keys[id])
+            self.heard[member].add((id, self.group_keys[id]))
         self.turn()
 
     def turn(self, signer=0):

@@ -68,6 +68,7 @@ def test_the_length_tells_little():
 
 
 def test_the_largest_item_fits_an_envelope_and_a_larger_one_is_refused():
+    assert CONTENT_LIMIT_BYTES == 57_344
     room = CONTENT_LIMIT_BYTES - len(b'{"id": "", "text": ""}') - 32
     assert len(seal_item(KEY, 0, LOG, PRIVATE, {"text": "x" * room})) <= ENVELOPE_LIMIT_BYTES
     with pytest.raises(ValueError, match="an item of"):
