@@ -148,3 +148,8 @@ def test_an_item_is_no_past_even_for_who_has_its_key():
 def test_what_is_said_beside_a_turn_is_no_other_turn():
     turn = open_turn(NOW, LOG, turned(more={"at": 1, "digest": "aa", "kind": "note"}))
     assert (turn.at, turn.digest, turn.content["kind"]) == (12, sha256(NEXT), "turn")
+
+
+def test_a_turn_that_fits_no_envelope_is_not_sealed():
+    with pytest.raises(ValueError, match="an envelope of"):
+        turned(more={"without": "x" * 64_000})
