@@ -14,7 +14,7 @@ from companion.space.items import (
     signed,
 )
 from companion.space.keys import item_key, log_id
-from companion.wire import ENVELOPE_LIMIT_BYTES, SUITE_ITEM, SUITE_MLS, format_envelope
+from companion.wire import ENVELOPE_LIMIT_BYTES, SUITE_ITEM, SUITE_MLS, SUITE_TURN, format_envelope
 
 KEY, LOG, OTHER_LOG = b"k" * 32, log_id(b"s" * 16, "shelf"), log_id(b"s" * 16, "book")
 PRIVATE, PUBLIC = signing_keypair()
@@ -149,3 +149,11 @@ def test_a_key_that_anybody_signs_for_signs_nothing():
     inner = anybody + bytes.fromhex(BASE_POINT) + (1).to_bytes(32, "little") + ("{" + ID + "}").encode()
     with pytest.raises(MessageRejected):
         open_item(KEY, LOG, seal_signed(SUITE_ITEM, KEY, 0, LOG, inner, b"", random_bytes))
+
+
+def test_what_calls_itself_a_turn_is_not_read_as_an_item():
+    """Whoever has the key could else say one thing to those who look at the kind, and another to those who open it."""
+    inner = signed(PRIVATE, LABEL + LOG, ("{" + ID + "}").encode())
+    assert open_item(KEY, LOG, seal_signed(SUITE_ITEM, KEY, 0, LOG, inner, b"", random_bytes))
+    with pytest.raises(MessageRejected, match="suite 5"):
+        open_item(KEY, LOG, seal_signed(SUITE_TURN, KEY, 0, LOG, inner, b"", random_bytes))
