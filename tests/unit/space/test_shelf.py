@@ -113,3 +113,7 @@ def test_what_is_no_note_is_refused_and_keeps_no_other_away(bad):
 def test_the_longest_note_is_taken():
     assert read_note(put(1, ANN, title="x" * TITLE_LIMIT, text="x" * TEXT_LIMIT)).text
     assert read_note(placed(1, ANN, note_content(ID, "Title", ""))).message == ""
+
+
+def test_the_bounds_of_a_note_are_those_of_the_protocol():
+    assert (TITLE_LIMIT, TEXT_LIMIT, NOTES_LIMIT) == (80, 8_000, 200)
