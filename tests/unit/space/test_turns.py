@@ -153,3 +153,10 @@ def test_what_is_said_beside_a_turn_is_no_other_turn():
 def test_a_turn_that_fits_no_envelope_is_not_sealed():
     with pytest.raises(ValueError, match="an envelope of"):
         turned(more={"without": "x" * 64_000})
+
+
+def test_more_boxes_than_there_can_be_groups_are_refused():
+    box = b"".join(number.to_bytes(16, "big") + bytes(80) for number in range(501))
+    assert len(turns._read_boxes(box[: 500 * 96])) == 500
+    with pytest.raises(MessageRejected):
+        turns._read_boxes(box)
