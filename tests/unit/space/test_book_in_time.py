@@ -59,6 +59,9 @@ def test_a_turn_without_a_box_for_a_group_or_with_one_too_many_differs():
     assert odd_boxes(book.now, at, [ours]) == {OTHER_GROUP}
     assert odd_boxes(book.now, at - 1, [ours]) == set()
     assert odd_boxes(book.now, at, [ours, theirs, b"x" * 16]) == {(b"x" * 16).hex()}
+    book.add(ANN, group_content(OTHER_GROUP, is_on=False))
+    assert odd_boxes(book.now, at, [ours, theirs]) == set()
+    assert odd_boxes(book.now, at + 1, [ours, theirs]) == {OTHER_GROUP}
 
 
 def test_a_key_is_of_the_time_between_two_turns():
