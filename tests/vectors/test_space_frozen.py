@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from companion.space import items, keys, order, turns
+from companion.space import cards, items, keys, order, turns
 from tests.vectors.test_mls_frozen import counted_random
 
 FROZEN = json.loads((Path(__file__).parent / "space_frozen.json").read_text())
@@ -145,3 +145,11 @@ def test_the_running_hash_is_that_of_the_protocol():
     assert FROZEN["h_1"] == first.hex()
     assert FROZEN["h_2"] == hashlib.sha256(first + (2).to_bytes(8, "big") + cids[1]).hexdigest()
     assert FROZEN["h_256"] == hashlib.sha256(bytes(32) + (256).to_bytes(8, "big") + cids[0]).hexdigest()
+
+
+def test_what_is_signed_inside_the_book_is_what_the_protocol_names():
+    one, other = b"1" * 32, b"2" * 32
+    named = b"companion space card v1" + SPACE + one + b"\x00\x04" + "Zoë".encode() + b"gp"
+    assert cards.card_message(SPACE, one, "Zoë", "gp") == named
+    assert cards.follows_message(SPACE, one, other) == b"companion space follows v1" + SPACE + one + other
+    assert cards.moved_message(SPACE, ITEM_ID) == b"companion space moved v1" + SPACE + ITEM_ID

@@ -112,3 +112,9 @@ def test_a_signature_that_does_not_hold_keeps_no_other_from_counting():
 def test_a_first_item_is_known_by_its_bytes():
     assert first_hash(b"one") != first_hash(b"two")
     assert len(first_hash(b"one")) == 64
+
+
+def test_only_so_many_signatures_are_looked_at():
+    book, empty = with_group(), {"key": ANN.key.hex(), "signature": ""}
+    assert is_moved(book.now, b"n" * 16, [empty] * 3_999 + moved(BEN))
+    assert not is_moved(book.now, b"n" * 16, [empty] * 4_000 + moved(BEN))
