@@ -153,3 +153,7 @@ def test_what_is_signed_inside_the_book_is_what_the_protocol_names():
     assert cards.card_message(SPACE, one, "Zoë", "gp") == named
     assert cards.follows_message(SPACE, one, other) == b"companion space follows v1" + SPACE + one + other
     assert cards.moved_message(SPACE, ITEM_ID) == b"companion space moved v1" + SPACE + ITEM_ID
+
+
+def test_the_logs_are_kept_as_long_as_the_protocol_says():
+    assert keys.KEEP_DAYS == {"book": 0, "shelf": 0, "feed": 365, "slips": 90, "rest": 1}

@@ -46,6 +46,8 @@ def test_a_space_begins_with_its_stewards():
     [
         first_content(b"t" * 16, [ANN.key]),
         first_content(SPACE, []),
+        first_content(SPACE, [ANN.key[:31]]),
+        first_content(SPACE, [ANN.key + b"x"]),
         first_content(SPACE, [ANN.key, ANN.key]),
         first_content(SPACE, [bytes([n]) * 32 for n in range(STEWARDS_LIMIT + 1)]),
         {"kind": "first", "space": SPACE.hex()},

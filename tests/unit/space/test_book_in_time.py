@@ -230,3 +230,13 @@ def test_an_event_that_says_nothing_is_a_place_all_the_same():
 def test_the_bounds_are_those_of_the_protocol():
     assert (ROLL_LIMIT, GROUPS_LIMIT, STEWARDS_LIMIT, LINKS_LIMIT, TWO_FROM) == (64, 500, 16, 8, 3)
     assert BOXES_LIMIT == GROUPS_LIMIT
+
+
+def test_who_came_and_went_twice_belonged_in_between_alone():
+    book = with_group(members=(CAT,))
+    came = book.now.seq
+    for content in (roll_content(GROUP, off=[CAT.key]), roll_content(GROUP, on=[CAT.key])) * 2:
+        book.add(BEN, content)
+    book.add(BEN, roll_content(GROUP, off=[CAT.key]))
+    places = range(came - 1, came + 7)
+    assert [place - came for place in places if belongs(book, CAT, place)] == [0, 2, 4]

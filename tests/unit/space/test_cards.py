@@ -9,14 +9,14 @@ from companion.space.cards import card_message, follows_message, is_moved, moved
 from tests.unit.space.people import ANN, BEN, BOX, CAT, DEE, EVE, GROUP, OTHER_GROUP, SPACE, with_group
 
 
-def card(who, *, identity=None, name="Ann Lee", follows=None, space=SPACE, **changed):
+def card(who, *, identity=None, name="Ann Lee", follows=None, space=SPACE, profession="gp", **changed):
     identity = identity or DEE
     said = {
         "kind": "card",
         "name": name,
-        "profession": "gp",
+        "profession": profession,
         "identity": identity.key.hex(),
-        "signature": sign(identity.private, card_message(space, who.key, name, "gp")).hex(),
+        "signature": sign(identity.private, card_message(space, who.key, name, profession)).hex(),
     }
     if follows is not None:
         signature = sign(follows.private, follows_message(space, follows.key, who.key))
@@ -38,7 +38,8 @@ def test_a_card_that_both_keys_signed_names_a_member():
         card(BEN, space=b"t" * 16),
         card(BEN, name="Ann\nLee"),
         card(BEN) | {"name": "Ann Leo"},
-        card(BEN) | {"profession": "king"},
+        card(BEN, profession="king"),
+        card(BEN) | {"profession": "nurse"},
         card(BEN) | {"signature": "aa"},
         card(BEN) | {"identity": "aa"},
         card(BEN, follows=CAT) | {"follows": {"key": EVE.key.hex(), "signature": "aa" * 64}},

@@ -160,3 +160,8 @@ def test_more_boxes_than_there_can_be_groups_are_refused():
     assert len(turns._read_boxes(box[: 500 * 96])) == 500
     with pytest.raises(MessageRejected):
         turns._read_boxes(box)
+
+
+def test_what_nobody_would_read_is_not_sealed():
+    with pytest.raises(ValueError, match="surrogates"):
+        turned(more={"without": "\ud800"})
