@@ -74,7 +74,9 @@ def test_a_key_is_of_the_time_between_two_turns():
     assert not now.is_in_time(0, first_turn)
     assert now.is_in_time(1, first_turn)
     assert not now.is_in_time(1, first_turn - 1)
-    assert not now.is_in_time(2, first_turn + 5)
+    assert not now.is_in_time(1, first_turn + 1)
+    assert not now.is_in_time(2, first_turn)
+    assert not now.is_in_time(9, 1)
 
 
 def test_what_is_said_elsewhere_is_judged_where_its_author_stood():
