@@ -115,5 +115,6 @@ def test_the_longest_note_is_taken():
     assert read_note(placed(1, ANN, note_content(ID, "Title", ""))).message == ""
 
 
-def test_the_bounds_of_a_note_are_those_of_the_protocol():
+def test_the_bounds_and_names_of_notes_are_those_of_the_protocol():
     assert (TITLE_LIMIT, TEXT_LIMIT, NOTES_LIMIT) == (80, 8_000, 200)
+    assert (note_content(ID, "a", "b")["kind"], down_content(ID, ANN.key)["kind"]) == ("note", "down")
