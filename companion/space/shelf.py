@@ -47,7 +47,7 @@ class Placed:
     seq: int
     at_ms: int
     item: Item
-    is_steward: bool = False
+    is_steward: bool
 
 
 def note_content(id: str, title: str, text: str, *, message: str = "", of: str = "") -> dict[str, object]:

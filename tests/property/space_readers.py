@@ -40,7 +40,7 @@ def _card() -> dict[str, Any]:
 
 
 def _note(doc: dict[str, Any]) -> shelf.Placed:
-    return shelf.Placed(seq=1, at_ms=5, item=_said(doc))
+    return shelf.Placed(seq=1, at_ms=5, item=_said(doc), is_steward=False)
 
 
 def space_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:

@@ -29,3 +29,9 @@ def test_each_layer_is_more_than_twice_as_large_as_the_next(added):
         layers = layers.also(more)
     sizes = [len(layer) for layer in layers._layers]
     assert all(size > 2 * after for size, after in pairwise(sizes))
+
+
+def test_what_is_added_to_many_leaves_them_where_they_are():
+    """A long book would else be copied for each of its items."""
+    many = Layers().also(dict.fromkeys(range(1_000)))
+    assert many.also({1_000: None})._layers[0] is many._layers[0]

@@ -77,6 +77,10 @@ def test_a_key_is_of_the_time_between_two_turns():
     assert not now.is_in_time(1, first_turn + 1)
     assert not now.is_in_time(2, first_turn)
     assert not now.is_in_time(9, 1)
+    assert now.is_in_time(0, 0)
+    later = with_turn(now, first_turn + 2)
+    assert [n for n in range(4) if later.is_in_time(n, first_turn + 1)] == [1]
+    assert [n for n in range(4) if later.is_in_time(n, first_turn + 2)] == [2]
 
 
 def test_what_is_said_elsewhere_is_judged_where_its_author_stood():

@@ -62,6 +62,8 @@ def test_a_key_that_follows_another_speaks_for_the_same_person():
     assert book.now.first_of(ANN.key) == ANN.key
     book.add(BEN, card(BEN, follows=EVE))  # a ring ends
     assert book.now.first_of(EVE.key) in {BEN.key, CAT.key, EVE.key}
+    book.add(ANN, card(ANN, follows=EVE))  # for who stands outside of it too
+    assert book.now.first_of(ANN.key) in {BEN.key, CAT.key, EVE.key}
 
 
 def test_a_card_counts_of_those_who_belong_and_of_stewards():

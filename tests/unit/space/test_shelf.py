@@ -118,3 +118,12 @@ def test_the_longest_note_is_taken():
 def test_the_bounds_and_names_of_notes_are_those_of_the_protocol():
     assert (TITLE_LIMIT, TEXT_LIMIT, NOTES_LIMIT) == (80, 8_000, 200)
     assert (note_content(ID, "a", "b")["kind"], down_content(ID, ANN.key)["kind"]) == ("note", "down")
+
+
+def test_a_change_keeps_what_a_note_was_pinned_from():
+    change = placed(2, ANN, note_content(NEW, "Title", "Text", message=OTHER, of=ID))
+    assert notes([put(1, ANN), change])[0].message == "cc" * 16
+
+
+def test_only_what_takes_down_takes_down():
+    assert titles(put(1, ANN), placed(2, ANN, down_content(ID, ANN.key) | {"kind": "praise"})) == ["Purpose"]
