@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from companion.app.own import files, own_space, record, residents, shared
 from companion.crypto.primitives import dh_keypair, random_bytes, sign, signing_keypair
-from companion.space import cards, items, order, shelf, turns, versions
+from companion.space import cards, items, order, place, saying, shelf, turns, versions
 from companion.space.keys import BOOK, log_id
 from companion.wire import SUITE_ITEM
 
@@ -78,4 +79,55 @@ def space_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
         "versions.Version.from_doc": recipe(read=versions.Version.from_doc, good=(version.to_doc(),)),
         "versions.History.from_doc": recipe(read=versions.History.from_doc, good=(history.to_doc(),)),
     }
-    return {f"companion.space.{name}": one for name, one in told.items()}
+    return {f"companion.space.{name}": one for name, one in told.items()} | own_recipes(recipe)
+
+
+def own_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
+    """Return those of a person's own space, and of what this device keeps of spaces."""
+    space = place.Space(id=ID, kind=place.OWN, service="local", keys=(KEY,), first="ab" * 32, holders=(OTHER,))
+    said = saying.Saying(id=ID, space=OTHER, log="shelf", kind=saying.ITEM, content={"kind": "x"}, blobs=(OTHER,))
+    version = versions.Version(id=ID, device=OTHER, at_ms=5, body={"text": "x"}, past=(OTHER,))
+    known = record.Record(
+        table="journal",
+        id=ID,
+        history=versions.with_version(versions.History(), version),
+        here=ID,
+        places={ID: 4},
+        lineage={"": ID},
+    )
+    given = {
+        "space": ID,
+        "n": 2,
+        "key": "ab" * 32,
+        "first": "ab" * 32,
+        "reads": {"book": 2, "shelf": 1},
+        "shelf": {"n": 1, "at": 900},
+        "generation": 1,
+    }
+    file = {
+        "id": ID,
+        "kind": "picture",
+        "media_type": "image/png",
+        "size_bytes": 9,
+        "at_ms": 1,
+        "width": 3,
+        "height": 3,
+    }
+    file |= {"height": 3, "sample_rate_hz": 0, "channels": 0, "caption": "", "blob": OTHER, "key": "ab" * 32}
+    checkin = {"_v": 1, "at_ms": 5, "level": 2, "word": ""}
+    return {
+        "companion.space.place.Log.from_doc": recipe(read=place.Log.from_doc, good=(place.Log(n=1).to_doc(),)),
+        "companion.space.place.Space.from_doc": recipe(read=place.Space.from_doc, good=(space.to_doc(),)),
+        "companion.space.saying.Saying.from_doc": recipe(read=saying.Saying.from_doc, good=(said.to_doc(),)),
+        "companion.app.own.record.Record.from_doc": recipe(read=record.Record.from_doc, good=(known.to_doc(),)),
+        "companion.app.own.own_space.read_own": recipe(
+            read=lambda doc: own_space.read_own(doc, "local"), good=(given,)
+        ),
+        "companion.app.own.residents.read_secret": recipe(
+            read=residents.read_secret, good=({"number": 1, "secret": "ab" * 32},)
+        ),
+        "companion.app.own.files.read_file": recipe(read=files.read_file, good=(file,)),
+        "companion.app.own.shared.read_shared": recipe(
+            read=lambda doc: shared.read_shared("checkins", ID, doc), good=(checkin,)
+        ),
+    }
