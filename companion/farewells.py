@@ -1,14 +1,15 @@
 """Farewells: requests to delete that a device signs ahead, and that work once its keys are gone.
 
-A farewell can do nothing but delete what its device, or its whole account, has at one service. So whoever finds one can
-do no more than that either. It knows neither disk nor network.
+A farewell can do nothing but delete what its device, or its whole account, has at one service, and the logs that it
+names. So whoever finds one can do no more than that, and fetch the sealed bytes of those logs. It knows neither disk
+nor network.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from companion.fields import as_id, each_read, refused
+from companion.fields import as_id, as_list, as_object, each_read, refused
 from companion.strings import read_line
 from companion.wire import LOCAL_SERVICE
 
@@ -20,11 +21,35 @@ MOST = 32
 """How many are kept at most, so that they fit into one small file; the newest."""
 
 
+LOGS_MOST = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogToDrop:
+    """A log that belongs to no device at its service: its id, and what drops it, in hex."""
+
+    id: str
+    capability: str
+    keeper: str
+
+    @classmethod
+    @refused("a log to drop")
+    def from_doc(cls, doc: dict[str, object]) -> "LogToDrop":
+        """Raises: MessageRejected."""
+        hexes = (str(doc["capability"]), str(doc["keeper"]))
+        if any(len(bytes.fromhex(one)) != 32 or len(one) != 64 for one in hexes):
+            raise ValueError("neither capability nor keeper")
+        return cls(id=as_id(doc["id"]), capability=hexes[0], keeper=hexes[1])
+
+    def to_doc(self) -> dict[str, object]:
+        return {"id": self.id, "capability": self.capability, "keeper": self.keeper}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Farewell:
     """One request. `service` is an address without any token, or "local"; `scope` is "device" or "account".
 
-    `state` is "owed", or "refused" once the service did not take it.
+    `logs` are dropped too. `state` is "owed", or "refused" once the service did not take it.
     """
 
     service: str
@@ -32,6 +57,7 @@ class Farewell:
     scope: str
     signature: bytes
     state: str = OWED
+    logs: tuple[LogToDrop, ...] = ()
 
     @property
     def whose(self) -> tuple[str, str]:
@@ -45,6 +71,7 @@ class Farewell:
             "scope": self.scope,
             "signature": self.signature.hex(),
             "state": self.state,
+            "logs": [log.to_doc() for log in self.logs],
         }
 
     @classmethod
@@ -57,6 +84,7 @@ class Farewell:
             scope=str(doc["scope"]),
             signature=bytes.fromhex(str(doc["signature"])),
             state=str(doc["state"]),
+            logs=tuple(LogToDrop.from_doc(as_object(one)) for one in as_list(doc.get("logs", []))[:LOGS_MOST]),
         )
         is_known = farewell.scope in (DEVICE, ACCOUNT) and farewell.state in (OWED, REFUSED)
         if not is_address(farewell.service) or not is_known or len(farewell.signature) != SIGNATURE_BYTES:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from companion.crypto.primitives import sha256
@@ -276,9 +277,10 @@ class FakeNetwork:
         self.calls.append("network closed")
 
     async def farewells(
-        self, services: Iterable[str], device: str, sign_private: bytes, scope: str
+        self, services: Iterable[str], device: str, sign_private: bytes, scope: str, logs: Any = MappingProxyType({})
     ) -> tuple[Farewell, ...]:
-        return tuple(Farewell(service=s, device=device, scope=scope, signature=bytes(64)) for s in sorted(services))
+        made = (Farewell(service=s, device=device, scope=scope, signature=bytes(64)) for s in sorted(services))
+        return tuple(replace(one, logs=logs.get(one.service, ())) for one in made)
 
     async def bring(self, farewell: Farewell) -> None:
         self._relay.farewell(farewell)

@@ -175,7 +175,8 @@ class Opened:
     async def sign_farewells(self, scope: str) -> tuple[Farewell, ...]:
         """Return what asks each service in use to delete this device, or my whole account. Raises: StoreError."""
         me = self._context.me
-        return await self._network.farewells(await self._services(), me.device, me.sign_private, scope)
+        logs = await self.own.logs_to_drop(scope)
+        return await self._network.farewells(await self._services(), me.device, me.sign_private, scope, logs)
 
     async def _services(self) -> frozenset[str]:
         """Return what is in use as far as it can be read."""

@@ -3,12 +3,13 @@
 Times are ms since the epoch, UTC. Ids are 32 lower-case hex characters.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from companion.errors import SyncError
-from companion.farewells import Farewell
+from companion.farewells import Farewell, LogToDrop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,9 +315,17 @@ class Network(Protocol):
         """End all loops and forget the key."""
 
     async def farewells(
-        self, services: Iterable[str], device: str, sign_private: bytes, scope: str
+        self,
+        services: Iterable[str],
+        device: str,
+        sign_private: bytes,
+        scope: str,
+        logs: Mapping[str, tuple[LogToDrop, ...]] = MappingProxyType({}),
     ) -> tuple[Farewell, ...]:
-        """Sign one for each service that has an address, asking nobody. It need not be open."""
+        """Sign one for each service that has an address, asking nobody. It need not be open.
+
+        `logs`: what each service is to drop besides, as it belongs to no device there.
+        """
 
     async def bring(self, farewell: Farewell) -> None:
         """Ask its service to delete; when this returns, the service has nothing of the device any more.

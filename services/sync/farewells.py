@@ -4,13 +4,16 @@ Must not know what was erased, or when to try again. Source: docs/protocol.md se
 """
 
 import json
+from collections.abc import Iterable
 
 import httpx
 
-from companion.crypto.primitives import sign
+from companion.crypto.primitives import sign, signing_keypair
+from companion.devices import device_id
 from companion.errors import RelayRefused
-from companion.farewells import Farewell, is_address
+from companion.farewells import DEVICE, Farewell, LogToDrop, is_address
 from companion.wire import LOCAL_SERVICE
+from services.sync.client import RelayClient
 from services.sync.protocol import NEVER_HERE, encode_octets, farewell_message
 from services.sync.transport import Transport, origin_of, plain_address
 
@@ -44,3 +47,24 @@ async def bring_farewell(address: str, farewell: Farewell, http: httpx.AsyncClie
             raise
     finally:
         await transport.close()
+
+
+async def drop_logs(address: str, logs: Iterable[LogToDrop]) -> None:
+    """Drop logs as a device that is made for this and asks to be deleted after it: their own has no session any more.
+
+    One that is gone, or that another device has turned since, is left. Raises: SyncError without an answer, or where
+    the service admits no new device.
+    """
+    private, public = signing_keypair()
+    device = device_id(public)
+    client = RelayClient(address, device, private)
+    try:
+        for log in logs:
+            try:
+                await client.drop_group(log.id, log.capability, log.keeper)
+            except RelayRefused as refusal:
+                if (refusal.status, refusal.reason) not in ((404, "unknown"), (403, "keeper")):
+                    raise
+        await bring_farewell(address, sign_farewell(address, address, device, private, DEVICE))
+    finally:
+        await client.close()

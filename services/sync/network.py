@@ -2,17 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 import httpx
 
 from companion.errors import NoOwnService
-from companion.farewells import Farewell
+from companion.farewells import Farewell, LogToDrop
 from companion.ports import Relay, SyncSide
 from companion.wire import LOCAL_SERVICE
 from services.sync.client import RelayClient
 from services.sync.embedded import EmbeddedRelay
-from services.sync.farewells import bring_farewell, sign_farewell
+from services.sync.farewells import bring_farewell, drop_logs, sign_farewell
 from services.sync.loop import SyncLoop
 
 log = logging.getLogger(__name__)
@@ -74,7 +76,12 @@ class RelayNetwork:
             await client.close()
 
     async def farewells(
-        self, services: Iterable[str], device: str, sign_private: bytes, scope: str
+        self,
+        services: Iterable[str],
+        device: str,
+        sign_private: bytes,
+        scope: str,
+        logs: Mapping[str, tuple[LogToDrop, ...]] = MappingProxyType({}),
     ) -> tuple[Farewell, ...]:
         made: list[Farewell] = []
         for service in sorted(services):
@@ -82,13 +89,17 @@ class RelayNetwork:
             if service == LOCAL_SERVICE:
                 address = "" if self._embedded is None else await self._embedded.noted()
             try:
-                made.append(sign_farewell(service, address, device, sign_private, scope))
+                signed = sign_farewell(service, address, device, sign_private, scope)
+                made.append(replace(signed, logs=logs.get(service, ())))
             except (httpx.InvalidURL, ValueError):  # nobody was ever reached there
                 log.warning("no farewell for a service without an address")
         return tuple(made)
 
     async def bring(self, farewell: Farewell) -> None:
-        await bring_farewell(await self._address(farewell.service), farewell)
+        address = await self._address(farewell.service)
+        await bring_farewell(address, farewell)
+        if farewell.logs:
+            await drop_logs(address, farewell.logs)
 
     def _factory(self, service: str) -> Callable[[], Awaitable[RelayClient]]:
         return lambda: self._client(service)

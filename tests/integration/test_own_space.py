@@ -2,6 +2,10 @@
 
 import pytest
 
+from companion.crypto.primitives import signing_keypair
+from companion.devices import device_id
+from companion.errors import RelayRefused
+from services.sync.client import RelayClient
 from tests.integration.people import PASSPHRASE, Person, until
 
 
@@ -88,3 +92,30 @@ async def test_a_revoked_device_gets_nothing_new_at_a_real_service(phone, tablet
 
     await until(said, 20)
     assert await texts(tablet) == ["Before"]
+
+
+async def test_erasing_my_account_drops_the_logs_that_belong_to_no_device(phone, standing_relay):
+    await phone.opened.own.turn_on()
+    await write(phone, "Gone soon")
+
+    async def said():
+        await run_due(phone)
+        return await phone.opened.own.progress() == (0, 0) and (await phone.opened.own.space()).first
+
+    await phone.opened.own.housekeeping.tell(await phone.opened.own.space())
+    await until(said, 20)
+    space = await phone.opened.own.space()
+    watcher = RelayClient(standing_relay.url, *_new_device())
+    shelf = space.log_id("shelf").hex()
+    assert await watcher.events(shelf, space.capability("shelf"), 0)
+    await phone.companion.erase("account")
+    await phone.companion.farewells.deliver()
+    assert (await phone.companion.farewells.remains()).gone
+    with pytest.raises(RelayRefused, match="404"):
+        await watcher.events(shelf, space.capability("shelf"), 0)
+    await watcher.close()
+
+
+def _new_device():
+    private, public = signing_keypair()
+    return device_id(public), private

@@ -38,7 +38,7 @@ from companion.app.groups.key_states import KeyState
 from companion.chat import agreement, attention, contents, message, polls, private, reports, sharing, standing
 from companion.crypto import hpke
 from companion.crypto.primitives import aead_seal, dh_keypair
-from companion.farewells import Farewell
+from companion.farewells import Farewell, LogToDrop
 from companion.inviting import Invite
 from companion.letters import Letter, open_letter, parse_content, seal_letter
 from companion.mls import codec
@@ -162,6 +162,7 @@ STORY = stories.Story(
     segments=(stories.Segment(number=0, reference={"id": ID}),),
     sample_rate_hz=48_000,
 )
+DROPPED = LogToDrop(id=ID, capability="ab" * 32, keeper="cd" * 32)
 RECEIPT = consent.Receipt(
     id=ID,
     story=OTHER,
@@ -292,8 +293,9 @@ def recipes() -> dict[str, Recipe]:
             read=people.DeviceList.decode, good=(ANN.member.devices.encode(), base64.b64encode(bytes(300)).decode())
         ),
         "farewells.Farewell.from_doc": _doc(
-            Farewell, Farewell(service="local", device=ID, scope="device", signature=bytes(64))
+            Farewell, Farewell(service="local", device=ID, scope="device", signature=bytes(64), logs=(DROPPED,))
         ),
+        "farewells.LogToDrop.from_doc": _doc(LogToDrop, DROPPED),
         "groups.Group.from_doc": _doc(groups.Group, GROUP, replace(GROUP, keeper=None), PAIR),
         "groups.read_peer": _content(groups.read_peer, {"peer": BEN.member.to_doc()}, {"peer": None}),
         "groups.Seat.from_doc": _doc(groups.Seat, *GROUP.seats),

@@ -17,6 +17,7 @@ from companion.attachments import with_one
 from companion.crypto.primitives import random_bytes
 from companion.devices import Device, DeviceList
 from companion.errors import MessageRejected, NoOwnService, UsageError
+from companion.farewells import ACCOUNT, LogToDrop
 from companion.fields import as_id, as_object, refused, whole
 from companion.groups import MEMBER
 from companion.journal import TABLE as JOURNAL
@@ -167,6 +168,20 @@ class OwnSpace:
         if space is not None:
             await self._groups.logs(space.service).go_on()
             await self.follow()
+
+    async def logs_to_drop(self, scope: str) -> dict[str, tuple[LogToDrop, ...]]:
+        """Return what is to be dropped at its service with my account: the logs of my own space belong to no device
+        there. As long as another device of mine goes on, they stay.
+        """
+        space = await self.space()
+        if space is None or (scope != ACCOUNT and self._context.me.other_devices):
+            return {}
+        logs = list[LogToDrop]()
+        for name, at in space.logs.items():
+            keeper = self._residents.keeper(space, name, at.reads)
+            if keeper is not None:
+                logs.append(LogToDrop(id=space.log_id(name).hex(), capability=space.capability(name), keeper=keeper))
+        return {space.service: tuple(logs)}
 
     async def found_anew(self, shut: Space) -> None:
         """Begin another space: a device that is mine no longer has turned this one without me."""

@@ -62,9 +62,8 @@ class Record:
         return replace(self, lineage=dict(list(lineage.items())[-LINEAGE_KEPT:]))
 
     def to_doc(self) -> Doc:
-        return {
-            "_id": record_id(self.table, self.id),
-            "_v": 1,
+        """Return it as a document: in one string, as there are as many of them in memory as pages."""
+        known = {
             "table": self.table,
             "id": self.id,
             "history": self.history.to_doc(),
@@ -73,18 +72,20 @@ class Record:
             "places": dict(self.places),
             "lineage": dict(self.lineage),
         }
+        return {"_id": record_id(self.table, self.id), "_v": 1, "known": json.dumps(known, ensure_ascii=False)}
 
     @classmethod
     @refused("what is known of a shared document")
     def from_doc(cls, doc: Doc) -> "Record":
+        known = as_object(json.loads(kept(doc["known"])))
         return cls(
-            table=kept(doc["table"]),
-            id=kept(doc["id"]),
-            history=History.from_doc(as_object(doc["history"])),
-            here=kept(doc["here"]),
-            digest=kept(doc["digest"]),
-            places={as_id(name): whole(seq) for name, seq in as_object(doc["places"]).items()},
-            lineage={kept(base): as_id(version) for base, version in as_object(doc["lineage"]).items()},
+            table=kept(known["table"]),
+            id=kept(known["id"]),
+            history=History.from_doc(as_object(known["history"])),
+            here=kept(known["here"]),
+            digest=kept(known["digest"]),
+            places={as_id(name): whole(seq) for name, seq in as_object(known["places"]).items()},
+            lineage={kept(base): as_id(version) for base, version in as_object(known["lineage"]).items()},
         )
 
 
