@@ -11,6 +11,7 @@ import binascii
 
 from companion.crypto.primitives import same_bytes, sha512
 from companion.errors import UsageError
+from companion.fields import as_id, whole
 
 VERIFIED = "verified"
 ROUNDS = 5_200
@@ -28,6 +29,11 @@ def safety_code(one: bytes, other: bytes) -> tuple[str, ...]:
 def safety_qr(mine: bytes, theirs: bytes) -> str:
     """Return the text of my QR code for one other person: their app scans it and compares."""
     return QR_PREFIX + base64.urlsafe_b64encode(mine + theirs).decode()
+
+
+def as_verified(doc: dict[str, object]) -> dict[str, object]:
+    """Return the mark of a compared code as this version keeps it. Raises ValueError, KeyError."""
+    return {"_id": as_id(doc["_id"]), "_v": 1, "at_ms": whole(doc["at_ms"])}
 
 
 def is_match(scanned: str, mine: bytes, theirs: bytes) -> bool:

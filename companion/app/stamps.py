@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from companion.app.context import Context
-from companion.app.groups.choices import READ
+from companion.app.groups.choosing import READ
 from companion.chat.agreement import AGREEMENTS
 from companion.chat.attention import QUIET, WISHES
 from companion.chat.message import WAITING

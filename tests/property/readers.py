@@ -31,7 +31,7 @@ from companion import (
     times,
 )
 from companion.app.chat.sharing import seal_file
-from companion.app.groups import linking
+from companion.app.groups import choosing, linking
 from companion.app.groups.asking import Asked
 from companion.app.groups.commits import Intent
 from companion.app.groups.key_states import KeyState
@@ -265,6 +265,9 @@ def recipes() -> dict[str, Recipe]:
             read=_sealed_offer, good=({"member": ANN.member.to_doc(), "device": ANN.device},)
         ),
         "chat.agreement.Agreement.from_doc": _doc(agreement.Agreement, AGREED),
+        "app.groups.choosing.read_choice": _content(
+            choosing.read_choice, {"table": "verified", "doc": {"_id": OTHER, "at_ms": 1}}
+        ),
         "chat.agreement.read_agreement": _content(
             agreement.read_agreement, agreement.agreement_content(AGREED, ID), group=ID
         ),

@@ -144,11 +144,13 @@ def WaitingToJoin(group: Group) -> ft.Control:
     who = inviter(group)
     name = who.name if who else texts("groups.the_inviter")
     is_waiting = group.state == "joining"
-    about = "groups.joining_about" if is_waiting else "groups.out_declined"
+    mine = "_mine" if is_waiting and who is None else ""
+    about = f"groups.joining{mine}_about" if is_waiting else "groups.out_declined"
+    by = ft.Row([person(initials(name), "ember"), soft(texts("groups.invited_by", name=name))], spacing=theme.GAP)
     body = reading_column(
         words(texts(about, name=name), ft.TextThemeStyle.DISPLAY_MEDIUM),
-        *([notice(ft.Icons.SCHEDULE_ROUNDED, texts("groups.joining_wait", name=name))] if is_waiting else []),
-        ft.Row([person(initials(name), "ember"), soft(texts("groups.invited_by", name=name))], spacing=theme.GAP),
+        *([notice(ft.Icons.SCHEDULE_ROUNDED, texts(f"groups.joining{mine}_wait", name=name))] if is_waiting else []),
+        *([] if mine else [by]),
         spacing=theme.PAD,
     )
     mark = group_mark(look_of_group(group), 40)

@@ -101,7 +101,7 @@ def newest_line(texts: Texts, line: GroupLine, me: str) -> str:
         return texts(f"lines.row_{asked}", name=first_name(peer.name)) if asked else texts("lines.nothing_yet")
     if peer is None and line.group.state == "joining":
         who = inviter(line.group)
-        return texts("groups.joining_line", name=who.name if who else "")
+        return texts("groups.joining_line", name=who.name) if who else texts("groups.joining_mine_line")
     if line.newest is None:
         return texts("groups.nothing_yet")
     return one_line(texts, line.newest, me, line.wishes.folded)

@@ -1,23 +1,12 @@
 """Choices that hold on all devices of one person: quiet hours, what they want of each group, whom they put off."""
 
-from collections.abc import Callable
-
 from companion.app.context import Context
+from companion.app.groups.choosing import choice_content, read_choice
 from companion.app.groups.grouping import Grouping
 from companion.app.groups.tools import Outcome
-from companion.chat.attention import QUIET, WISHES, Quiet, Wishes
 from companion.errors import MessageRejected
-from companion.fields import as_object
 from companion.letters import Letter
-from companion.pairs import REQUESTS, LineRequest
 from companion.ports import Change, Doc, InboxItem, Put
-
-READ: dict[str, Callable[[Doc], Doc]] = {
-    QUIET: lambda doc: Quiet.from_doc(doc).to_doc(),
-    WISHES: lambda doc: Wishes.from_doc(doc).to_doc(),
-    REQUESTS: lambda doc: LineRequest.from_doc(doc).to_doc(),
-}
-"""How a choice of any version becomes one of this version."""
 
 
 class Choices:
@@ -31,7 +20,7 @@ class Choices:
     async def keep(self, table: str, doc: Doc) -> None:
         others = self._context.me.other_devices
         services = sorted({group.service for group in await self._groups.groups()}) if others else []
-        content: dict[str, object] = {"kind": "choice", "table": table, "doc": doc}
+        content = choice_content(table, doc)
         letters = tuple(
             self._groups.tools.outbox.letter(service, device, content) for service in services[:1] for device in others
         )
@@ -43,6 +32,4 @@ class Choices:
         """Another device of mine chose something."""
         if self._context.me.member.devices.device(letter.sender) is None:
             raise MessageRejected("a choice that only a device of mine may make")
-        table = str(letter.content.get("table"))
-        doc = READ[table](as_object(letter.content["doc"]))
-        return Outcome(change=Change(put=(Put(table, doc),)))
+        return Outcome(change=Change(put=(read_choice(letter.content),)))

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 
 from companion.app.context import Context
 from companion.chat.message import Message, messages_table
+from companion.chat.standing import STANDINGS, Standing, note_delivered
 from companion.errors import MessageRejected, UsageError
-from companion.fields import as_list, as_object
+from companion.fields import as_list, as_object, read_or, whole
 from companion.groups import JOINING, Group
 from companion.letters import Letter
-from companion.ports import Change, Doc, Put
+from companion.ports import Change, Doc, Edit, Put
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +30,10 @@ async def history_contents(context: Context, groups: tuple[Group, ...]) -> tuple
     contents: list[Doc] = []
     for group in groups:
         docs = await context.store.newest(messages_table(group.id), MESSAGES)
+        standing = read_or(await context.store.get(STANDINGS, group.id), Standing.from_doc, Standing(group=group.id))
         for some in _portions([_portable(doc) for doc in reversed(docs)]):
-            contents.append({"kind": "history", "group": group.id, "lines": some})
+            content: Doc = {"kind": "history", "group": group.id, "lines": some, "delivered": standing.delivered}
+            contents.append(content)
     return tuple(contents[:LETTERS])
 
 
@@ -38,6 +41,7 @@ async def taken_over(context: Context, group: Group | None, letter: Letter) -> C
     """Return what such a letter brings here. Raises MessageRejected if it is malformed, or comes too late."""
     if group is None or group.state != JOINING:
         raise MessageRejected("lines for a group that goes on without them")
+    delivered = note_delivered(group.id, whole(letter.content.get("delivered", 0)))
     table, puts = messages_table(group.id), list[Put]()
     for line in as_list(letter.content["lines"]):
         try:
@@ -47,7 +51,7 @@ async def taken_over(context: Context, group: Group | None, letter: Letter) -> C
             continue
         if message.group == group.id and await context.store.get(table, message.id) is None:
             puts.append(Put(table, message.to_doc()))
-    return Change(put=tuple(puts))
+    return Change(put=tuple(puts), edit=(Edit(STANDINGS, group.id, delivered),))
 
 
 def _portable(doc: Doc) -> Doc:

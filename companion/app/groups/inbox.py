@@ -127,6 +127,8 @@ class Inbox:
         way = await give_way(self._tools, group)
         if way is None:  # another one with the same person stands, and this one gives way where it was made
             return Outcome()
+        if letter.content.get("asks"):  # I am in already: nobody invites me, and nobody is thanked for it
+            group = replace(group, inviter="")
         device = self._context.me.member.devices.device(letter.sender)
         awaited = Asked(group=group.id, at_ms=self._context.clock.now_ms()).put()
         change = way.change + Change(put=(stand(group), awaited))
@@ -157,8 +159,9 @@ class Inbox:
         at = {"seq": arrival.seq, "at_ms": item.at_ms}
         me = self._context.me.member
         seat = arrived.seat(me.person)
-        invited_by = "" if is_back or seat is None else seat.invited_by
-        kind = "gap" if is_back else "opened" if arrived.is_pair else "joined"
+        entered = "joined" if group.inviter else "device"
+        kind = "gap" if is_back else "opened" if arrived.is_pair else entered
+        invited_by = "" if kind != "joined" or seat is None else seat.invited_by
         is_told = is_back or not arrived.is_alone
         made = [line(arrived, kind, invited_by, me, id=self._context.new_id(), **at)] if is_told else []
         for seat in arrived.seats:  # somebody is called otherwise than this group knew them

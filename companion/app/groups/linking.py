@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from companion import inviting
 from companion.app.context import ME, Context
+from companion.app.groups.choosing import choices_told
 from companion.app.groups.history import history_contents, taken_over
 from companion.app.groups.key_states import KeyState
 from companion.app.groups.tools import Outcome, Tools
@@ -132,6 +133,8 @@ class Linking:
             "proof": _proof(code, device),
         }
         letters.append(self._tools.outbox.letter(service, device, content))
+        for choice in await choices_told(self._context):
+            letters.append(self._tools.outbox.letter(service, device, choice))
         groups = tuple(g for g in await self._tools.groups() if g.state == MEMBER and g.service == service)
         for group in groups:
             expect = {**inviting.expect_content(group), "asks": True}

@@ -8,10 +8,10 @@ from companion import checkins, journal
 from companion.chat.attention import QUIET, WISHES, Quiet, Wishes
 from companion.chat.standing import SEEN, Seen, Standing
 from companion.checkins import CheckIn
-from companion.fields import as_list, refused, whole
+from companion.fields import as_list, refused
 from companion.journal import Entry
 from companion.ports import Doc
-from companion.safety import VERIFIED
+from companion.safety import VERIFIED, as_verified
 
 FOLLOWS = "follows"
 BESIDE, LAST, MOST = "beside", "last", "most"
@@ -56,7 +56,7 @@ def read_shared(table: str, id: str, body: dict[str, object]) -> Doc:
     elif table == WISHES:
         return Wishes.from_doc(doc).to_doc()
     elif table == VERIFIED:
-        return {"_id": id, "_v": 1, "at_ms": whole(doc["at_ms"])}
+        return as_verified(doc)
     elif table == SEEN:
         return Seen.from_doc({**Seen(group=id).to_doc(), **doc}).to_doc()
     else:
