@@ -84,6 +84,11 @@ def as_list(value: object) -> list[object]:
     return value
 
 
+def objects(value: object) -> tuple[dict[str, object], ...]:
+    """Return the objects in a list, none of anything else."""
+    return tuple(one for one in value if isinstance(one, dict)) if isinstance(value, list) else ()
+
+
 def as_id(value: object) -> str:
     if not isinstance(value, str) or len(value) != 32 or any(c not in "0123456789abcdef" for c in value):
         raise ValueError("not an id")

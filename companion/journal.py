@@ -1,17 +1,19 @@
 """The private journal: entries of a day that grow as the person types."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypedDict, Unpack
 
 from companion.attachments import Attachment
-from companion.fields import refused, whole
-from companion.likeness import is_among
+from companion.fields import objects, refused, whole
+from companion.likeness import each_once, is_among
 from companion.strings import clean_line, kept, mended
 from companion.times import newest_ms
 
 TABLE = "journal"
 VERSION = 2
+AWAY = "away"
+"""The field of a document for what hangs on it and does not lie on this device."""
 MARKS = ("mood", "energy", "connection")
 LEVELS = (1, 2, 3, 4, 5)
 
@@ -44,10 +46,16 @@ class Entry:
             raise ValueError("a mark goes from 1 to 5")
 
     @property
+    def away(self) -> tuple[dict[str, object], ...]:
+        """What hangs on it and does not lie on this device: facts of attachments."""
+        return objects(self.others.get(AWAY))
+
+    @property
     def is_blank(self) -> bool:
         """Nobody has put anything on this page."""
         marks = (self.mood, self.energy, self.connection)
-        return not (self.text.strip() or self.tags or self.attachments or any(mark is not None for mark in marks))
+        hung = self.attachments or self.away
+        return not (self.text.strip() or self.tags or hung or any(mark is not None for mark in marks))
 
     def to_doc(self) -> dict[str, object]:
         return {
@@ -106,6 +114,32 @@ def over(doc: dict[str, object], before: dict[str, object] | None) -> dict[str, 
     return {**doc, UNDER: under} if under else doc
 
 
+def joined(bodies: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Return one page of several versions of it: their words below one another, and all that hangs on any of them.
+
+    The first version's question, marks and day hold where it has them.
+    """
+    first = bodies[0]
+    texts = dict.fromkeys(str(one.get("text", "")).strip() for one in bodies)
+    found = {name: next((one[name] for one in bodies if one.get(name) is not None), None) for name in _ONCE}
+    tags = each_once(kept(tag) for one in bodies for tag in _list(one.get("tags")))
+    hung = {str(one["id"]): one for body in reversed(bodies) for one in objects(body.get("attachments"))}
+    changed_ms = max(whole(one["changed_ms"]) for one in bodies)
+    return {
+        **first,
+        **found,
+        "text": "\n\n".join(text for text in texts if text),
+        "tags": list(tags[:TAGS_LIMIT]),
+        "attachments": sorted(hung.values(), key=lambda one: (str(one["at_ms"]), str(one["id"]))),
+        "changed_ms": changed_ms,
+    }
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+_ONCE = ("prompt", "template", *MARKS)
 _FIELDS = frozenset(Entry(id="", day="", text="", created_ms=0, changed_ms=0).to_doc())
 
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from unicodedata import category
 
 from companion.fields import read_or, whole
-from companion.journal import MARKS
+from companion.journal import AWAY, MARKS
 from companion.likeness import each_once, is_among, seen_as
 from companion.strings import kept
 
@@ -84,7 +84,7 @@ def head_of(doc: Doc) -> Head:
         energy=energy,
         connection=connection,
         tags=tuple(kept(tag) for tag in tags) if isinstance(tags, (list, tuple)) else (),
-        has_attachments=bool(doc.get("attachments")),
+        has_attachments=bool(doc.get("attachments") or doc.get(AWAY)),
         is_past_hidden=bool(doc.get("is_past_hidden", False)),
     )
 

@@ -80,7 +80,7 @@ class Opened:
         self.searching = Searching(self._context)
         desk = make_desk(self._context)
         self.groups = Grouping(self._context, Receiving(self._context), network, desk)
-        self.own = OwnSpace(self._context, desk, self.groups, network, self.attaching)
+        self.own = OwnSpace(self._context, desk, self.groups, network, self.attaching, self.journal)
         self.devices = Linking(self._context, self.groups.tools, network, self.groups.follow)
         self.groups.inbox.add(self.devices.handlers())
         self.devices.gives.append(self.own.give)

@@ -38,6 +38,12 @@ async def run_due(device):
     await device.opened.due.run()
 
 
+async def is_still(device):
+    """Nothing waits to go, and nothing of the past is still to come."""
+    progress = await device.opened.own.progress()
+    return (progress.waiting, progress.past) == (0, 0)
+
+
 async def until_texts(device, expected, *others):
     async def holds():
         for one in (device, *others):
@@ -88,7 +94,7 @@ async def test_a_revoked_device_gets_nothing_new_at_a_real_service(phone, tablet
     await phone.opened.own.housekeeping.tell(await phone.opened.own.space())  # nobody is there: it would take a minute
 
     async def said():
-        return await phone.opened.own.progress() == (0, 0)
+        return await is_still(phone)
 
     await until(said, 20)
     assert await texts(tablet) == ["Before"]
@@ -100,7 +106,7 @@ async def test_erasing_my_account_drops_the_logs_that_belong_to_no_device(phone,
 
     async def said():
         await run_due(phone)
-        return await phone.opened.own.progress() == (0, 0) and (await phone.opened.own.space()).first
+        return await is_still(phone) and (await phone.opened.own.space()).first
 
     await phone.opened.own.housekeeping.tell(await phone.opened.own.space())
     await until(said, 20)

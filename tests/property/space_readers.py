@@ -113,7 +113,15 @@ def own_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
         "width": 3,
         "height": 3,
     }
-    file |= {"height": 3, "sample_rate_hz": 0, "channels": 0, "caption": "", "blob": OTHER, "key": "ab" * 32}
+    file |= {
+        "height": 3,
+        "sample_rate_hz": 0,
+        "channels": 0,
+        "caption": "",
+        "blob": OTHER,
+        "key": "ab" * 32,
+        "device": ID,
+    }
     checkin = {"_v": 1, "at_ms": 5, "level": 2, "word": ""}
     return {
         "companion.space.place.Log.from_doc": recipe(read=place.Log.from_doc, good=(place.Log(n=1).to_doc(),)),

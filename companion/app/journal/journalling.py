@@ -11,7 +11,7 @@ from companion.app.context import SHARED, Context
 from companion.attachments import Attachment, InWork, Picture, with_one
 from companion.errors import UsageError
 from companion.fields import STAYS, each_read, read_or
-from companion.journal import Entry, Marks
+from companion.journal import AWAY, Entry, Marks
 from companion.likeness import each_once
 from companion.ports import Change, Drop, Put, Recorder
 from companion.strings import clean_text
@@ -206,6 +206,27 @@ class Journalling:
         if attachment is not None:
             await self._unhang(id, attachment, self._attaching.let_go(attachment))
             await self._attaching.sweep()
+        elif self._take_from_away(id, attachment_id):
+            self.draft(id)
+            await self._save((id,), Change())
+
+    async def bring_in(self, id: str, attachment: Attachment) -> None:
+        """Hang something on a page that was away and has come to this device: nobody has changed the page by that. It
+        goes if it hangs there no longer.
+        """
+        if await self.page(id) is None or not self._take_from_away(id, attachment.id):
+            await self._attaching.discard(attachment)
+            return
+        page = self._open(id)
+        self._pages[id] = replace(page, attachments=with_one(page.attachments, attachment))
+        await self._save((id,), self._attaching.kept(attachment))
+
+    def _take_from_away(self, id: str, attachment_id: str) -> bool:
+        """Return whether it was among what hangs on the page and is away."""
+        page = self._open(id)
+        rest = [one for one in page.away if one.get("id") != attachment_id]
+        self._pages[id] = replace(page, others={**page.others, AWAY: rest})
+        return len(rest) < len(page.away)
 
     async def _hang(self, id: str, attachment: Attachment, more: Change) -> None:
         self._put_on(id, with_one(self._open(id).attachments, attachment))

@@ -25,8 +25,9 @@ from companion.app.own.shared import (
 from companion.app.spaces.desk import Landed, wait
 from companion.chat.standing import STANDINGS
 from companion.errors import UsageError
-from companion.fields import read_or
-from companion.journal import UNDER
+from companion.fields import read_or, refused
+from companion.journal import TABLE as JOURNAL
+from companion.journal import UNDER, joined
 from companion.ports import Change, Doc, Documents, Drop, Put
 from companion.space.items import CONTENT_LIMIT_BYTES
 from companion.space.keys import SHELF
@@ -236,10 +237,34 @@ class SharedDocuments:
             if version not in newest or newest[version].body is None or is_long(newest[version].body):
                 raise UsageError("not one of the versions that can be read here")
             record = await self.show(record, newest[version], overlay)
+        await self._follow_all(record, overlay)
+
+    async def keep_both(self, id: str) -> None:
+        """Go on with all versions of a page, one below the other: it follows them all.
+
+        Raises: UsageError if the page is gone, or words of one have not come yet.
+        """
+        record, overlay = await self.record(JOURNAL, id), Overlay(self._context.store)
+        others = [record.history.newest[one].body for one in record.beside]
+        doc = await overlay.get(JOURNAL, id)
+        if doc is None or any(is_long(body) for body in others):
+            raise UsageError("not all of the versions can be read here")
+        here, files = await self._files.body_out(JOURNAL, doc, shared_fields(JOURNAL, doc), overlay)
+        overlay.take(files)
+        with refused("a page of my other device"):
+            page = joined([here, *(body for body in others if body is not None)])
+        fresh, hung = await self._files.doc_in(JOURNAL, read_shared(JOURNAL, id, page), doc)
+        under = {UNDER: doc[UNDER]} if UNDER in doc else {}
+        overlay.take(hung + Change(put=(Put(JOURNAL, {**fresh, **under}),)))
+        await self._follow_all(record, overlay)
+
+    async def _follow_all(self, record: Record, overlay: Overlay) -> None:
+        """Commit it with what makes the document in its table the one that follows all newest versions."""
+        table, id = record.table, record.id
         doc = await overlay.get(table, id)
         if doc is None:
             raise UsageError("nothing stands there")
-        overlay.take(Change(put=(Put(table, {**doc, FOLLOWS: sorted(newest)}), self._noted(table, id))))
+        overlay.take(Change(put=(Put(table, {**doc, FOLLOWS: sorted(record.history.newest)}), self._noted(table, id))))
         overlay.take(Change(put=(Put(RECORDS, replace(record, digest="").to_doc()),)))
         await self._context.commit(overlay.change)
 

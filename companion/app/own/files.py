@@ -8,14 +8,16 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 
 from companion.app.attaching import Attaching
-from companion.app.chat.sharing import PIECE_BYTES, open_file, seal_file
+from companion.app.chat.sharing import open_file, seal_file
 from companion.app.context import Context
+from companion.app.own.bringing import COMING, Bringing
 from companion.app.spaces.desk import Desk, wait
 from companion.attachments import Attachment
 from companion.crypto.chunked import sealed_bytes
 from companion.crypto.primitives import random_bytes
 from companion.errors import MessageRejected, UsageError
-from companion.fields import as_id, as_object, each_read, refused, whole
+from companion.fields import as_id, as_object, each_read, objects, refused, whole
+from companion.journal import AWAY
 from companion.journal import TABLE as JOURNAL
 from companion.ports import Change, Doc, Documents, Network, Put
 from companion.space.place import Space
@@ -26,12 +28,12 @@ from companion.strings import kept
 log = logging.getLogger(__name__)
 
 FILES = "own_files"
-AWAY = "away"
-"""The field of a document for what hangs on it and does not lie on this device."""
 BLOBS_LIMIT = 16
-LONG = "long"
+LONG, WORDS = "long", "own_words"
 LONG_LIMIT_BYTES = 64 << 20
 _FACTS = ("id", "kind", "media_type", "size_bytes", "at_ms", "width", "height", "sample_rate_hz", "channels", "caption")
+_WAY = ("blob", "key", "device")
+"""Where it lies at the service, what opens it, and which of my devices has brought it there."""
 
 
 class Files:
@@ -42,6 +44,7 @@ class Files:
         self._desk = desk
         self._attaching = attaching
         self._network = network
+        self.bringing = Bringing(context, network)
 
     # Out
 
@@ -52,21 +55,21 @@ class Files:
         if table != JOURNAL:
             return fields, Change()
         change, shared = Change(), list[dict[str, object]]()
-        for one in _objects(doc.get("attachments")):
+        for one in objects(doc.get("attachments")):
             known = await documents.get(FILES, str(one["id"]))
             if known is None:
                 known = {"_id": one["id"], "_v": 1, "blob": self._context.new_id(), "key": random_bytes(32).hex()}
-                known |= {"is_up": False}
+                known |= {"device": self._context.me.device, "is_up": False}
                 change += Change(put=(Put(FILES, known),))
-            shared.append({**{name: one[name] for name in _FACTS}, "blob": known["blob"], "key": known["key"]})
-        shared += _objects(doc.get(AWAY))
+            shared.append({name: one[name] for name in _FACTS} | {name: known[name] for name in _WAY})
+        shared += objects(doc.get(AWAY))
         shared.sort(key=lambda one: (str(one["at_ms"]), str(one["id"])))
         return {**{name: value for name, value in fields.items() if name != AWAY}, "attachments": shared}, change
 
     async def made_ready(self, said: Saying, most_bytes: int) -> tuple[tuple[Saying, ...], Change]:
         """Return something to say with the files that it names, which go first; words too long for it are one."""
         change, body = Change(), said.content["body"]
-        named = [str(one["blob"]) for one in _objects(body.get("attachments") if isinstance(body, dict) else None)]
+        named = [str(one["blob"]) for one in objects(body.get("attachments") if isinstance(body, dict) else None)]
         if len(json.dumps(said.content, ensure_ascii=False).encode()) > most_bytes:
             words = {"_id": said.id, "_v": 1, "blob": self._context.new_id(), "key": random_bytes(32).hex()}
             text = json.dumps(body, ensure_ascii=False)
@@ -113,11 +116,11 @@ class Files:
         """
         if table != JOURNAL:
             return doc, Change()
-        here = {str(one["id"]): one for one in _objects(None if local is None else local.get("attachments"))}
+        here = {str(one["id"]): one for one in objects(None if local is None else local.get("attachments"))}
         stays, away, change = list[object](), list[object](), Change()
-        for one in _objects(doc.get("attachments")):
+        for one in objects(doc.get("attachments")):
             shared = read_file(one)
-            known: Doc = {"_id": shared["id"], "_v": 1, "blob": shared["blob"], "key": shared["key"], "is_up": True}
+            known: Doc = {"_id": shared["id"], "_v": 1, "is_up": True} | {name: shared[name] for name in _WAY}
             change += Change(put=(Put(FILES, known),))
             if str(shared["id"]) in here:
                 stays.append({**here.pop(str(shared["id"])), "caption": shared["caption"]})
@@ -129,37 +132,36 @@ class Files:
 
     async def let_go(self, table: str, local: Doc | None) -> Change:
         """Return what takes away what hangs on a document that goes."""
-        here = _objects(None if local is None or table != JOURNAL else local.get("attachments"))
+        here = objects(None if local is None or table != JOURNAL else local.get("attachments"))
         return self._attaching.let_go(*each_read(here, Attachment.from_doc))
 
     async def fetch_words(self, space: Space, version: Version) -> dict[str, object]:
         """Return the body of a version whose words are a file. Raises SyncError, MessageRejected."""
         said = as_object(as_object(version.body)[LONG])
-        size = whole(said["size_bytes"])
-        content = await self._fetched(space, as_id(said["blob"]), kept(said["key"]), size)
+        blob, key = as_id(said["blob"]), kept(said["key"])
+        content = await self._fetched(space, version.id, blob, key, said["size_bytes"], WORDS)
         with refused("words of my other device"):
-            return as_object(json.loads(content))
+            return as_object(json.loads(content or b""))
 
-    async def fetch(self, space: Space, one: Mapping[str, object]) -> Attachment:
-        """Bring something that is away to this device. It goes again unless a commit gives it an owner.
+    async def fetch(self, space: Space, one: Mapping[str, object]) -> Attachment | None:
+        """Bring something that is away to this device, None if it rests. It goes again unless it is given an owner.
 
         Raises: SyncError, MessageRejected if it is not what was promised, StoreError.
         """
-        size = whole(one["size_bytes"])
-        content = await self._fetched(space, as_id(one["blob"]), kept(one["key"]), size)
+        id, blob, key = str(one["id"]), as_id(one["blob"]), kept(one["key"])
+        content = await self._fetched(space, id, blob, key, one["size_bytes"])
+        if content is None:
+            return None
         return await self._attaching.take_over(Attachment.from_doc({**one, "blob": {}}), content)
 
-    async def _fetched(self, space: Space, blob: str, key: str, size: int) -> bytes:
-        if not 0 < size <= LONG_LIMIT_BYTES:
+    async def _fetched(
+        self, space: Space, id: str, blob: str, key: str, size: object, line: str = COMING
+    ) -> bytes | None:
+        if not 0 < whole(size) <= LONG_LIMIT_BYTES:
             raise MessageRejected(f"a file of {size} bytes")
-        relay = await self._network.relay(space.service)
-        sealed, promised = bytearray(), sealed_bytes(size)
-        while len(sealed) < promised and (piece := await relay.get_blob(blob, len(sealed), PIECE_BYTES)):
-            sealed += piece
-        if len(sealed) != promised:
-            raise MessageRejected(f"a file of {len(sealed)} bytes in place of {promised}")
-        content = open_file(bytes(sealed), bytes.fromhex(key), blob)
-        if len(content) != size:
+        sealed = await self.bringing.bring(id, space.service, blob, sealed_bytes(whole(size)), line)
+        content = None if sealed is None else open_file(sealed, bytes.fromhex(key), blob)
+        if content is not None and len(content) != size:
             raise MessageRejected(f"a file of {len(content)} bytes")
         return content
 
@@ -173,6 +175,7 @@ def is_long(body: Mapping[str, object] | None) -> bool:
 def read_file(doc: dict[str, object]) -> dict[str, object]:
     """Return what hangs on a document of another device. Raises: MessageRejected."""
     shared = {name: doc[name] for name in _FACTS} | {"blob": as_id(doc["blob"]), "key": kept(doc["key"])}
+    shared["device"] = as_id(doc["device"])
     if len(bytes.fromhex(str(shared["key"]))) != 32:
         raise MessageRejected("a file without a key")
     as_id(shared["id"])
@@ -180,12 +183,8 @@ def read_file(doc: dict[str, object]) -> dict[str, object]:
     return shared
 
 
-def _objects(value: object) -> list[dict[str, object]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
 def _attachment(docs: Iterable[Doc], id: str) -> dict[str, object] | None:
-    named = (one for doc in docs for one in _objects(doc.get("attachments")) if one.get("id") == id)
+    named = (one for doc in docs for one in objects(doc.get("attachments")) if one.get("id") == id)
     return next(named, None)
 
 

@@ -1,27 +1,29 @@
 """Intents of what my devices share: begin it, give it to another device, stop on this one."""
 
 import logging
+from dataclasses import dataclass
 
 from companion.app.attaching import Attaching
 from companion.app.context import SHARED, Context
 from companion.app.groups.grouping import Grouping
 from companion.app.groups.sync_side import ONLINE
 from companion.app.groups.tools import Outcome
+from companion.app.journal.journalling import Journalling
+from companion.app.own.bringing import Bringing
 from companion.app.own.documents import CHANGED, SharedDocuments
-from companion.app.own.files import AWAY, Files
+from companion.app.own.files import Files
 from companion.app.own.housekeeping import Housekeeping
+from companion.app.own.parted import Parted
 from companion.app.own.residents import OwnResidents, own_first
 from companion.app.spaces.desk import Desk, stand, wait
 from companion.app.spaces.reading import first_of_newest
-from companion.attachments import with_one
 from companion.crypto.primitives import random_bytes
 from companion.devices import Device, DeviceList
-from companion.errors import MessageRejected, NoOwnService, UsageError
+from companion.errors import MessageRejected, NoOwnService
 from companion.farewells import ACCOUNT, LogToDrop
 from companion.fields import as_id, as_object, refused, whole
 from companion.groups import MEMBER
 from companion.journal import TABLE as JOURNAL
-from companion.journal import Entry
 from companion.letters import Letter
 from companion.ports import Change, Doc, Drop, InboxItem, Network, Put
 from companion.space import place, saying
@@ -39,19 +41,40 @@ PRESENT_MS = 600_000
 """A device that was heard within this time is taken to be there: what is written is told at once."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How many documents and items wait to go, how many items of the past are still to come, and whether the service
+    can be reached.
+    """
+
+    is_on: bool = False
+    waiting: int = 0
+    past: int = 0
+    is_offline: bool = False
+
+
 class OwnSpace:
     """It is on where this device shares. What stands here stays here, whether it is on or off."""
 
-    def __init__(self, context: Context, desk: Desk, groups: Grouping, network: Network, attaching: Attaching) -> None:
+    def __init__(
+        self,
+        context: Context,
+        desk: Desk,
+        groups: Grouping,
+        network: Network,
+        attaching: Attaching,
+        journal: Journalling,
+    ) -> None:
         self._context = context
         self._desk = desk
         self._groups = groups
         self._network = network
-        self._attaching = attaching
+        self._journal = journal
         self._files = Files(context, desk, attaching, network)
         self.documents = SharedDocuments(context, self._files)
         self._residents = OwnResidents(context, desk, self.documents, self.heard, lambda: self.is_on)
         desk.residents[OWN] = self._residents
+        self.parted = Parted(context)
         self._heard: dict[str, int] = {}
         self.is_on = False
         self.housekeeping = Housekeeping(context, desk, network, self._files, self.documents, self, groups.logs)
@@ -74,6 +97,10 @@ class OwnSpace:
             known = await self.space()
             if known is None:
                 change += await self._begun(1)
+            else:  # linked while it was off
+                for device in self._context.me.other_devices:
+                    if device.id not in known.holders:
+                        change += self.given(known, device, self._context.me.member.devices)
             change += await self.documents.note_all()
             await self._context.commit(change)
             self.is_on = True
@@ -236,43 +263,57 @@ class OwnSpace:
 
     # What a person sees of it
 
-    async def progress(self) -> tuple[int, int]:
-        """Return how many documents wait to go, and how many items of the past are still to come."""
+    async def progress(self) -> Progress:
+        """Return how far it has come."""
         space = await self.space()
-        if space is None:
-            return 0, 0
+        if space is None or not self.is_on:
+            return Progress(is_on=self.is_on)
         counts = await self._context.store.counts()
-        return counts.get(CHANGED, 0) + counts.get(saying.TABLE, 0), space.logs[SHELF].floor
+        return Progress(
+            is_on=True,
+            waiting=counts.get(CHANGED, 0) + counts.get(saying.TABLE, 0),
+            past=space.logs[SHELF].floor,
+            is_offline=self._groups.sync_state(space.service) != ONLINE,
+        )
+
+    @property
+    def bringing(self) -> Bringing:
+        """What hangs on pages and is on its way here."""
+        return self._files.bringing
+
+    async def shown(self, entry: str) -> Version | None:
+        """Return the version that the page itself was made of, or has become since."""
+        record = await self.documents.record(JOURNAL, entry)
+        return record.history.newest.get(record.here)
 
     async def beside(self, entry: str) -> tuple[Version, ...]:
         """Return the versions of a page that stand beside the one that is shown as the page."""
         return await self.documents.beside(JOURNAL, entry)
 
     async def keep(self, entry: str, version: str = "") -> None:
-        """Go on with one of the versions of a page. Raises: UsageError."""
+        """Go on with one of the versions of a page. Raises: UsageError, StoreError."""
+        await self._journal.save_drafts()
         async with self._context.store.turn(SHARED):
             await self.documents.keep(JOURNAL, entry, version)
 
+    async def keep_both(self, entry: str) -> None:
+        """Go on with all versions of a page, one below the other. Raises: UsageError, StoreError."""
+        await self._journal.save_drafts()
+        async with self._context.store.turn(SHARED):
+            await self.documents.keep_both(entry)
+
     async def fetch(self, entry: str, attachment: str) -> None:
-        """Bring what hangs on a page and is away to this device. Raises: SyncError, MessageRejected, StoreError."""
-        space, doc = await self.space(), await self._context.store.get(JOURNAL, entry)
-        away = _away(doc)
-        one = next((file for file in away if file["id"] == attachment), None)
+        """Bring what hangs on a page and is away to this device; see `bringing` for how far it is, and for a rest.
+
+        Raises: SyncError, MessageRejected, StoreError.
+        """
+        space, page = await self.space(), await self._journal.page(entry)
+        one = next((file for file in page.away if file.get("id") == attachment), None) if page is not None else None
         if space is None or one is None:
             return
         brought = await self._files.fetch(space, one)
-        page = await self._context.store.get(JOURNAL, entry)
-        rest = [file for file in _away(page) if file["id"] != attachment]
-        if page is None or len(rest) == len(_away(page)):
-            raise UsageError("it hangs there no longer")
-        held = with_one(Entry.from_doc(page).attachments, brought)
-        fresh = {**page, "attachments": [held_one.to_doc() for held_one in held], AWAY: rest}
-        await self._context.commit(Change(put=(Put(JOURNAL, fresh),)) + self._attaching.kept(brought))
-
-
-def _away(doc: Doc | None) -> list[Doc]:
-    said = None if doc is None else doc.get(AWAY)
-    return [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+        if brought is not None:
+            await self._journal.bring_in(entry, brought)
 
 
 def _counts_before(one: Space, other: Space) -> bool:

@@ -1,5 +1,6 @@
 """What stands on one device of a person stands on the other, whatever happens between."""
 
+from tests.fakes import Desk
 from tests.unit.app.own.conftest import beside, core, linked, meet, texts, waiting, work, write
 
 
@@ -119,6 +120,21 @@ async def test_turning_it_off_and_on_moves_and_removes_nothing(phone, tablet):
     await core(tablet).own.turn_on()
     await meet(phone, tablet)
     assert await texts(phone) == await texts(tablet) == ["One", "Two", "While it was off"]
+
+
+async def test_a_device_that_was_linked_while_it_was_off_is_given_all_when_it_is_on_again(phone, relay):
+    await write(phone, "One")
+    await core(phone).own.turn_on()
+    await meet(phone)
+    await core(phone).own.turn_off()
+    tablet = await Desk("Tablet", relay).set_up()
+    code = await core(phone).devices.offer()
+    await core(tablet).devices.link(code.code, "Tablet")
+    await meet(phone, tablet)
+    assert await texts(tablet) == []
+    await core(phone).own.turn_on()
+    await meet(phone, tablet)
+    assert await texts(tablet) == ["One"]
 
 
 async def test_the_words_of_a_version_that_is_followed_are_let_go_at_the_service(phone, tablet, relay):
