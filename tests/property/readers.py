@@ -182,6 +182,7 @@ STANDING = standing.Standing(
     group=ID, received=3, mentions=(standing.Mark(seq=1, id=OTHER),), topics=("Rota",), readers={OTHER: 2}
 )
 SEAL_PRIVATE, SEAL_KEY = dh_keypair()
+CHOICE = {"table": "verified", "doc": {"_id": OTHER, "at_ms": 1}}
 PRIVATE = private.private_content({"note": "x"}, (SEAL_KEY,), group=ID, person=OTHER)
 CIRCLE = Circle("alice", "bob")
 COMMIT = CIRCLE.pending("bob", add=["carol"])
@@ -265,9 +266,7 @@ def recipes() -> dict[str, Recipe]:
             read=_sealed_offer, good=({"member": ANN.member.to_doc(), "device": ANN.device},)
         ),
         "chat.agreement.Agreement.from_doc": _doc(agreement.Agreement, AGREED),
-        "app.groups.choosing.read_choice": _content(
-            choosing.read_choice, {"table": "verified", "doc": {"_id": OTHER, "at_ms": 1}}
-        ),
+        "app.groups.choosing.read_choice": _content(choosing.read_choice, CHOICE),
         "chat.agreement.read_agreement": _content(
             agreement.read_agreement, agreement.agreement_content(AGREED, ID), group=ID
         ),

@@ -1,11 +1,15 @@
 """My devices on screen: the two ends of linking, and taking a device out."""
 
 import flet as ft
+import pytest
 
 from companion.app.groups.linking import OFFER_MS
+from companion.app.own.own_space import Progress
+from companion.wire import create_invite_code
 from tests.fakes import PASSPHRASE, Desk, FakeClock, FakeRelay, deliver
 from tests.ui.harness import HeadlessApp
 from tests.ui.people import DESKTOP, PHONE, opened
+from views.account.sharing import state_line
 
 
 def code_on(app: HeadlessApp) -> str:
@@ -16,20 +20,15 @@ def pictures(app: HeadlessApp) -> list[str | None]:
     return [one.semantics_label for one in app.all(ft.Image) if isinstance(one.src, bytes)]
 
 
-async def first_start(app: HeadlessApp, device: str) -> None:
+async def first_start(app: HeadlessApp, device: str, code: str) -> None:
     """Go through first start as somebody who uses Companion already, up to the last button."""
     await app.click("I already use Companion on another device")
+    await app.set("The code from your other device", code)
     await app.set("Name of this device", device)
     await app.click("Continue")
     await app.set("Passphrase", PASSPHRASE)
     await app.set("The same passphrase again", PASSPHRASE)
-    await app.click("Continue")
-    texts = app.texts()
-    sheet = {n: texts[i + 1] for i, n in enumerate(texts) if n.isdigit()}
-    await app.click("I have written them down")
-    for name in [name for name, _ in app.named() if name.startswith("Word ")]:
-        await app.set(name, sheet[name.removeprefix("Word ")])
-    await app.click("Go on to the code")
+    await app.click("Make it mine")
 
 
 async def test_a_new_device_becomes_mine_by_a_code() -> None:
@@ -80,18 +79,15 @@ async def test_a_device_is_taken_out_in_two_steps() -> None:
     assert [one.is_this for one in old.companion.opened.devices.devices()] == [True]
 
 
-async def test_first_start_leads_somebody_with_another_device_to_the_code() -> None:
+async def test_first_start_links_a_device_by_the_code_that_came_first_and_asks_for_no_words() -> None:
     relay = FakeRelay(FakeClock())
     old, new = await Desk("Hazel Ford", relay).set_up(), Desk("Anybody", relay)
     assert old.companion.opened is not None
     code = await old.companion.opened.devices.offer()
     async with opened(new, **PHONE) as app:
-        await first_start(app, "Practice computer")
-        await app.until(lambda: new.window.texts("account.link_ask") in app.texts())
-        assert app.by_name("What to call this device").value == "Practice computer"
-        await app.set("The code from your other device", code.link)
-        await app.click("Make it mine")
+        await first_start(app, "Practice computer", code.link)
         await app.until(lambda: new.window.texts("account.devices_waiting") in app.texts())
+        assert new.window.texts("account.link_ask") not in app.texts()
         await deliver(new, old)
         await app.until(lambda: new.window.texts("account.devices_linked", name="Hazel Ford") in app.texts())
         assert "Start over" not in [name for name, _ in app.named()]
@@ -102,6 +98,10 @@ async def test_first_start_asks_for_a_short_name_of_the_device_and_lets_people_t
     desk = Desk()
     async with opened(desk) as app:
         await app.click("I already use Companion on another device")
+        await app.set("The code from your other device", "ABCD")
+        await app.click("Continue")
+        assert desk.window.texts("account.link_garbled") in app.texts()
+        await app.set("The code from your other device", create_invite_code(bytes(10), "local").code)
         await app.click("Continue")
         assert "Please say what to call this device." in app.texts()
         await app.set("Name of this device", "\u00e9" * 31)
@@ -109,6 +109,71 @@ async def test_first_start_asks_for_a_short_name_of_the_device_and_lets_people_t
         assert "Please use a shorter name." in app.texts()
         await app.click("I am new to Companion")
         assert app.by_name("Your name").value == ""
+
+
+async def test_a_code_that_could_not_be_used_stays_in_its_field_with_the_reason() -> None:
+    relay = FakeRelay(FakeClock())
+    new = Desk("Anybody", relay)
+    code = create_invite_code(bytes(10), "local")
+    async with opened(new, **PHONE) as app:
+        await first_start(app, "Tablet", code.code)
+        await app.until(lambda: new.window.texts("account.link_over") in app.texts())
+        assert app.by_name("The code from your other device").value == code.code
+        assert app.by_name("What to call this device").value == "Tablet"
+
+
+async def test_the_journal_is_offered_to_a_new_device_with_two_answers_of_the_same_weight() -> None:
+    relay = FakeRelay(FakeClock())
+    old, new = await Desk("Hazel Ford", relay).set_up(), await Desk("Anybody", relay).set_up("other")
+    assert old.companion.opened is not None
+    assert new.companion.opened is not None
+    async with opened(old, route="/account/devices", **PHONE) as app:
+        question = old.window.texts("account.share_ask")
+        assert question not in app.texts()
+        code = await old.companion.opened.devices.offer()
+        await new.companion.opened.devices.link(code.code, "Tablet")
+        await deliver(new, old)
+        await app.until(lambda: question in app.texts())
+        no, yes = app.by_name("Not now"), app.by_name("Share my journal")
+        assert (no.style, no.height) == (yes.style, yes.height)
+        await app.click("Not now")
+        assert question not in app.texts()
+        assert not old.companion.opened.own.is_on
+
+
+async def test_the_switch_shares_the_journal_and_says_how_far_it_is() -> None:
+    relay = FakeRelay(FakeClock())
+    desk = await Desk("Hazel Ford", relay).set_up()
+    assert desk.companion.opened is not None
+    texts, own = desk.window.texts, desk.companion.opened.own
+    async with opened(desk, route="/account/devices", **PHONE) as app:
+        assert texts("account.share_off") in app.texts()
+        switch = next(name for name, _ in app.named() if name.startswith(texts("account.share")))
+        await app.click(switch)
+        await app.until(lambda: own.is_on)
+        await app.until(lambda: any(said.startswith("It is on. No connection") for said in app.texts()))
+        await deliver(desk)
+        desk.window.companion._tell(frozenset({"sync"}))
+        await app.until(lambda: texts("account.share_alone") in app.texts())
+        await app.click(switch)
+        await app.until(lambda: texts("account.share_off") in app.texts())
+    assert not own.is_on
+
+
+@pytest.mark.parametrize(
+    ("progress", "said"),
+    [
+        (Progress(), "It is off."),
+        (Progress(is_on=True, is_offline=True), "It is on. No connection: what is new waits here."),
+        (Progress(is_on=True, waiting=7, is_offline=True), "It is on. No connection: 7 changes wait here."),
+        (Progress(is_on=True, waiting=1), "It is on. One change is on its way."),
+        (Progress(is_on=True, waiting=2_000), "It is on. 2,000 changes are on their way."),
+        (Progress(is_on=True, waiting=3, past=1_500), "It is on. What was written earlier is still coming: 1,500 to"),
+        (Progress(is_on=True), "It is on. All from here is at the sync service, sealed."),
+    ],
+)
+def test_what_is_said_of_sharing_is_true_of_how_far_it_is(progress: Progress, said: str) -> None:
+    assert state_line(Desk().window.texts, progress, has_others=True).startswith(said)
 
 
 async def test_a_code_that_ran_out_while_waiting_is_followed_by_another() -> None:

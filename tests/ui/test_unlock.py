@@ -10,7 +10,8 @@ from companion.errors import Tampered, TooNew
 from tests.fakes import PASSPHRASE, Desk
 from tests.ui.harness import HeadlessApp, spoken, walk
 from tests.ui.people import opened
-from views.gate.first_start import Draft, differing, draw_positions, strength
+from views.gate.first_start import Draft, differing, draw_positions
+from views.gate.strength import strength
 
 
 @pytest.fixture

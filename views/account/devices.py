@@ -9,11 +9,12 @@ from companion.app.groups.linking import MyDevice
 from companion.errors import CompanionError, InviteError, InviteGarbled
 from companion.wire import InviteCode
 from views import theme
+from views.account.sharing import ShareOffer, ShareSwitch
 from views.account.subpage import subpage
 from views.gate.forms import Form, use_form
 from views.gate.unlock import takes_focus
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
-from views.mirror.effects import use_task
+from views.mirror.effects import Box, use_kept, use_task
 from views.mirror.state import Window
 from views.parts.buttons import button
 from views.parts.qr import QrPicture
@@ -32,9 +33,14 @@ def DevicesPane() -> ft.Control:
     me = use_part(lambda state: (state.me,))[0]
     code, set_code = ft.use_state(cast("InviteCode | None", None))
     asked, set_asked = ft.use_state("")
+    is_new, set_new = ft.use_state(False)
+    count = use_kept(lambda: Box(len(opened.devices.devices())))
 
     async def put_away() -> None:
         set_code(None)
+        before, count.value = count.value, len(opened.devices.devices())
+        if count.value > before and not opened.own.is_on:
+            set_new(True)
 
     use_task(put_away, [me])  # a code works once: it goes when the new device has come
 
@@ -57,6 +63,8 @@ def DevicesPane() -> ft.Control:
         soft(texts("account.devices_about"), ft.TextThemeStyle.BODY_LARGE),
         card(*ruled(rows)),
         *said,
+        *([ShareOffer(lambda: set_new(False), key="offer")] if is_new else []),
+        ShareSwitch(key="share"),
         section(texts("account.devices_add"), _offer(window, form, code, offer)),
         Join(key="join"),
     ]
@@ -71,11 +79,17 @@ def LinkPane() -> ft.Control:
     """
     frame, window, opened = use_frame(), use_quiet_window(), use_opened()
     texts = window.texts
-    over = [] if len(opened.devices.devices()) > 1 else [_start_over(texts, lambda: frame.go("/account/erase"))]
-    body = [
+    code = use_kept(lambda: window.link_code)
+    use_part(lambda state: state.me)
+    is_linked = len(opened.devices.devices()) > 1
+    over = [] if is_linked else [_start_over(texts, lambda: frame.go("/account/erase"))]
+    asking = [
         words(texts("account.link_ask"), ft.TextThemeStyle.DISPLAY_MEDIUM),
         soft(texts("account.link_about"), ft.TextThemeStyle.BODY_LARGE),
-        Join(name=opened.me.name, is_first=True, key="join"),
+    ]
+    body = [
+        *([] if code or is_linked else asking),
+        Join(name=opened.me.name, code=code, is_first=True, key="join"),
         *over,
     ]
     return subpage(frame, window, texts("account.link_title"), body)
@@ -124,13 +138,14 @@ def _offer(window: Window, form: Form, code: InviteCode | None, offer: Callable[
 
 
 @safe
-def Join(name: str = "", is_first: bool = False) -> ft.Control:
+def Join(name: str = "", code: str = "", is_first: bool = False) -> ft.Control:
     """Making this device one of a person who is there already: the code, waiting, and done.
 
-    Nothing on a device that has groups or other devices: it is somebody's own.
+    A `code` that was given before is used at once. Nothing on a device that has groups or other devices: it is
+    somebody's own.
     """
     window, opened = use_quiet_window(), use_opened()
-    texts, form = window.texts, use_form(window, name=name)
+    texts, form = window.texts, use_form(window, name=name, code=code)
     me, groups = use_part(lambda state: (state.me, len(state.groups)))
     step, set_step = ft.use_state("code")
 
@@ -146,9 +161,16 @@ def Join(name: str = "", is_first: bool = False) -> ft.Control:
             form.clear()
             await look()
 
+    async def begin() -> None:
+        window.link_code = ""
+        if code and not await opened.devices.is_linking():
+            await link()
+
+    use_task(begin, [])
     if step == "linked":
-        done = texts("account.devices_linked", name=me.name if me else "")
-        return notice(ft.Icons.CHECK_CIRCLE_OUTLINE_ROUNDED, done, kind="pine")
+        said = texts("account.devices_linked", name=me.name if me else "")
+        done = notice(ft.Icons.CHECK_CIRCLE_OUTLINE_ROUNDED, said, kind="pine")
+        return column(done, ShareSwitch(key="share"), spacing=theme.PAD) if is_first else done
     if groups or len(opened.devices.devices()) > 1:
         return ft.Container(height=0)
     if step == "waiting":

@@ -8,8 +8,9 @@ import flet as ft
 
 from views import theme
 from views.account.subpage import ABOVE, subpage
-from views.gate.first_start import draw_positions, sheet, strength, strength_bars
+from views.gate.first_start import draw_positions, sheet
 from views.gate.forms import Form, use_form
+from views.gate.strength import strength, strength_bars
 from views.mirror.context import Frame, use_frame, use_opened, use_quiet_window
 from views.mirror.effects import Box, use_kept, use_task
 from views.mirror.state import Window

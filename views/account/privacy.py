@@ -46,6 +46,10 @@ KINDS = (
 )
 
 
+SHARED = ("journal", "blobs", "checkins")
+"""What goes to all of one's devices, too, while the journal is shared among them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What was found out when the page was opened."""
@@ -80,7 +84,7 @@ def PrivacyPane() -> ft.Control:
     body: list[ft.Control] = [
         soft(texts("account.privacy_about"), ft.TextThemeStyle.BODY_LARGE),
         *([Owed(remains, key="owed")] if remains != Remains() else []),
-        *(_kind(frame, texts, kind, _amount(texts, kind, known.facts)) for kind in KINDS),
+        *(_kind(frame, texts, kind, _amount(texts, kind, known.facts), opened.own.is_on) for kind in KINDS),
         _service(frame, texts, known.facts),
         _keys(frame, texts, known),
         _folder(window),
@@ -92,22 +96,17 @@ def PrivacyPane() -> ft.Control:
 def _amount(texts: Texts, kind: Kind, facts: Facts) -> str:
     """Return how much there is, in words."""
     if kind.name == "blobs" and facts.blobs:
-        size = _size(texts, facts.blob_bytes)
+        size = texts.size(facts.blob_bytes)
         one = texts("account.amount_blob_one", size=size)
         return one if facts.blobs == 1 else texts("account.amount_blobs", count=f"{facts.blobs:,}", size=size)
     count = sum(facts.counts.get(table, 0) for table in kind.counted)
     return texts("account.amount_none") if count == 0 else texts("account.amount", count=f"{count:,}")
 
 
-def _size(texts: Texts, count: int) -> str:
-    if count < 1_000_000:
-        return texts("account.size_kb", count=-(-count // 1_000))
-    return texts("account.size_mb", count=f"{count / 1_000_000:.1f}")
-
-
-def _kind(frame: Frame, texts: Texts, kind: Kind, amount: str) -> ft.Control:
+def _kind(frame: Frame, texts: Texts, kind: Kind, amount: str, is_shared: bool) -> ft.Control:
+    all_mine = "_shared" if is_shared and kind.name in SHARED else ""
     said = [
-        fact_row(ft.Icons.PLACE_OUTLINED, texts(f"account.privacy_{kind.name}_where")),
+        fact_row(ft.Icons.PLACE_OUTLINED, texts(f"account.privacy_{kind.name}_where{all_mine}")),
         fact_row(ft.Icons.LOCK_OUTLINE_ROUNDED, texts(f"account.privacy_{kind.name}_who")),
     ]
     return _card(frame, texts, texts(f"account.privacy_{kind.name}"), amount, kind.icon, said, kind.route)

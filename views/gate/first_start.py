@@ -1,21 +1,25 @@
-"""First start: who you are, a passphrase, 24 recovery words written down, two of them typed back."""
+"""First start: who you are, a passphrase, 24 recovery words written down, two of them typed back.
+
+On one more device of somebody who is there already: the other device's code, and a passphrase; the rest comes from
+there.
+"""
 
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import flet as ft
 
 from companion.app.farewells import Remains
-from companion.crypto.keyslots import as_meant
 from companion.devices import NAME_BYTES
-from companion.errors import CompanionError
+from companion.errors import CompanionError, InviteError
 from companion.people import NAME_LIMIT, PROFESSIONS
 from companion.strings import clean_line
-from companion.unlocking import PASSPHRASE_LENGTH
+from companion.wire import parse_invite
 from views import theme
 from views.gate.owed import Owed
+from views.gate.strength import strength, strength_bars
 from views.gate.unlock import eye, takes_focus
 from views.mirror.context import use_part, use_quiet_window
 from views.mirror.effects import Box, use_kept
@@ -26,29 +30,29 @@ from views.parts.buttons import Action, button, filter_chip
 from views.parts.fields import field
 from views.parts.frame import back_bar, foot, phone_page, top_bar
 from views.parts.safe import safe
-from views.parts.surfaces import card, column, equal, gap, notice, wrapping
+from views.parts.surfaces import card, column, equal, notice, wrapping
 from views.parts.text import heading, soft, text, words
 from views.routes import ACCOUNT, LINKING
-from views.words.texts import Texts
 
 STEPS: Final = 4
+LINK_STEPS: Final = 2
 WORDS: Final = 24
 UNTIL_LINKED: Final = "other"
 """The profession of a new device; the real one comes from the other device with the name."""
-Strength = Literal["short", "fair", "good", "strong"]
-_BARS: Final[tuple[Strength, ...]] = ("short", "fair", "good", "strong")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """What was given so far; it lives in this component only and goes when the store is made.
 
-    `is_linking`: this is to be one more device of somebody who is there already, and `device` is its name.
+    `is_linking`: this is to be one more device of somebody who is there already, by the `code` that the other one
+    shows; `device` is its name.
     `asked` are the two positions to type back, counted from 1. `fault` is a sentence about the step shown.
     """
 
     step: int = 1
     is_linking: bool = False
+    code: str = ""
     device: str = ""
     name: str = ""
     profession: str = ""
@@ -67,18 +71,6 @@ class Draft:
 
 Refs = Box[dict[str, ft.Ref[ft.TextField]]]
 Change = Callable[..., None]
-
-
-def strength(passphrase: str) -> Strength:
-    """Return how hard the passphrase is to guess, judged by its length and by how often letters repeat."""
-    passphrase = as_meant(passphrase)
-    different = len(set(passphrase))
-    if len(passphrase) < PASSPHRASE_LENGTH:
-        return "short"
-    if different < 6 or len(passphrase) < 11:
-        return "fair"
-    is_long = len(passphrase) >= 18 or len(passphrase.split()) >= 3
-    return "strong" if is_long and different >= 8 else "good"
 
 
 def differing(draft: Draft) -> int | None:
@@ -110,7 +102,7 @@ def FirstStart(is_phone: bool, show_help: Callable[[], None]) -> ft.Control:
         newest.value = replace(newest.value, **{"fault": "", **values})
         set_draft(newest.value)
 
-    steps = {1: _device if draft.is_linking else _who, 2: _passphrase, 3: _words, 4: _check}
+    steps = {1: _link if draft.is_linking else _who, 2: _passphrase, 3: _words, 4: _check}
     body, actions = steps[draft.step](Step(window=window, newest=newest, refs=refs, change=change))
     bar = _bar(window, draft, change, show_help)
     faults = [notice(ft.Icons.INFO_OUTLINE_ROUNDED, draft.fault)] if draft.fault else []
@@ -136,7 +128,8 @@ def _bar(window: Window, draft: Draft, change: Change, show_help: Callable[[], N
     title = texts(
         ("unlock.welcome_title", "unlock.passphrase_title", "unlock.words_title", "unlock.check_title")[draft.step - 1]
     )
-    step = texts("unlock.step", step=draft.step, steps=STEPS)
+    steps = LINK_STEPS if draft.is_linking else STEPS
+    step = texts("unlock.step", step=draft.step, steps=steps)
     if draft.step == 1:
         bar = top_bar(title, help=help_action)
     else:
@@ -149,7 +142,7 @@ def _bar(window: Window, draft: Draft, change: Change, show_help: Callable[[], N
             border_radius=theme.ROUND,
             bgcolor=ft.Colors.PRIMARY if number < draft.step else ft.Colors.SURFACE_CONTAINER_HIGHEST,
         )
-        for number in range(STEPS)
+        for number in range(steps)
     ]
     progress = ft.Semantics(
         label=step,
@@ -196,7 +189,7 @@ class Step:
 
 
 def make_refs() -> dict[str, ft.Ref[ft.TextField]]:
-    return {name: ft.Ref() for name in ("device", "name", "passphrase", "again", "first", "second")}
+    return {name: ft.Ref() for name in ("code", "device", "name", "passphrase", "again", "first", "second")}
 
 
 def _who(step: Step) -> Shown:
@@ -223,21 +216,23 @@ def _who(step: Step) -> Shown:
     body: list[ft.Control] = [
         words(texts("unlock.welcome"), ft.TextThemeStyle.DISPLAY_MEDIUM),
         soft(texts("unlock.welcome_about"), ft.TextThemeStyle.BODY_LARGE),
+        button(texts("unlock.link"), lambda: change(is_linking=True), kind="outlined", icon=ft.Icons.DEVICES_ROUNDED),
         step.entry("name", texts("unlock.name"), helper=texts("unlock.name_help"), autofocus=takes_focus()),
         heading(texts("unlock.profession"), 2, ft.TextThemeStyle.TITLE_MEDIUM),
         wrapping(*chips),
     ]
-    other = button(texts("unlock.link"), lambda: change(is_linking=True), kind="outlined", size="tall")
-    return body, [button(texts("common.continue"), go_on, kind="outlined", size="tall"), other]
+    return body, [button(texts("common.continue"), go_on, size="tall")]
 
 
-def _device(step: Step) -> Shown:
+def _link(step: Step) -> Shown:
     """The first step on one more device of mine: who I am comes over from the other one."""
     texts, newest, change = step.window.texts, step.newest, step.change
 
     def go_on() -> None:
         name = clean_line(newest.value.device)
-        if not name:
+        if not is_code(newest.value.code):
+            change(fault=texts("account.link_garbled"))
+        elif not name:
             change(fault=texts("unlock.device_missing"))
         elif len(name.encode()) > NAME_BYTES:
             change(fault=texts("unlock.device_long"))
@@ -245,23 +240,35 @@ def _device(step: Step) -> Shown:
             change(step=2)
 
     body: list[ft.Control] = [
-        words(texts("unlock.device_ask"), ft.TextThemeStyle.DISPLAY_MEDIUM),
+        words(texts("account.link_ask"), ft.TextThemeStyle.DISPLAY_MEDIUM),
         soft(texts("unlock.device_about"), ft.TextThemeStyle.BODY_LARGE),
+        step.entry("code", texts("account.devices_code_field"), autofocus=takes_focus()),
         step.entry("device", texts("unlock.device"), helper=texts("unlock.device_help"), on_submit=go_on),
     ]
     other = button(texts("unlock.link_not"), lambda: change(is_linking=False), kind="outlined", size="tall")
-    return body, [button(texts("common.continue"), go_on, kind="outlined", size="tall"), other]
+    return body, [other, button(texts("common.continue"), go_on, kind="outlined", size="tall")]
+
+
+def is_code(typed: str) -> bool:
+    """Whether it is a whole code, or holds the link of one."""
+    try:
+        parse_invite(typed)
+    except InviteError:
+        return False
+    return True
 
 
 def _passphrase(step: Step) -> Shown:
     texts, draft, newest, change = step.window.texts, step.newest.value, step.newest, step.change
 
-    def go_on() -> None:
+    async def go_on() -> None:
         draft = newest.value
         if strength(draft.passphrase) == "short":
             change(fault=texts("unlock.passphrase_short"))
         elif draft.passphrase != draft.again:
             change(fault=texts("unlock.passphrase_differs"))
+        elif draft.is_linking:
+            await _create_linked(step)
         else:
             recovery, drawn = (draft.recovery, draft.words) if draft.words else step.window.companion.recovery_words()
             change(step=3, recovery=recovery, words=drawn)
@@ -269,30 +276,36 @@ def _passphrase(step: Step) -> Shown:
     body: list[ft.Control] = [
         words(texts("unlock.passphrase_ask"), ft.TextThemeStyle.DISPLAY_MEDIUM),
         soft(texts("unlock.passphrase_about"), ft.TextThemeStyle.BODY_LARGE),
-        step.secret("passphrase", texts("unlock.passphrase"), autofocus=True),
+        step.secret("passphrase", texts("unlock.passphrase"), autofocus=True, read_only=draft.is_busy),
         strength_bars(texts, draft.passphrase),
-        step.secret("again", texts("unlock.passphrase_again"), on_submit=go_on),
+        step.secret("again", texts("unlock.passphrase_again"), on_submit=go_on, read_only=draft.is_busy),
     ]
-    return body, [button(texts("common.continue"), go_on, size="tall")]
+    label = texts("common.continue")
+    if draft.is_linking:
+        body.append(notice(ft.Icons.INFO_OUTLINE_ROUNDED, texts("unlock.link_words"), kind="stone", live=False))
+        label = texts("unlock.creating" if draft.is_busy else "account.devices_link")
+    return body, [button(label, go_on, size="tall", disabled=draft.is_busy)]
 
 
-def strength_bars(texts: Texts, passphrase: str) -> ft.Control:
-    """Return the strength as bars and in words; nothing while nothing is typed."""
-    if not passphrase:
-        return gap(theme.HAIR)
-    reached = _BARS.index(strength(passphrase))
-    cells: list[ft.Control] = [
-        ft.Container(
-            width=40,
-            height=8,
-            border_radius=theme.ROUND,
-            bgcolor=ft.Colors.PRIMARY if number <= reached else ft.Colors.SURFACE_CONTAINER_HIGHEST,
-        )
-        for number in range(len(_BARS))
-    ]
-    said = text(texts(f"unlock.strength_{_BARS[reached]}"), ft.TextThemeStyle.LABEL_MEDIUM)
-    row = ft.Row([*cells, said], spacing=6, wrap=True)
-    return ft.Semantics(live_region=True, container=True, content=row)
+async def _create_linked(step: Step) -> None:
+    """Make the store. Its recovery key is drawn and forgotten: nobody has words for this device to write down."""
+    if await _create(step, step.newest.value.device, UNTIL_LINKED, step.window.companion.recovery_words()[0]):
+        step.window.link_code = step.newest.value.code
+        step.window.go(f"/{ACCOUNT}/{LINKING}")
+
+
+async def _create(step: Step, name: str, profession: str, recovery: bytes) -> bool:
+    """Return whether the store is made; a press while it is being made does nothing."""
+    draft = step.newest.value
+    if draft.is_busy:
+        return False
+    step.change(is_busy=True)
+    try:
+        await step.window.companion.create(name, profession, draft.passphrase, recovery)
+    except CompanionError as error:
+        step.change(is_busy=False, fault=step.window.texts.error(error))
+        return False
+    return True
 
 
 def _words(step: Step) -> Shown:
@@ -348,18 +361,8 @@ def _check(step: Step) -> Shown:
         wrong = differing(draft)
         if wrong is not None:
             change(fault=texts("unlock.check_wrong", number=wrong))
-            return
-        if draft.is_busy:
-            return
-        change(is_busy=True)
-        try:
-            who = (draft.device, UNTIL_LINKED) if draft.is_linking else (draft.name, draft.profession)
-            await step.window.companion.create(*who, draft.passphrase, draft.recovery)
-        except CompanionError as error:
-            change(is_busy=False, fault=texts.error(error))
         else:
-            if draft.is_linking:
-                step.window.go(f"/{ACCOUNT}/{LINKING}")
+            await _create(step, draft.name, draft.profession, draft.recovery)
 
     first, second = (texts("unlock.check_word", number=number) for number in draft.asked)
     body: list[ft.Control] = [
@@ -367,7 +370,6 @@ def _check(step: Step) -> Shown:
         step.entry("first", first, autofocus=True, read_only=draft.is_busy),
         step.entry("second", second, on_submit=create, read_only=draft.is_busy),
     ]
-    go = "unlock.create_link" if draft.is_linking else "unlock.create"
-    label = texts("unlock.creating") if draft.is_busy else texts(go)
+    label = texts("unlock.creating" if draft.is_busy else "unlock.create")
     see = button(texts("unlock.check_look"), lambda: change(step=3), kind="outlined", disabled=draft.is_busy)
     return body, [see, button(label, create, size="tall", disabled=draft.is_busy)]

@@ -11,6 +11,7 @@ from companion.attachments import Attachment, Picture
 from views import theme
 from views.attachments import Attachments
 from views.hearing import clock, height_of, level_word
+from views.journal.away import Away
 from views.journal.editing import Editing
 from views.mirror.context import use_opened, use_quiet_window
 from views.mirror.effects import use_leave, use_task, use_told
@@ -73,11 +74,11 @@ def Hung(editing: Editing, key: str = "") -> ft.Control:
     asked, ask_for = ft.use_state("")
     journal, attaching = opened.journal, opened.attaching
 
-    def hung() -> tuple[tuple[Attachment, ...], bool]:
+    def hung() -> tuple[tuple[Attachment, ...], tuple[dict[str, object], ...], bool]:
         these = tuple(one for one in editing.entry.attachments if one.id != attaching.recording_id)
-        return these, attaching.is_recording and attaching.owner == editing.id
+        return these, editing.entry.away, attaching.is_recording and attaching.owner == editing.id
 
-    these, is_recording = use_told(editing, hung)
+    these, away, is_recording = use_told(editing, hung)
 
     def remove(id: str) -> Action:
         return Action(label=texts("journal.remove_attachment"), on_press=lambda: ask_for(id))
@@ -90,7 +91,7 @@ def Hung(editing: Editing, key: str = "") -> ft.Control:
     parts: list[ft.Control] = []
     if is_recording:
         parts.append(Recording(editing.look, key="recording"))
-    if asked and any(one.id == asked for one in these):
+    if asked in (*(one.id for one in these), *(one["id"] for one in away)):
         parts.append(
             _really(
                 Action(label=texts("journal.remove"), on_press=guarded(removed, texts.error)),
@@ -100,6 +101,7 @@ def Hung(editing: Editing, key: str = "") -> ft.Control:
         )
     if these:
         parts.append(Attachments(these, attaching.read, remove, key="attachments"))
+    parts += [Away(editing.id, one, remove(str(one["id"])), key=str(one["id"])) for one in away]
     return ft.Column(parts, spacing=theme.SMALL, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
 
 

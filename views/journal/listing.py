@@ -3,7 +3,7 @@
 However long the journal is, only a few runs of rows are built: see `spans`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -116,7 +116,7 @@ def Pages(begin: str, choose: Callable[[str], Any], scroll: Scroll, is_under_tod
     On a phone today's newest entry is left out where the list `is_under_today`'s page.
     """
     texts, frame, today = use_quiet_window().texts, use_frame(), use_opened().journal.day
-    index = use_part(lambda state: state.journal)
+    index, parted = use_part(lambda state: (state.journal, state.parted))
     is_read, fault = use_part(lambda state: (state.is_journal_read, state.journal_fault))
     span, set_span = ft.use_state(Span())
     measured = use_kept(lambda: lambda run, height: set_span(lambda now: now.measured(run, height)))
@@ -137,7 +137,8 @@ def Pages(begin: str, choose: Callable[[str], Any], scroll: Scroll, is_under_tod
         heads = index.page(first, ROWS)
         over = index.page(first - 1, 1)[0].day if run else ""
         chosen = frame.item if any(head.id == frame.item for head in heads) else ""
-        rows.append(Run(heads, over, chosen, today, run, measured, key=f"run-{run}"))
+        apart = tuple(head.id for head in heads if head.id in parted)
+        rows.append(Run(heads, over, chosen, apart, today, run, measured, key=f"run-{run}"))
     if span.last < runs:
         rows.append(button(texts("timeline.older"), lambda: set_span(lambda now: now.down(runs)), kind="outlined"))
     return column(*rows, spacing=0)
@@ -163,28 +164,33 @@ def _run(
     heads: Sequence[Head],
     over: str,
     chosen: str,
+    apart: Collection[str],
     today: str,
     number: int,
     measured: Callable[[int, float], None],
     key: str = "",
 ) -> ft.Control:
-    """Some rows under the headings of their days; that of `over` stands in the run before."""
+    """Some rows under the headings of their days; that of `over` stands in the run before. `apart` are pages with more
+    than one version.
+    """
     texts = use_quiet_window().texts
     parts: list[ft.Control] = []
     for day, of_day in groupby(heads, key=lambda head: head.day):
-        rows = [EntryRow(head, head.id == chosen, key=head.id) for head in of_day]
+        rows = [EntryRow(head, head.id == chosen, head.id in apart, key=head.id) for head in of_day]
         label = texts("timeline.today") if day == today else texts.date(day)
         parts.append(column(*rows, spacing=0) if day == over else section(label, *rows, spacing=0))
     return ft.Container(column(*parts, spacing=0), on_size_change=lambda event: measured(number, event.height))
 
 
 @safe
-def EntryRow(head: Head, is_chosen: bool, key: str = "") -> ft.Control:
+def EntryRow(head: Head, is_chosen: bool, is_parted: bool, key: str = "") -> ft.Control:
     """An entry in a list: how it begins, when it was changed, how it was."""
     texts, frame = use_quiet_window().texts, use_frame()
     title, when = head.title or texts("timeline.no_words"), texts.time(head.changed_ms)
     marks = said_marks(texts, head.mood, head.energy, head.connection)
     more = [f"#{tag}" for tag in head.tags]
+    if is_parted:
+        more.append(texts("journal.parted_mark"))
     if head.has_attachments:
         more.append(texts("timeline.attachments"))
     lead = level_bar(head.mood, 2) if head.mood else ft.Icon(ft.Icons.NOTES_ROUNDED, size=22, color=SOFT)

@@ -22,7 +22,7 @@ class Part(Typed):
         """It is too long, and nobody is in the middle of typing in it: it is to be cut."""
         self.is_left = False
         self.edited_at = 0
-        """Where the last change ended, known while the part is too long."""
+        """Where the last key that was pressed in it ended; 0 before any."""
         self.cursor: int | None = None
         """Where its next rendering puts the cursor, counted in characters, if it has to."""
         self.cut_into: list[Part] = []
@@ -73,8 +73,8 @@ class PageText:
             self._mend(part, text)
         else:
             part.heard(text)
+            part.edited_at = len(part.text) - same_ends(before, part.text)[1]
             if part.is_too_long:
-                part.edited_at = len(part.text) - same_ends(before, part.text)[1]
                 part.is_due = part.is_due or len(part.text) - len(before) > PASTED
         self.text = join((one.text, one.gap) for one in self.parts)
         self.history.typed(self.text, time.monotonic())
@@ -93,9 +93,17 @@ class PageText:
             self._cut(part)
 
     def put(self, text: str) -> None:
-        """Take words that nobody typed in these fields, such as another window's: a step of its own."""
+        """Take words that nobody typed in these fields, such as another window's: a step of its own.
+
+        The cursor stays beside the words where it was seen last; without that the client sets it to the end.
+        """
+        before = {part.id: (part.turn, part.text) for part in self.parts}
         self.history.put(text)
         self._show(text)
+        for part in self.parts:
+            turn, was = before.get(part.id, (part.turn, part.text))
+            if part.turn != turn and part.edited_at and not part.is_left:
+                part.cursor = part.edited_at = moved(part.edited_at, was, part.text)
 
     def undo(self) -> None:
         self._show(self.history.undo())
@@ -166,6 +174,15 @@ class PageText:
         self.parts[head : len(self.parts) - tail] = new
         self.text = text
         self._forget_cuts()
+
+
+def moved(at: int, before: str, after: str) -> int:
+    """Return where a place in a text lies after one stretch of it became another; at its end, if it lay inside."""
+    head, tail = same_ends(before, after)
+    at = min(at, len(before))
+    if at <= head:
+        return at
+    return len(after) - min(len(before) - at, tail)
 
 
 def _ends(parts: list[Part], behind: list[Part]) -> tuple[str, str]:

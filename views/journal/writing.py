@@ -8,6 +8,7 @@ import flet as ft
 from views import theme
 from views.caring import CareFor
 from views.groups.pairing import use_buddy
+from views.journal.beside import Beside, PartedNotice
 from views.journal.editing import TODAY, Editing, status_line, use_editing, use_page_id
 from views.journal.exporting import ExportPage
 from views.journal.hanging import Hung, use_hanging
@@ -50,7 +51,7 @@ def use_writing(page_id: str, is_today: bool, lines: int) -> Writing:
     texts = window.texts
     editing = use_editing(page_id)
     prompt, template_id = use_told(editing, lambda: (editing.entry.prompt, editing.entry.template))
-    taken = use_part(lambda state: state.journal_prompt)
+    taken, is_parted = use_part(lambda state: (state.journal_prompt, page_id in state.parted))
     is_choosing, set_choosing = ft.use_state(False)
 
     def go(path: str) -> None:
@@ -69,12 +70,13 @@ def use_writing(page_id: str, is_today: bool, lines: int) -> Writing:
     return Writing(
         day=texts.date(editing.entry.day),
         status=Status(editing, key=f"status-{page_id}"),
-        above=tuple(above),
+        above=(*([PartedNotice(page_id, key=f"parted-{page_id}")] if is_parted else []), *above),
         field=PageField(editing, is_today, lines, key=f"field-{page_id}"),
         tools=Tools(
             editing, lambda: set_choosing(not is_choosing), lambda: go(f"{page_id}/share"), key=f"tools-{page_id}"
         ),
         below=(
+            *([Beside(editing, key=f"beside-{page_id}")] if is_parted else []),
             Cared(editing, key=f"care-{page_id}"),
             Hung(editing, key=f"hung-{page_id}"),
             Tags(editing, key=f"tags-{page_id}"),

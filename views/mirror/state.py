@@ -4,7 +4,7 @@ Fields hold immutable values and are assigned whole. Each window has its own pai
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -13,6 +13,8 @@ import flet as ft
 
 from companion.app import Companion, Opened
 from companion.app.farewells import CHANGED, Remains
+from companion.app.own.bringing import COMING, Coming
+from companion.app.own.own_space import Progress
 from companion.app.parting import Left
 from companion.app.searching import Wanted
 from companion.checkins import CheckIn
@@ -42,6 +44,7 @@ LISTS: Final = MappingProxyType(
     }
 )
 """The tables of each part that are shown as lists without what cannot be read."""
+OWN_TABLES: Final = frozenset({"own_records", "own_changed", "sayings", "spaces", "settings", "sync", COMING})
 
 
 async def _stay(where: str) -> None:
@@ -77,6 +80,11 @@ class ViewState:
     unread: frozenset[str] = frozenset()
     """Parts that could not be read whole last: "groups", "stories", "checkins", "journal", "other"."""
     wanted: Wanted = field(default_factory=Wanted)
+    own: Progress = field(default_factory=Progress)
+    parted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The pages whose versions stand side by side; see `Parted.pages`."""
+    coming: Mapping[str, Coming] = field(default_factory=dict)
+    """What is on its way to this device, by the id of what hangs somewhere."""
     journal_prompt: str = ""
     is_asking: bool = True
     groups: tuple[GroupLine, ...] = ()
@@ -124,6 +132,8 @@ class Window:
     """Places that were left stay built; without it each visit builds one anew, as `benchmarks.screens` compares."""
     last_page: str = ""
     """The page of the journal that was opened last as a page of its own."""
+    link_code: str = ""
+    """The other device's code, which first start was given and nobody has used yet."""
     is_picking: bool = False
     """The system's own screen for choosing a file is in front: hiding the app for it is no reason to lock."""
 
@@ -207,6 +217,8 @@ class Mirror:
             state.is_asking = opened.journal.is_asking
         if everything or "me" in what:
             state.me = opened.me
+        if everything or what & OWN_TABLES:
+            await self._try("other", opened, self._refresh_own(opened))
         if everything:
             state.fault, state.fault_kind = "", ""
             state.read_only = opened.why_read_only
@@ -276,6 +288,16 @@ class Mirror:
         if nudge is not None and is_new:
             self._announce(nudge)
 
+    async def _refresh_own(self, opened: Opened) -> None:
+        state = self._window.state
+        own, parted, coming = await opened.own.progress(), await opened.own.parted.pages(), opened.own.bringing.coming()
+        if own != state.own:
+            state.own = own
+        if parted != state.parted:
+            state.parted = parted
+        if coming != state.coming:
+            state.coming = coming
+
     async def _show_closed(self) -> None:
         """Nothing of what was open stays in the tree."""
         state = self._window.state
@@ -287,3 +309,4 @@ class Mirror:
         state.journal_prompt, state.is_recording, state.clock_ahead_ms = "", False, 0
         state.journal, state.is_journal_read, state.journal_fault = JournalIndex(), False, None
         state.unread, state.wanted = frozenset(), Wanted()
+        state.own, state.parted, state.coming = Progress(), {}, {}

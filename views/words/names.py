@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from companion.people import Member
 from views.parts.people import Look
+from views.words.texts import Texts
 
 _LOOKS: Final[tuple[Look, ...]] = ("pine", "ember", "honey", "heather", "sky", "stone")
 
@@ -24,3 +26,13 @@ def first_name(name: str) -> str:
 def look_of(device: str) -> Look:
     """Return the same colour for the same device id, everywhere and always."""
     return _LOOKS[int(device[:8], 16) % len(_LOOKS)]
+
+
+def device_name(texts: Texts, me: Member, this: str, id: str) -> str:
+    """Return what one of my devices is called, also one that is in use no longer. `this` is the one in the hand."""
+    if id == this:
+        return texts("account.devices_this")
+    device = next((entry.device for entry in me.devices.entries if entry.device.id == id), None)
+    if device is None:
+        return texts("account.devices_other")
+    return device.name or texts("account.devices_unnamed", id=id[:8])

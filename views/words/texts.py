@@ -88,6 +88,12 @@ class Texts:
         name = {DAY_MS: "common.days", HOUR_MS: "common.hours", MINUTE_MS: "common.minutes"}[unit]
         return self(name, count=max(2, round(length_ms / unit)))
 
+    def size(self, count: int) -> str:
+        """12 KB, 3.4 MB, of a number of bytes."""
+        if count < 1_000_000:
+            return self("account.size_kb", count=-(-count // 1_000))
+        return self("account.size_mb", count=f"{count / 1_000_000:.1f}")
+
     def minute_now(self) -> int:
         """Minutes since local midnight, 0 to 1439."""
         now = datetime.now(self._zone or UTC).astimezone(self._zone)

@@ -226,7 +226,7 @@ class SharedDocuments:
         record = await self.record(table, id)
         return tuple(record.history.newest[one] for one in record.beside)
 
-    async def keep(self, table: str, id: str, version: str = "") -> None:
+    async def keep(self, space: Space, table: str, id: str, version: str = "") -> None:
         """Go on with one of several versions, with the one in its table where none is named: it follows them all.
 
         Raises: UsageError if it is not among them, or its words have not come yet.
@@ -237,9 +237,9 @@ class SharedDocuments:
             if version not in newest or newest[version].body is None or is_long(newest[version].body):
                 raise UsageError("not one of the versions that can be read here")
             record = await self.show(record, newest[version], overlay)
-        await self._follow_all(record, overlay)
+        await self._follow_all(space, record, overlay)
 
-    async def keep_both(self, id: str) -> None:
+    async def keep_both(self, space: Space, id: str) -> None:
         """Go on with all versions of a page, one below the other: it follows them all.
 
         Raises: UsageError if the page is gone, or words of one have not come yet.
@@ -256,16 +256,17 @@ class SharedDocuments:
         fresh, hung = await self._files.doc_in(JOURNAL, read_shared(JOURNAL, id, page), doc)
         under = {UNDER: doc[UNDER]} if UNDER in doc else {}
         overlay.take(hung + Change(put=(Put(JOURNAL, {**fresh, **under}),)))
-        await self._follow_all(record, overlay)
+        await self._follow_all(space, record, overlay)
 
-    async def _follow_all(self, record: Record, overlay: Overlay) -> None:
-        """Commit it with what makes the document in its table the one that follows all newest versions."""
+    async def _follow_all(self, space: Space, record: Record, overlay: Overlay) -> None:
+        """Commit it, with a version of the document in its table that follows all newest ones."""
         table, id = record.table, record.id
         doc = await overlay.get(table, id)
         if doc is None:
             raise UsageError("nothing stands there")
-        overlay.take(Change(put=(Put(table, {**doc, FOLLOWS: sorted(record.history.newest)}), self._noted(table, id))))
+        overlay.take(Change(put=(Put(table, {**doc, FOLLOWS: sorted(record.history.newest)}),)))
         overlay.take(Change(put=(Put(RECORDS, replace(record, digest="").to_doc()),)))
+        overlay.take(await self._told(space, self._noted(table, id).doc, overlay))
         await self._context.commit(overlay.change)
 
 

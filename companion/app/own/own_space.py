@@ -294,13 +294,17 @@ class OwnSpace:
         """Go on with one of the versions of a page. Raises: UsageError, StoreError."""
         await self._journal.save_drafts()
         async with self._context.store.turn(SHARED):
-            await self.documents.keep(JOURNAL, entry, version)
+            if (space := await self.space()) is not None:
+                await self.documents.keep(space, JOURNAL, entry, version)
+        await self.follow()
 
     async def keep_both(self, entry: str) -> None:
         """Go on with all versions of a page, one below the other. Raises: UsageError, StoreError."""
         await self._journal.save_drafts()
         async with self._context.store.turn(SHARED):
-            await self.documents.keep_both(entry)
+            if (space := await self.space()) is not None:
+                await self.documents.keep_both(space, entry)
+        await self.follow()
 
     async def fetch(self, entry: str, attachment: str) -> None:
         """Bring what hangs on a page and is away to this device; see `bringing` for how far it is, and for a rest.

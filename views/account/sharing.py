@@ -1,0 +1,77 @@
+"""My journal on all my devices: one switch, how far it has come, and the question after a device was linked."""
+
+from collections.abc import Callable
+
+import flet as ft
+
+from companion.app.own.own_space import Progress
+from views.mirror.context import use_opened, use_part, use_quiet_window
+from views.parts.buttons import button
+from views.parts.choices import consent_row
+from views.parts.safe import Handler, guarded, safe
+from views.parts.surfaces import card, equal
+from views.parts.text import soft, text
+from views.words.texts import Texts
+
+
+@safe
+def ShareSwitch(key: str = "") -> ft.Control:
+    """The switch, and what is true of it now."""
+    texts, opened = use_quiet_window().texts, use_opened()
+    progress, has_others = use_part(lambda state: (state.own, state.me)), len(opened.devices.devices()) > 1
+    state = ft.Semantics(
+        live_region=True, container=True, content=soft(state_line(texts, progress[0], has_others), _BODY)
+    )
+
+    async def turn(is_on: bool) -> None:
+        await (opened.own.turn_on() if is_on else opened.own.turn_off())
+
+    row = consent_row(
+        texts("account.share"),
+        texts("account.share_about"),
+        lambda is_on: guarded(lambda: turn(is_on), texts.error)(None),
+        on=progress[0].is_on,
+        key="share",
+    )
+    return card(row, state)
+
+
+@safe
+def ShareOffer(done: Callable[[], None], key: str = "") -> ft.Control:
+    """A device was linked, and the journal is not shared: two answers of the same weight."""
+    texts, opened = use_quiet_window().texts, use_opened()
+
+    async def share() -> None:
+        await opened.own.turn_on()
+        done()
+
+    return ft.Semantics(live_region=True, container=True, content=_offer(texts, guarded(share, texts.error), done))
+
+
+def _offer(texts: Texts, share: Handler, leave: Handler) -> ft.Control:
+    return card(
+        text(texts("account.share_ask"), ft.TextThemeStyle.TITLE_SMALL),
+        soft(texts("account.share_about"), _BODY),
+        equal(
+            button(texts("account.share_not_now"), leave, kind="outlined"),
+            button(texts("account.share_yes"), share, kind="outlined"),
+        ),
+    )
+
+
+def state_line(texts: Texts, progress: Progress, has_others: bool) -> str:
+    """Return in words how far it has come."""
+    waiting = progress.waiting
+    if not progress.is_on:
+        return texts("account.share_off")
+    if progress.is_offline:
+        return texts("account.share_offline_many", count=waiting) if waiting > 1 else texts("account.share_offline")
+    if progress.past:
+        return texts("account.share_past", count=f"{progress.past:,}")
+    if waiting:
+        one = texts("account.share_waiting_one")
+        return one if waiting == 1 else texts("account.share_waiting_many", count=f"{waiting:,}")
+    return texts("account.share_done" if has_others else "account.share_alone")
+
+
+_BODY = ft.TextThemeStyle.BODY_MEDIUM
