@@ -95,6 +95,7 @@ def CheckInCard(on_done: Callable[[Done | None], None]) -> ft.Control:
     """One question, two taps; skipping is as wide as saving."""
     window = use_quiet_window()
     texts, question = window.texts, window.library.question
+    only_me = use_part(lambda state: "common.only_me_all_spoken" if state.own.is_on else "common.only_me_spoken")
     level, set_level = ft.use_state(cast(int | None, None))
     word = use_kept(lambda: Box(""))
     entry = use_kept(lambda: ft.Ref[ft.TextField]())
@@ -110,7 +111,7 @@ def CheckInCard(on_done: Callable[[Done | None], None]) -> ft.Control:
         await window.opened.today.check_in(None)
 
     title = text(texts("today.check_in"), ft.TextThemeStyle.LABEL_MEDIUM, ft.Colors.PRIMARY, expand=True)
-    who = who_chip("me", texts("today.check_in_who"), texts("common.only_me_spoken"))
+    who = who_chip("me", texts("today.check_in_who"), texts(only_me))
     parts: list[ft.Control] = [
         ft.Row([title, who], spacing=theme.SMALL),
         words(question.text, ft.TextThemeStyle.DISPLAY_MEDIUM),

@@ -91,6 +91,8 @@ async def test_first_start_links_a_device_by_the_code_that_came_first_and_asks_f
         await deliver(new, old)
         await app.until(lambda: new.window.texts("account.devices_linked", name="Hazel Ford") in app.texts())
         assert "Start over" not in [name for name, _ in app.named()]
+        await app.resize(1280, 800)
+        await app.click("Go to my journal")
     assert sorted(one.name for one in old.companion.opened.devices.devices())[-1] == "Practice computer"
 
 
@@ -136,8 +138,10 @@ async def test_the_journal_is_offered_to_a_new_device_with_two_answers_of_the_sa
         await app.until(lambda: question in app.texts())
         no, yes = app.by_name("Not now"), app.by_name("Share my journal")
         assert (no.style, no.height) == (yes.style, yes.height)
+        await app.resize(844, 390)
+        await app.until(lambda: question in app.texts())
         await app.click("Not now")
-        assert question not in app.texts()
+        await app.until(lambda: question not in app.texts())
         assert not old.companion.opened.own.is_on
 
 

@@ -30,7 +30,7 @@ def DevicesPane() -> ft.Control:
     """The devices of one person, and the two ends of linking."""
     frame, window, opened = use_frame(), use_quiet_window(), use_opened()
     texts, form = window.texts, use_form(window)
-    me = use_part(lambda state: (state.me,))[0]
+    me, is_decided = use_part(lambda state: (state.me, state.own.is_decided))
     code, set_code = ft.use_state(cast("InviteCode | None", None))
     asked, set_asked = ft.use_state("")
     is_new, set_new = ft.use_state(False)
@@ -59,13 +59,14 @@ def DevicesPane() -> ft.Control:
 
     rows = [_row(window, one, one.id == asked, set_asked, remove(one.id)) for one in opened.devices.devices()]
     said = [notice(ft.Icons.INFO_OUTLINE_ROUNDED, form.filled.said)] if form.filled.said else []
+    is_asked_share = not is_decided and len(opened.devices.devices()) > 1  # also after the window was turned
+    asking = [ShareOffer(lambda: set_new(False), key="offer")] if is_new or is_asked_share else []
     body = [
         soft(texts("account.devices_about"), ft.TextThemeStyle.BODY_LARGE),
         card(*ruled(rows)),
         *said,
-        *([ShareOffer(lambda: set_new(False), key="offer")] if is_new else []),
         ShareSwitch(key="share"),
-        section(texts("account.devices_add"), _offer(window, form, code, offer)),
+        section(texts("account.devices_add"), *asking, _offer(window, form, code, offer)),
         Join(key="join"),
     ]
     return subpage(frame, window, texts("account.devices_title"), body)
@@ -167,11 +168,15 @@ def Join(name: str = "", code: str = "", is_first: bool = False) -> ft.Control:
             await link()
 
     use_task(begin, [])
-    if step == "linked":
+    has_others = len(opened.devices.devices()) > 1
+    if step == "linked" or (is_first and has_others):  # also after the window was turned
         said = texts("account.devices_linked", name=me.name if me else "")
         done = notice(ft.Icons.CHECK_CIRCLE_OUTLINE_ROUNDED, said, kind="pine")
-        return column(done, ShareSwitch(key="share"), spacing=theme.PAD) if is_first else done
-    if groups or len(opened.devices.devices()) > 1:
+        if not is_first:
+            return done
+        go = button(texts("account.link_go"), lambda: window.go("/journal"), icon=ft.Icons.ARROW_FORWARD_ROUNDED)
+        return column(done, ShareSwitch(key="share"), ft.Row([go]), spacing=theme.PAD)
+    if groups or has_others:
         return ft.Container(height=0)
     if step == "waiting":
         again = button(texts("account.devices_again"), lambda: set_step("again"), kind="outlined")

@@ -1,10 +1,12 @@
 """My journal on all my devices: one switch, how far it has come, and the question after a device was linked."""
 
 from collections.abc import Callable
+from functools import partial
 
 import flet as ft
 
 from companion.app.own.own_space import Progress
+from views import theme
 from views.mirror.context import use_opened, use_part, use_quiet_window
 from views.parts.buttons import button
 from views.parts.choices import consent_row
@@ -18,10 +20,12 @@ from views.words.texts import Texts
 def ShareSwitch(key: str = "") -> ft.Control:
     """The switch, and what is true of it now."""
     texts, opened = use_quiet_window().texts, use_opened()
-    progress, has_others = use_part(lambda state: (state.own, state.me)), len(opened.devices.devices()) > 1
-    state = ft.Semantics(
-        live_region=True, container=True, content=soft(state_line(texts, progress[0], has_others), _BODY)
+    progress, _ = use_part(lambda state: (state.own, state.me))
+    has_others = len(opened.devices.devices()) > 1
+    line = ft.Container(
+        soft(state_line(texts, progress, has_others), _BODY), padding=ft.Padding.symmetric(horizontal=theme.GAP)
     )
+    state = ft.Semantics(live_region=True, container=True, content=line)
 
     async def turn(is_on: bool) -> None:
         await (opened.own.turn_on() if is_on else opened.own.turn_off())
@@ -30,10 +34,10 @@ def ShareSwitch(key: str = "") -> ft.Control:
         texts("account.share"),
         texts("account.share_about"),
         lambda is_on: guarded(lambda: turn(is_on), texts.error)(None),
-        on=progress[0].is_on,
+        on=progress.is_on,
         key="share",
     )
-    return card(row, state)
+    return card(row, state, pad=theme.GAP)
 
 
 @safe
@@ -41,11 +45,12 @@ def ShareOffer(done: Callable[[], None], key: str = "") -> ft.Control:
     """A device was linked, and the journal is not shared: two answers of the same weight."""
     texts, opened = use_quiet_window().texts, use_opened()
 
-    async def share() -> None:
-        await opened.own.turn_on()
+    async def answer(is_on: bool) -> None:
+        await (opened.own.turn_on() if is_on else opened.own.turn_off())
         done()
 
-    return ft.Semantics(live_region=True, container=True, content=_offer(texts, guarded(share, texts.error), done))
+    share, leave = (guarded(partial(answer, is_on), texts.error) for is_on in (True, False))
+    return ft.Semantics(live_region=True, container=True, content=_offer(texts, share, leave))
 
 
 def _offer(texts: Texts, share: Handler, leave: Handler) -> ft.Control:

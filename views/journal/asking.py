@@ -55,8 +55,9 @@ def HowItWas(page_id: str, key: str = "") -> ft.Control:
 def JournalContext(entry_id: str = "", key: str = "") -> ft.Control:
     texts, frame = use_quiet_window().texts, use_frame()
     page_id = use_page_id(entry_id)
+    only_you = use_part(lambda state: "journal.only_you_all" if state.own.is_on else "journal.only_you")
     facts = card(
-        fact_row(ft.Icons.LOCK_ROUNDED, texts("journal.only_you")),
+        fact_row(ft.Icons.LOCK_ROUNDED, texts(only_you)),
         fact_row(ft.Icons.SAVE_OUTLINED, texts("journal.saves_itself")),
     )
     parts: list[ft.Control] = []

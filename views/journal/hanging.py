@@ -13,7 +13,7 @@ from views.attachments import Attachments
 from views.hearing import clock, height_of, level_word
 from views.journal.away import Away
 from views.journal.editing import Editing
-from views.mirror.context import use_opened, use_quiet_window
+from views.mirror.context import use_opened, use_part, use_quiet_window
 from views.mirror.effects import use_leave, use_task, use_told
 from views.parts.buttons import Action, button
 from views.parts.safe import guarded, safe
@@ -72,6 +72,7 @@ def Hung(editing: Editing, key: str = "") -> ft.Control:
     """What hangs on the page, and the recording that is under way."""
     opened, texts = use_opened(), use_quiet_window().texts
     asked, ask_for = ft.use_state("")
+    is_shared = use_part(lambda state: state.own.is_on)
     journal, attaching = opened.journal, opened.attaching
 
     def hung() -> tuple[tuple[Attachment, ...], tuple[dict[str, object], ...], bool]:
@@ -96,7 +97,7 @@ def Hung(editing: Editing, key: str = "") -> ft.Control:
             _really(
                 Action(label=texts("journal.remove"), on_press=guarded(removed, texts.error)),
                 Action(label=texts("journal.keep"), on_press=lambda: ask_for("")),
-                texts("journal.remove_question"),
+                texts("journal.remove_question_all" if is_shared else "journal.remove_question"),
             )
         )
     if these:

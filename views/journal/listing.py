@@ -190,7 +190,7 @@ def EntryRow(head: Head, is_chosen: bool, is_parted: bool, key: str = "") -> ft.
     marks = said_marks(texts, head.mood, head.energy, head.connection)
     more = [f"#{tag}" for tag in head.tags]
     if is_parted:
-        more.append(texts("journal.parted_mark"))
+        more.insert(0, texts("journal.parted_mark"))
     if head.has_attachments:
         more.append(texts("timeline.attachments"))
     lead = level_bar(head.mood, 2) if head.mood else ft.Icon(ft.Icons.NOTES_ROUNDED, size=22, color=SOFT)

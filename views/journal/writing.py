@@ -71,7 +71,7 @@ def use_writing(page_id: str, is_today: bool, lines: int) -> Writing:
         day=texts.date(editing.entry.day),
         status=Status(editing, key=f"status-{page_id}"),
         above=(*([PartedNotice(page_id, key=f"parted-{page_id}")] if is_parted else []), *above),
-        field=PageField(editing, is_today, lines, key=f"field-{page_id}"),
+        field=PageField(editing, is_today, 3 if is_parted else lines, key=f"field-{page_id}"),
         tools=Tools(
             editing, lambda: set_choosing(not is_choosing), lambda: go(f"{page_id}/share"), key=f"tools-{page_id}"
         ),
@@ -243,6 +243,7 @@ def Delete(page_id: str, key: str = "") -> ft.Control:
     """Delete the page, after a question with two answers of the same weight."""
     frame, texts, journal = use_frame(), use_quiet_window().texts, use_opened().journal
     is_asked, ask = ft.use_state(False)
+    question = use_part(lambda state: "journal.delete_question_all" if state.own.is_on else "journal.delete_question")
 
     async def delete() -> None:
         frame.go("/journal")
@@ -256,9 +257,7 @@ def Delete(page_id: str, key: str = "") -> ft.Control:
         button(texts("journal.keep"), lambda: ask(False), kind="outlined", size="slim"),
         button(texts("journal.delete_really"), guarded(delete, texts.error), kind="outlined", size="slim"),
     )
-    return ft.Semantics(
-        live_region=True, container=True, content=column(text(texts("journal.delete_question")), answers)
-    )
+    return ft.Semantics(live_region=True, container=True, content=column(text(texts(question)), answers))
 
 
 @safe

@@ -44,10 +44,11 @@ PRESENT_MS = 600_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How many documents and items wait to go, how many items of the past are still to come, and whether the service
-    can be reached.
+    can be reached. `is_decided`: somebody has said whether to share.
     """
 
     is_on: bool = False
+    is_decided: bool = False
     waiting: int = 0
     past: int = 0
     is_offline: bool = False
@@ -81,8 +82,8 @@ class OwnSpace:
         groups.inbox.add({"own": self._own, "here": self._here})
 
     async def start(self) -> None:
-        settings = await self._context.store.get(SETTINGS, SETTINGS_ID) or {}
-        self.is_on = settings.get("is_on") is True
+        settings = await self._context.store.get(SETTINGS, SETTINGS_ID)
+        self.is_on = settings is not None and settings.get("is_on") is True
 
     async def space(self) -> Space | None:
         """Return my own space, if this device has it."""
@@ -267,10 +268,12 @@ class OwnSpace:
         """Return how far it has come."""
         space = await self.space()
         if space is None or not self.is_on:
-            return Progress(is_on=self.is_on)
+            is_decided = await self._context.store.get(SETTINGS, SETTINGS_ID) is not None
+            return Progress(is_on=self.is_on, is_decided=is_decided)
         counts = await self._context.store.counts()
         return Progress(
             is_on=True,
+            is_decided=True,
             waiting=counts.get(CHANGED, 0) + counts.get(saying.TABLE, 0),
             past=space.logs[SHELF].floor,
             is_offline=self._groups.sync_state(space.service) != ONLINE,
