@@ -40,6 +40,11 @@ class Saying:
         """What it goes under: what is sealed has an id of its own, a log that is made has ours."""
         return cid_of(self.body) if self.body else self.id
 
+    @property
+    def is_again(self) -> bool:
+        """It stood in the log before, and the service lost it: only its sealed form is here."""
+        return self.kind == ITEM and bool(self.body) and not self.content
+
     def sealed(self, body: bytes, n: int) -> "Saying":
         return replace(self, body=body, n=n)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from companion.app.context import Context
 from companion.app.overlay import Overlay
 from companion.app.own.files import Files, is_long
-from companion.app.own.record import RECORDS, Record, digest_of, record_id
+from companion.app.own.record import RECORDS, Place, Record, digest_of, record_id
 from companion.app.own.shared import (
     BESIDE,
     FOLLOWS,
@@ -54,7 +54,7 @@ class SharedDocuments:
 
     def __init__(self, context: Context, files: Files) -> None:
         self._context = context
-        self._files = files
+        self.files = files
         context.widen.append(self._note)
 
     # Noting
@@ -103,7 +103,7 @@ class SharedDocuments:
         if doc is None:
             return done + await self._said(space, record, (record.here,), None, None) if record.here else done
         record, files = await self._uncovered(record, doc, documents)
-        body, named = await self._files.body_out(table, doc, shared_fields(table, doc), documents)
+        body, named = await self.files.body_out(table, doc, shared_fields(table, doc), documents)
         files, base = files + named, record.base(follows_of(doc))
         if record.here and digest_of(body) == record.digest and set(base) <= {record.here}:
             return done
@@ -114,7 +114,7 @@ class SharedDocuments:
         change, under = Change(), doc.get(UNDER)
         for one in under if isinstance(under, list) else ():
             if isinstance(one, dict) and record.here in record.history.newest and follows_of(one) == (record.here,):
-                body, files = await self._files.body_out(record.table, one, shared_fields(record.table, one), documents)
+                body, files = await self.files.body_out(record.table, one, shared_fields(record.table, one), documents)
                 record, change = with_body(record, record.here, body), change + files
         return record, change
 
@@ -126,7 +126,7 @@ class SharedDocuments:
         version = self._version(record, base, body)
         content: dict[str, object] = {"kind": VERSION, "table": table, "doc": id, **version.to_doc()}
         said = Saying(id=self._context.new_id(), space=space.id, log=SHELF, kind=ITEM, content=content)
-        sayings, files = await self._files.made_ready(said, CONTENT_LIMIT_BYTES - ROOM_BYTES)
+        sayings, files = await self.files.made_ready(said, CONTENT_LIMIT_BYTES - ROOM_BYTES)
         held = version if body is None else replace(version, body=_HERE)
         grown = self._with(record.grown(base, version.id), held)
         digest = "" if body is None else digest_of(body)
@@ -161,14 +161,14 @@ class SharedDocuments:
         record = await self.record(table, id, overlay)
         is_mine = version.id in record.history.newest
         after = record if is_mine else self._with(record, version)
-        after = replace(after, places={**after.places, version.id: landed.seq})
+        after = replace(after, places={**after.places, version.id: (landed.seq, landed.cid)})
         if is_long(version.body) and not is_mine and version.id in after.history.newest:
             overlay.take(Change(put=(_wanted(table, id, version.id),)))
         if not is_mine or RULES[table] != BESIDE:
             after = await self._show(after, version, overlay)
         overlay.take(Change(put=(Put(RECORDS, after.to_doc()),)) + _followed(record, after))
         if version.id not in after.history.newest:
-            overlay.take(Change(put=(_followed_at(landed.seq),)))
+            overlay.take(Change(put=(_followed_at((landed.seq, landed.cid)),)))
         return overlay.change
 
     async def _show(self, record: Record, version: Version, overlay: Overlay) -> Record:
@@ -178,7 +178,7 @@ class SharedDocuments:
             return record  # what this person has before them stays; the other one stands beside it
         doc = await overlay.get(table, id)
         if record.here in newest and doc is not None:  # it is newest still, and no longer in its table
-            body, files = await self._files.body_out(table, doc, shared_fields(table, doc), overlay)
+            body, files = await self.files.body_out(table, doc, shared_fields(table, doc), overlay)
             overlay.take(files)
             record = with_body(record, record.here, body)
         wanted = version if RULES[table] != BESIDE else next(iter(record.history.shown), version)
@@ -189,12 +189,12 @@ class SharedDocuments:
         table, id = record.table, record.id
         doc = await overlay.get(table, id)
         if version.body is None:
-            overlay.take(await self._files.let_go(table, doc))
+            overlay.take(await self.files.let_go(table, doc))
             overlay.take(Change(drop=(Drop(table, id),) if doc is not None else ()))
             return replace(record, here="", digest="")
         if is_long(version.body):  # its words have still to come
             return record
-        fresh, change = await self._files.doc_in(table, read_shared(table, id, dict(version.body)), doc)
+        fresh, change = await self.files.doc_in(table, read_shared(table, id, dict(version.body)), doc)
         if RULES[table] == MOST:
             fresh = seen_at_most(doc, fresh, await overlay.get(STANDINGS, id))
         if RULES[table] == BESIDE:
@@ -281,9 +281,9 @@ def _wanted(table: str, id: str, version: str) -> Put:
 
 def _followed(before: Record, after: Record) -> Change:
     """Return what notes the places of versions that are followed now: the service need not keep their words."""
-    gone = [seq for version, seq in before.places.items() if version not in after.history.newest]
-    return Change(put=tuple(_followed_at(seq) for seq in gone))
+    gone = [place for version, place in before.places.items() if version not in after.history.newest]
+    return Change(put=tuple(_followed_at(place) for place in gone))
 
 
-def _followed_at(seq: int) -> Put:
-    return Put(FOLLOWED, {"_id": str(seq), "_v": 1, "seq": seq})
+def _followed_at(place: Place) -> Put:
+    return Put(FOLLOWED, {"_id": place[1], "_v": 1, "place": list(place)})

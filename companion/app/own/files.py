@@ -15,8 +15,8 @@ from companion.app.spaces.desk import Desk, wait
 from companion.attachments import Attachment
 from companion.crypto.chunked import sealed_bytes
 from companion.crypto.primitives import random_bytes
-from companion.errors import MessageRejected, UsageError
-from companion.fields import as_id, as_object, each_read, objects, refused, whole
+from companion.errors import MessageRejected
+from companion.fields import STAYS, as_id, as_object, each_read, objects, refused, whole
 from companion.journal import AWAY
 from companion.journal import TABLE as JOURNAL
 from companion.ports import Change, Doc, Documents, Network, Put
@@ -87,26 +87,43 @@ class Files:
         return (first, *more), change
 
     async def upload(self, space: Space, said: Saying) -> None:
-        """Bring the files that something to say names, then let it go. Raises SyncError, StoreError."""
+        """Bring the files that something to say names, then let it go. One that is not here is named no longer.
+
+        Raises SyncError, StoreError.
+        """
         relay = await self._network.relay(space.service)
-        docs = {str(doc["blob"]): doc for doc in await self._context.store.all(FILES)}
+        docs, there = {str(doc["blob"]): doc for doc in await self._context.store.all(FILES)}, list[str]()
         for blob in said.blobs:
             doc = docs.get(blob)
             if doc is not None and not doc["is_up"]:
                 content = await self._content(doc)
+                if content is None:
+                    continue
                 sealed = seal_file(content, bytes.fromhex(str(doc["key"])), blob)
                 await relay.put_blob(blob, len(sealed), _reader(sealed))
                 up = {**{name: value for name, value in doc.items() if name != "text"}, "is_up": True}
                 await self._context.commit(Change(put=(Put(FILES, up),)))
-        await self._context.commit(Change(put=(wait(replace(said, awaits=False)),)))
+            there.append(blob)
+        await self._context.commit(Change(put=(wait(replace(said, awaits=False, blobs=tuple(there))),)))
 
-    async def _content(self, doc: Doc) -> bytes:
+    async def _content(self, doc: Doc) -> bytes | None:
+        """Return what is in a file, None if it does not lie here, or not any more."""
         if isinstance(doc.get("text"), str):
             return str(doc["text"]).encode()
-        found = await self._context.store.read(JOURNAL, lambda docs: _attachment(docs, str(doc["_id"])))
-        if found is None:
-            raise UsageError("what hung on a page is gone")
-        return await self._attaching.read(Attachment.from_doc(found))
+        try:
+            found = await self._context.store.read(JOURNAL, lambda docs: _attachment(docs, str(doc["_id"])))
+            return None if found is None else await self._attaching.read(Attachment.from_doc(found))
+        except STAYS as error:
+            log.warning("a file cannot be brought: %s", type(error).__name__)
+            return None
+
+    async def lost(self, blobs: tuple[str, ...], documents: Documents) -> Change:
+        """Return what notes that the service does not have these files: they go again from whoever has them."""
+        down = {"is_up": False}
+        known = await documents.read(FILES, lambda docs: [{**doc, **down} for doc in docs if doc["blob"] in blobs])
+        others = set(blobs) - {str(doc["blob"]) for doc in known}
+        unknown: list[Doc] = [{"_id": blob, "_v": 1, "blob": blob, "key": "", **down} for blob in sorted(others)]
+        return Change(put=tuple(Put(FILES, doc) for doc in (*known, *unknown)))
 
     # In
 

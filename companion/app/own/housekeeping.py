@@ -8,12 +8,12 @@ from companion.app.context import SHARED, Context
 from companion.app.overlay import Overlay
 from companion.app.own.documents import CHANGED, FOLLOWED, WANTED, SharedDocuments, with_body
 from companion.app.own.files import Files, is_long
-from companion.app.own.record import RECORDS
+from companion.app.own.record import RECORDS, Place, read_place
 from companion.app.spaces.desk import Desk
 from companion.app.spaces.log_side import LogSide
 from companion.errors import SyncError
-from companion.fields import STAYS, whole
-from companion.ports import Change, Drop, Network, Put
+from companion.fields import STAYS, each_read
+from companion.ports import Change, Doc, Drop, Network, Put
 from companion.space import saying
 from companion.space.keys import SHELF
 from companion.space.order import stretch_start
@@ -185,7 +185,9 @@ class Housekeeping:
         if not docs or keeper is None or not self._is_online(space):
             return False
         relay = await self._network.relay(space.service)
-        seqs = tuple(sorted(whole(doc["seq"]) for doc in docs if 0 < whole(doc["seq"]) <= at.cursor))
+        ladder = self._desk.ladder(space.log_id(SHELF), self._context.store)
+        places = [place for place in each_read(docs, _place) if 0 < place[0] <= at.cursor]
+        seqs = tuple(sorted([seq for seq, cid in places if await ladder.cid(seq) == cid]))
         if seqs:
             await relay.empty(space.log_id(SHELF).hex(), space.capability(SHELF), keeper, seqs)
         await self._context.commit(Change(drop=tuple(Drop(FOLLOWED, str(doc["_id"])) for doc in docs)))
@@ -201,3 +203,7 @@ class Housekeeping:
         events = await relay.events(log_id, space.capability(SHELF), since, floor - since)
         await self._logs(space.service).receive_past(log_id, tuple(e for e in events if e.seq <= floor), since)
         return True
+
+
+def _place(doc: Doc) -> Place:
+    return read_place(doc["place"])

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from companion.crypto.primitives import sha256
-from companion.fields import as_id, as_object, refused, whole
+from companion.fields import as_id, as_list, as_object, refused, whole
 from companion.ports import Doc
 from companion.space.versions import History
 from companion.strings import kept
@@ -14,6 +14,9 @@ RECORDS = "own_records"
 LINEAGE_KEPT = 64
 NOTHING = ""
 """What a document is based on that was never told."""
+
+Place = tuple[int, str]
+"""A number in a log, and the cid of what stands there: after a restore of the service something else may."""
 
 
 def record_id(table: str, id: str) -> str:
@@ -24,7 +27,7 @@ def record_id(table: str, id: str) -> str:
 class Record:
     """`here` is the version whose body is the document in its table, empty for none; `digest` is of that body.
 
-    `places`: the numbers in the log of the newest versions, as far as they have landed. `lineage`: what this device
+    `places`: where in the log the newest versions stand, as far as they have landed. `lineage`: what this device
     wrote on top of which version, so that an open page need not be told that a version was made of it meanwhile.
     """
 
@@ -33,7 +36,7 @@ class Record:
     history: History = field(default_factory=History)
     here: str = ""
     digest: str = ""
-    places: Mapping[str, int] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
     lineage: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -69,7 +72,7 @@ class Record:
             "history": self.history.to_doc(),
             "here": self.here,
             "digest": self.digest,
-            "places": dict(self.places),
+            "places": {name: list(place) for name, place in self.places.items()},
             "lineage": dict(self.lineage),
         }
         return {"_id": record_id(self.table, self.id), "_v": 1, "known": json.dumps(known, ensure_ascii=False)}
@@ -84,9 +87,15 @@ class Record:
             history=History.from_doc(as_object(known["history"])),
             here=kept(known["here"]),
             digest=kept(known["digest"]),
-            places={as_id(name): whole(seq) for name, seq in as_object(known["places"]).items()},
+            places={as_id(name): read_place(place) for name, place in as_object(known["places"]).items()},
             lineage={kept(base): as_id(version) for base, version in as_object(known["lineage"]).items()},
         )
+
+
+@refused("a place in a log")
+def read_place(value: object) -> Place:
+    seq, cid = as_list(value)
+    return whole(seq), as_id(cid)
 
 
 def digest_of(body: Mapping[str, object]) -> str:

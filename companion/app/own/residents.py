@@ -166,6 +166,9 @@ class OwnResidents:
     async def settled(self, space: Space, said: Saying, seq: int, documents: Documents) -> Change:
         return Change()
 
+    async def lost_files(self, blobs: tuple[str, ...], documents: Documents) -> Change:
+        return await self._documents.files.lost(blobs, documents)
+
     def sign_private(self, space: Space) -> bytes:
         return self._context.me.sign_private
 

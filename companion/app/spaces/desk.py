@@ -7,16 +7,18 @@ from companion.app.cached import Cached
 from companion.app.context import Context
 from companion.app.record import Record
 from companion.app.spaces.ladder import Ladder
+from companion.crypto.primitives import signing_public
 from companion.errors import MessageRejected
 from companion.ports import Change, Documents, Drop, Put
 from companion.space import place, saying
-from companion.space.items import Item
+from companion.space.items import CID_BYTES, Item, open_item
 from companion.space.order import Seen
 from companion.space.place import Space
 from companion.space.saying import Saying
 from companion.space.turns import Turn
 
 TURN = "spaces"
+SAW = "saw"
 
 
 class Unknown(MessageRejected):
@@ -32,6 +34,10 @@ class Landed:
     seq: int
     at_ms: int
     item: Item
+
+    @property
+    def cid(self) -> str:
+        return self.digest[: 2 * CID_BYTES]
 
 
 class Residents(Protocol):
@@ -63,6 +69,9 @@ class Residents(Protocol):
 
     async def settled(self, space: Space, said: Saying, seq: int, documents: Documents) -> Change:
         """Return what it changes that something of mine stands at this number now, 0 if it never will."""
+
+    async def lost_files(self, blobs: tuple[str, ...], documents: Documents) -> Change:
+        """Return what it changes that the service does not have files which something of mine names."""
 
     async def next_turn(self, space: Space) -> Change:
         """Return the change that makes a turn wait, if one is wanted and this device may make it."""
@@ -122,6 +131,20 @@ class Desk:
             seen[name] = known.to_doc()
         return seen
 
+    def unsealed(self, space: Space, one: Saying) -> Saying | None:
+        """Return it as it waits to be sealed anew: the key that it was sealed under is over in its log.
+
+        Where it stood in the log before, its words are in its sealed form alone. None if somebody else said it.
+        """
+        if not one.is_again:
+            return replace(one, body=b"", n=0)
+        key, mine = space.key(one.n), signing_public(self.residents[space.kind].sign_private(space))
+        item = None if key is None else open_item(key, space.log_id(one.log), one.body)
+        if item is None or item.signer != mine:
+            return None
+        content = {name: value for name, value in item.content.items() if name != SAW}
+        return replace(one, content=content, body=b"", n=0)
+
 
 def make_desk(context: Context) -> Desk:
     return Desk(
@@ -141,8 +164,3 @@ def wait(one: Saying) -> Put:
 
 def unsay(one: Saying) -> Drop:
     return Drop(saying.TABLE, one.id)
-
-
-def unsealed(one: Saying) -> Saying:
-    """Return it as it waits to be sealed anew: the key that it was sealed under is over in its log."""
-    return replace(one, body=b"", n=0)

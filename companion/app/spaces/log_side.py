@@ -6,9 +6,10 @@ Source: docs/protocol.md section 8, "At the service".
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from itertools import takewhile
 
 from companion.app.context import SHARED
-from companion.app.spaces.desk import Desk, Residents, stand, unsay, unsealed, wait
+from companion.app.spaces.desk import SAW, Desk, Residents, stand, unsay, wait
 from companion.app.spaces.reading import FURTHER, Reading
 from companion.app.spaces.told import TOLD_KEPT, told_of, told_table
 from companion.errors import CryptoError
@@ -71,7 +72,8 @@ class LogSide:
         if self._service not in self._desk.caught_up or space.key(space.logs[name].reads) is None:
             return []
         turns = [one for one in waiting if one.kind == TURN]
-        going = turns[:1] or [one for one in waiting if not one.awaits][:TOGETHER]
+        again = takewhile(lambda one: one.is_again, (one for one in waiting if one.is_again or one.kind == TURN))
+        going = list(again)[:TOGETHER] or turns[:1] or [one for one in waiting if not one.awaits][:TOGETHER]
         sealed = [one for one in [await self._sealed(space, name, one) for one in going] if one is not None]
         fresh = tuple(wait(one) for one, before in zip(sealed, going, strict=False) if one != before)
         if fresh:  # the same bytes go however often they have to
@@ -119,7 +121,7 @@ class LogSide:
         try:
             if key is None:
                 raise ValueError("no key")
-            content = one.content if one.kind == TURN else {**one.content, "saw": await self._desk.saw(space)}
+            content = one.content if one.kind == TURN else {**one.content, SAW: await self._desk.saw(space)}
             return one.sealed(seal_item(key, n, space.log_id(name), private, content), n)
         except (CryptoError, *MALFORMED) as error:
             log.error("something cannot be said: %s", type(error).__name__)
@@ -148,8 +150,9 @@ class LogSide:
         async with self._context.store.turn(SHARED):
             if one.kind == TURN or (one.kind == CREATE and code == "exists"):
                 await self._context.commit(Change(drop=(unsay(one),)))  # somebody was first: their turn comes
-            elif code == "no-blob":
-                await self._context.commit(Change(put=(wait(replace(unsealed(one), awaits=True)),)))
+            elif code == "no-blob" and (anew := self._desk.unsealed(space, one)) is not None:
+                lost = await self._residents(space).lost_files(one.blobs, self._context.store)
+                await self._context.commit(lost + Change(put=(wait(replace(anew, awaits=True)),)))
             elif status in (403, 404):  # nothing there opens by it now: it is offered again with the next connection
                 self._desk.landed[one.id] = 0
             else:
@@ -305,11 +308,17 @@ class LogSide:
             space, name = found
             at, ladder = space.logs[name], self._desk.ladder(space.log_id(name), self._context.store)
             head = min(head, at.cursor)
-            again = [one for seq, one in await told_of(self._context.store, log_id) if seq > head]
-            turned = sum(one.kind == TURN for one in again)
+            stood = await told_of(self._context.store, log_id)
+            again = [one for seq, one in stood if seq > head]
+            said = {one.id: one for one in await self._desk.said(space.id, name)}
+            turned = sum(one.kind == TURN and one.id not in said for one in again)
             back = at.at(head, await ladder.cid(head) if head else "")
             back = replace(back, n=max(0, at.n - turned), reads=max(0, at.reads - turned))
+            back = replace(back, floor=min(head, at.floor), joined=min(head, at.joined))
             change = await ladder.cut(head, at.cursor)
+            fresh = said.keys() - {one.id for _, one in stood}
+            turns = [said[id] for id in fresh if said[id].kind == TURN]  # they go by a log that is over
+            change += Change(drop=tuple(unsay(one) for one in turns))
             if head == 0:
                 made = Saying(id=self._context.new_id(), space=space.id, log=name, kind=CREATE, content={})
                 change += Change(put=(wait(made),))

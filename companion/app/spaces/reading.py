@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from companion.app.overlay import Overlay
-from companion.app.spaces.desk import Desk, Landed, Residents, Unknown, stand, unsay, unsealed, wait
-from companion.app.spaces.told import told, told_turn
+from companion.app.spaces.desk import SAW, Desk, Landed, Residents, Unknown, stand, unsay, wait
+from companion.app.spaces.told import told, told_item, told_turn
 from companion.errors import CryptoError, MessageRejected
 from companion.fields import as_object, each_read, refused, whole
 from companion.ports import Change, Doc, Drop, Put, RelayEvent
@@ -123,6 +123,8 @@ class Reading:
                 return False
         else:
             await self._item(key, event)
+        if own is None and self._name == BOOK and not is_turn:
+            self._lay(Change(put=(told_item(self.space.id, self._name, event, n),)))
         if own is not None:
             self.settled.append(own.id)
             self._lay(Change(put=(told(self._log.hex(), event.seq, own),), drop=(unsay(own),)))
@@ -135,8 +137,7 @@ class Reading:
         if not is_past and not at.n <= item.n <= self.space.n:
             raise MessageRejected("an item under a key that is not in force there")
         if item.content.get("kind") == FURTHER:
-            if not is_past:
-                await self._further(item, event)
+            await self._further(item, event, is_past=is_past)
             return
         digest = first_hash(event.body)
         landed = Landed(log=self._name, digest=digest, seq=event.seq, at_ms=event.at_ms, item=item)
@@ -147,7 +148,7 @@ class Reading:
 
     async def _is_forked(self, item: Item) -> bool:
         """Tell whether whoever wrote an item was shown something else than this device, as far as it says."""
-        said = item.content.get("saw")
+        said = item.content.get(SAW)
         for name, value in (as_object(said) if said is not None else {}).items():
             if name in self.space.logs:
                 seen, ladder = Seen.from_doc(value), self._desk.ladder(self.space.log_id(name), self._overlay)
@@ -156,19 +157,20 @@ class Reading:
                     return True
         return False
 
-    async def _further(self, item: Item, event: RelayEvent) -> None:
-        """Another log follows the book to the next key."""
+    async def _further(self, item: Item, event: RelayEvent, *, is_past: bool) -> None:
+        """Another log follows the book to the next key. In the past it is only noted, for a service that loses it."""
         at = self.space.logs[self._name]
-        if self._name == BOOK or item.n != at.n:
+        if self._name == BOOK or (item.n != at.n and not is_past):
             raise MessageRejected("a log that follows out of its place")
         if not self._residents.may_lead(self.space, item.signer):
             raise MessageRejected("a log that follows nobody who may lead it")
         following = self.space.key(item.n + 1)
         if following is None:
             raise Unknown("the book has still to say to which key")
-        self.space = self.space.with_log(self._name, replace(at, n=item.n + 1, reads=max(at.reads, item.n + 1)))
         self._lay(Change(put=(told_turn(self.space.id, self._name, event, item.n, following),)))
-        self.turned = True
+        if not is_past:
+            self.space = self.space.with_log(self._name, replace(at, n=item.n + 1, reads=max(at.reads, item.n + 1)))
+            self.turned = True
 
     async def _turn(self, turn: Turn, event: RelayEvent, mine: tuple[Saying, ...]) -> bool:
         """Return False if the key that it turns to is not known yet."""
@@ -248,7 +250,8 @@ class Reading:
         for one in await self._desk.said(self.space.id, self._name):
             is_over = one.n < at.n if one.body else one.kind == TURN and at.n == self.space.n
             if is_over:
-                self._lay(Change(drop=(unsay(one),)) if one.kind == TURN else Change(put=(wait(unsealed(one)),)))
+                anew = None if one.kind == TURN else self._desk.unsealed(self.space, one)
+                self._lay(Change(drop=(unsay(one),)) if anew is None else Change(put=(wait(anew),)))
                 self._desk.landed.pop(one.id, None)
 
     def _lay(self, change: Change) -> None:

@@ -1,6 +1,7 @@
 """What was said lately in a log, whole, in case the service loses its end and has to be given it again.
 
-That is what this device said, and every turn, whoever made it: without them nothing after them opens.
+That is what this device said, and every turn, whoever made it: without them nothing after them opens. Of the book it is
+everything, as a turn goes by the place in the book where its author stood.
 """
 
 from dataclasses import replace
@@ -8,7 +9,7 @@ from dataclasses import replace
 from companion.fields import as_object, each_read, refused, whole
 from companion.ports import Doc, Put, RelayEvent, Store
 from companion.space.items import cid_of
-from companion.space.saying import TURN, Saying
+from companion.space.saying import ITEM, TURN, Saying
 
 TOLD_KEPT = 500
 
@@ -25,6 +26,12 @@ def told(log_id: str, seq: int, one: Saying) -> Put:
 def told_turn(space: str, log: str, event: RelayEvent, n: int, key: bytes) -> Put:
     """Keep a turn of somebody else."""
     one = Saying(id=cid_of(event.body), space=space, log=log, kind=TURN, content={}, body=event.body, n=n, key=key)
+    return told(event.group, event.seq, one)
+
+
+def told_item(space: str, log: str, event: RelayEvent, n: int) -> Put:
+    """Keep what somebody else said in the book."""
+    one = Saying(id=cid_of(event.body), space=space, log=log, kind=ITEM, content={}, body=event.body, n=n)
     return told(event.group, event.seq, one)
 
 

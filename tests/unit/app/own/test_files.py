@@ -165,3 +165,17 @@ async def test_every_file_has_a_key_and_a_name_of_its_own(phone, tablet):
     assert len({doc["key"] for doc in docs}) == len({doc["blob"] for doc in docs}) == len(docs) == 2
     assert all(doc["is_up"] for doc in docs)
     assert await core(tablet)._context.store.all(TABLE)
+
+
+async def test_a_picture_that_is_taken_off_before_it_went_keeps_nothing_else_back(phone, tablet, relay):
+    await meet(phone, tablet)
+    relay.is_online = False
+    page = await with_picture(phone, "First")
+    await work(phone)
+    (picture,) = (await entry(phone, page)).attachments
+    await core(phone).journal.detach(page, picture.id)
+    await with_picture(phone, "Second")
+    relay.is_online = True
+    await meet(phone, tablet)
+    assert await texts(tablet) == ["First", "Second"]
+    assert await core(phone).own.progress() == (0, 0)
