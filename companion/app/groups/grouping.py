@@ -9,6 +9,7 @@ from companion.app.groups.asking import Asking, rejoin_change
 from companion.app.groups.commits import ADMINISTRATORS, LEAVE, REMOVE_PERSON, Intent
 from companion.app.groups.comparing import Comparing
 from companion.app.groups.inbox import Inbox
+from companion.app.groups.linking import asked_at
 from companion.app.groups.making import asking_in, made
 from companion.app.groups.offering import offer
 from companion.app.groups.returning import roll_back
@@ -62,7 +63,7 @@ class Grouping(Comparing):
     async def services(self) -> list[str]:
         """Return every service that has, or had, a group of mine or letters for me."""
         services = {group.service for group in await self.groups()}
-        services |= {space.service for space in await self._desk.spaces.all()}
+        services |= {space.service for space in await self._desk.spaces.all()} | await asked_at(self._context)
         return sorted(services | {str(doc["_id"]) for doc in await self._context.store.all(SERVICES)})
 
     async def groups(self) -> tuple[Group, ...]:

@@ -24,7 +24,7 @@ from companion.groups import MEMBER
 from companion.letters import Letter
 from companion.people import Me, Member
 from companion.ports import PACKAGES, Change, Doc, Drop, InboxItem, Network, Put
-from companion.strings import clean_line, read_line
+from companion.strings import clean_line, kept, read_line
 from companion.times import MINUTE_MS
 from companion.wire import InviteCode, create_invite_code, parse_invite
 
@@ -260,7 +260,12 @@ class Linking:
 
 
 async def waits_for_handover(context: Context) -> bool:
-    return any(doc["state"] == ASKED for doc in await context.store.all(TABLE))
+    return bool(await asked_at(context))
+
+
+async def asked_at(context: Context) -> frozenset[str]:
+    """Return the services at which this device waits for another one to make it mine."""
+    return frozenset(kept(doc["service"]) for doc in await context.store.all(TABLE) if doc["state"] == ASKED)
 
 
 def account_of(me: Me) -> str:
