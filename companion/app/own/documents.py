@@ -25,7 +25,7 @@ from companion.app.own.shared import (
 from companion.app.spaces.desk import Landed, wait
 from companion.chat.standing import STANDINGS
 from companion.errors import UsageError
-from companion.fields import read_or, refused
+from companion.fields import each_read, read_or, refused
 from companion.journal import TABLE as JOURNAL
 from companion.journal import UNDER, joined
 from companion.ports import Change, Doc, Documents, Drop, Put
@@ -101,13 +101,16 @@ class SharedDocuments:
         done = Change(drop=(Drop(CHANGED, record_id(table, id)),))
         doc, record = await documents.get(table, id), await self.record(table, id, documents)
         if doc is None:
-            return done + await self._said(space, record, (record.here,), None, None) if record.here else done
+            record, again = await self._said_again(space, record, None)
+            gone = await self._said(space, record, (record.here,), None, None) if record.here else Change()
+            return done + again + gone
         record, files = await self._uncovered(record, doc, documents)
         body, named = await self.files.body_out(table, doc, shared_fields(table, doc), documents)
-        files, base = files + named, record.base(follows_of(doc))
+        record, again = await self._said_again(space, record, body)
+        done, base = done + files + named + again, record.base(follows_of(doc))
         if record.here and digest_of(body) == record.digest and set(base) <= {record.here}:
             return done
-        return done + files + await self._said(space, record, base, doc, body)
+        return done + await self._said(space, record, base, doc, body)
 
     async def _uncovered(self, record: Record, doc: Doc, documents: Documents) -> tuple[Record, Change]:
         """Return the record with the words of a version that a page, opened before it came, was saved over."""
@@ -118,23 +121,45 @@ class SharedDocuments:
                 record, change = with_body(record, record.here, body), change + files
         return record, change
 
+    async def _said_again(self, space: Space, record: Record, body: dict[str, object] | None) -> tuple[Record, Change]:
+        """Return what says in another space the newest versions that do not stand there yet: they are what they were.
+
+        `body` is that of the document in its table. What was written on top of a version since is told as it is.
+        """
+        if not record.is_anew:
+            return record, Change()
+        record = replace(record, is_anew=False)
+        change = Change(put=(Put(RECORDS, record.to_doc()),))
+        for version in record.history.newest.values():
+            is_here = version.body == _HERE
+            if version.id in record.places or (is_here and (body is None or digest_of(body) != record.digest)):
+                continue
+            said, files = await self._saying(space, record, replace(version, body=body) if is_here else version)
+            change += files + said
+        return record, change
+
+    async def _saying(self, space: Space, record: Record, version: Version) -> tuple[Change, Change]:
+        """Return what says a version, and what is noted of the files that it names."""
+        content: dict[str, object] = {"kind": VERSION, "table": record.table, "doc": record.id, **version.to_doc()}
+        said = Saying(id=self._context.new_id(), space=space.id, log=SHELF, kind=ITEM, content=content)
+        sayings, files = await self.files.made_ready(said, CONTENT_LIMIT_BYTES - ROOM_BYTES)
+        return Change(put=tuple(wait(one) for one in sayings)), files
+
     async def _said(
         self, space: Space, record: Record, base: tuple[str, ...], doc: Doc | None, body: dict[str, object] | None
     ) -> Change:
         """Return what makes a version of a document that is based on others."""
-        table, id = record.table, record.id
+        table = record.table
         version = self._version(record, base, body)
-        content: dict[str, object] = {"kind": VERSION, "table": table, "doc": id, **version.to_doc()}
-        said = Saying(id=self._context.new_id(), space=space.id, log=SHELF, kind=ITEM, content=content)
-        sayings, files = await self.files.made_ready(said, CONTENT_LIMIT_BYTES - ROOM_BYTES)
+        said, files = await self._saying(space, record, version)
         held = version if body is None else replace(version, body=_HERE)
         grown = self._with(record.grown(base, version.id), held)
         digest = "" if body is None else digest_of(body)
         grown = replace(grown, here="" if body is None else version.id, digest=digest)
-        puts = [*(wait(one) for one in sayings), Put(RECORDS, grown.to_doc())]
+        puts = [Put(RECORDS, grown.to_doc())]
         if doc is not None and RULES[table] == BESIDE:
             puts.append(Put(table, {**{name: doc[name] for name in doc if name != UNDER}, FOLLOWS: [version.id]}))
-        return files + Change(put=tuple(puts)) + _followed(record, grown)
+        return files + said + Change(put=tuple(puts)) + _followed(record, grown)
 
     def _version(self, record: Record, base: tuple[str, ...], body: Mapping[str, object] | None) -> Version:
         """Return the next version. Where versions stand side by side it follows those alone that it is based on."""
@@ -155,13 +180,14 @@ class SharedDocuments:
             return Change()  # of a kind that a newer app shares
         table, id, version = str(content["table"]), kept(content["doc"]), Version.from_doc(content)
         overlay = Overlay(documents)
-        changed = await overlay.get(CHANGED, record_id(table, id))
+        changed, known = await overlay.get(CHANGED, record_id(table, id)), await self.record(table, id, documents)
+        is_mine = version.id in known.history.newest
+        if is_mine:  # it stands there now, so it need not be said again
+            overlay.take(Change(put=(Put(RECORDS, known.landed(version.id, (landed.seq, landed.cid)).to_doc()),)))
         if changed is not None:  # what was written here before this came stands beside it
             overlay.take(await self._told(space, changed, overlay))
         record = await self.record(table, id, overlay)
-        is_mine = version.id in record.history.newest
-        after = record if is_mine else self._with(record, version)
-        after = replace(after, places={**after.places, version.id: (landed.seq, landed.cid)})
+        after = record if is_mine else self._with(record, version).landed(version.id, (landed.seq, landed.cid))
         if is_long(version.body) and not is_mine and version.id in after.history.newest:
             overlay.take(Change(put=(_wanted(table, id, version.id),)))
         if not is_mine or RULES[table] != BESIDE:
@@ -213,11 +239,15 @@ class SharedDocuments:
         return read_or(doc, Record.from_doc, Record(table=table, id=id))
 
     async def anew(self) -> Change:
-        """Return what makes all of it as if it had never been told: another space begins."""
-        change = await self.note_all(frozenset())
-        for table in (RECORDS, FOLLOWED, WANTED):
-            change += Change(drop=tuple(Drop(table, str(doc["_id"])) for doc in await self._context.store.all(table)))
-        return change
+        """Return what lets all of it be said once more: another space begins. The versions are what they were."""
+        store, puts = self._context.store, list[Put]()
+        known = each_read(await store.all(RECORDS), Record.from_doc)
+        for record in known:
+            anew = replace(record, places={}, is_anew=True)
+            puts += (Put(RECORDS, anew.to_doc()), self._noted(record.table, record.id))
+        drops = tuple(Drop(FOLLOWED, str(doc["_id"])) for doc in await store.all(FOLLOWED))
+        others = await self.note_all(frozenset(record_id(record.table, record.id) for record in known))
+        return others + Change(put=tuple(puts), drop=drops)
 
     # Side by side
 
@@ -249,11 +279,11 @@ class SharedDocuments:
         doc = await overlay.get(JOURNAL, id)
         if doc is None or any(is_long(body) for body in others):
             raise UsageError("not all of the versions can be read here")
-        here, files = await self._files.body_out(JOURNAL, doc, shared_fields(JOURNAL, doc), overlay)
+        here, files = await self.files.body_out(JOURNAL, doc, shared_fields(JOURNAL, doc), overlay)
         overlay.take(files)
         with refused("a page of my other device"):
             page = joined([here, *(body for body in others if body is not None)])
-        fresh, hung = await self._files.doc_in(JOURNAL, read_shared(JOURNAL, id, page), doc)
+        fresh, hung = await self.files.doc_in(JOURNAL, read_shared(JOURNAL, id, page), doc)
         under = {UNDER: doc[UNDER]} if UNDER in doc else {}
         overlay.take(hung + Change(put=(Put(JOURNAL, {**fresh, **under}),)))
         await self._follow_all(space, record, overlay)
@@ -281,8 +311,8 @@ def _wanted(table: str, id: str, version: str) -> Put:
 
 def _followed(before: Record, after: Record) -> Change:
     """Return what notes the places of versions that are followed now: the service need not keep their words."""
-    gone = [place for version, place in before.places.items() if version not in after.history.newest]
-    return Change(put=tuple(_followed_at(place) for place in gone))
+    gone = [places for version, places in before.places.items() if version not in after.history.newest]
+    return Change(put=tuple(_followed_at((seq, cid)) for places in gone for cid, seq in places.items()))
 
 
 def _followed_at(place: Place) -> Put:

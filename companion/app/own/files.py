@@ -78,6 +78,8 @@ class Files:
             long = {LONG: {"blob": words["blob"], "key": words["key"], "size_bytes": size}}
             said = replace(said, content={**said.content, "body": long})
             named.insert(0, str(words["blob"]))
+        elif isinstance(body, dict) and is_long(body):  # of another device, told again in another space
+            named.insert(0, str(as_object(body[LONG])["blob"]))
         first = replace(said, blobs=tuple(named[:BLOBS_LIMIT]), awaits=bool(named))
         rest = [named[i : i + BLOBS_LIMIT] for i in range(BLOBS_LIMIT, len(named), BLOBS_LIMIT)]
         content: dict[str, object] = {"kind": "files", "of": said.content["id"]}

@@ -180,10 +180,11 @@ class OwnSpace:
         known = await self.space()
         if known is not None and (known.id == offered.id or not _counts_before(offered, known)):
             return Outcome()
-        change = Change(put=(stand(offered),)) + self._setting(True)
-        change += await self.documents.note_all() if known is None else await self._left(known)
+        change = Change(put=(stand(offered),))
+        if known is not None:  # whether this device shares is its person's choice, and stays so
+            return Outcome(change=change + await self._left(known))
         self.is_on = True
-        return Outcome(change=change)
+        return Outcome(change=change + self._setting(True) + await self.documents.note_all())
 
     async def _left(self, space: Space) -> Change:
         """Return the change that leaves a space for another one: what was told in it is told anew there."""

@@ -17,6 +17,8 @@ NOTHING = ""
 
 Place = tuple[int, str]
 """A number in a log, and the cid of what stands there: after a restore of the service something else may."""
+Places = Mapping[str, int]
+"""By the cids of items that say one version, the number where each stands. More than one said it in another space."""
 
 
 def record_id(table: str, id: str) -> str:
@@ -27,8 +29,9 @@ def record_id(table: str, id: str) -> str:
 class Record:
     """`here` is the version whose body is the document in its table, empty for none; `digest` is of that body.
 
-    `places`: where in the log the newest versions stand, as far as they have landed. `lineage`: what this device
-    wrote on top of which version, so that an open page need not be told that a version was made of it meanwhile.
+    `places`: where in the log the newest versions stand, as far as they have landed. `lineage`: what this device wrote
+    on top of which version, so that an open page need not be told that a version was made of it meanwhile. `is_anew`:
+    another space was begun, and what of the newest does not stand there yet has still to be said.
     """
 
     table: str
@@ -36,8 +39,9 @@ class Record:
     history: History = field(default_factory=History)
     here: str = ""
     digest: str = ""
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Mapping[str, Places] = field(default_factory=dict)
     lineage: Mapping[str, str] = field(default_factory=dict)
+    is_anew: bool = False
 
     @property
     def beside(self) -> tuple[str, ...]:
@@ -64,6 +68,11 @@ class Record:
         lineage = {**self.lineage, **dict.fromkeys(base or (NOTHING,), version)}
         return replace(self, lineage=dict(list(lineage.items())[-LINEAGE_KEPT:]))
 
+    def landed(self, version: str, place: Place) -> "Record":
+        """Return it with the place of an item that says this version."""
+        seq, cid = place
+        return replace(self, places={**self.places, version: {**self.places.get(version, {}), cid: seq}})
+
     def to_doc(self) -> Doc:
         """Return it as a document: in one string, as there are as many of them in memory as pages."""
         known = {
@@ -72,8 +81,9 @@ class Record:
             "history": self.history.to_doc(),
             "here": self.here,
             "digest": self.digest,
-            "places": {name: list(place) for name, place in self.places.items()},
+            "places": {name: dict(places) for name, places in self.places.items()},
             "lineage": dict(self.lineage),
+            "is_anew": self.is_anew,
         }
         return {"_id": record_id(self.table, self.id), "_v": 1, "known": json.dumps(known, ensure_ascii=False)}
 
@@ -87,9 +97,15 @@ class Record:
             history=History.from_doc(as_object(known["history"])),
             here=kept(known["here"]),
             digest=kept(known["digest"]),
-            places={as_id(name): read_place(place) for name, place in as_object(known["places"]).items()},
+            places={as_id(name): read_places(places) for name, places in as_object(known["places"]).items()},
             lineage={kept(base): as_id(version) for base, version in as_object(known["lineage"]).items()},
+            is_anew=known["is_anew"] is True,
         )
+
+
+@refused("places in a log")
+def read_places(value: object) -> Places:
+    return {as_id(cid): whole(seq) for cid, seq in as_object(value).items()}
 
 
 @refused("a place in a log")
