@@ -28,7 +28,9 @@ class Left:
 
 
 class Parting:
-    """Messages that could still be taken back, their pictures, votes, receipts, and changes of who is in."""
+    """Messages that could still be taken back, their pictures, votes, receipts, changes of who is in, and of what my
+    devices share.
+    """
 
     def __init__(self, context: Context, network: Network, groups: Grouping, due: Due) -> None:
         self._context = context
@@ -47,7 +49,8 @@ class Parting:
 
     async def _busy(self) -> frozenset[str]:
         """Return the services that have not taken all of it yet."""
-        return frozenset(item.service for item in await self._groups.tools.outbox.unsent())
+        items = await self._groups.tools.outbox.unsent()
+        return frozenset(item.service for item in items) | await self._due.own.busy()
 
     async def _left(self) -> Left:
         waiting = lines(await self._context.store.all(WAITING))
