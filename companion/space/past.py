@@ -34,6 +34,8 @@ def past_keys(
                 if former is not None and len(longer) < WAYS_MOST:
                     longer.setdefault(former, (former, *way))
         ways = list(longer.values())
+        if not ways:
+            return None
     return next((way for way in ways if _opens(way[0], log, first)), None)
 
 

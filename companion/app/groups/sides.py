@@ -65,8 +65,8 @@ class Sides:
         await self._groups.set_incarnation(value)
 
     async def removed(self, group: str) -> None:
-        if not await self._logs.has(group):  # where a turn left us out, its log has said so
-            await self._groups.removed(group)
+        side = self._logs if await self._logs.has(group) else self._groups
+        await side.removed(group)
 
     def set_sync_state(self, state: str) -> None:
         self._logs.catch_up(state == ONLINE)

@@ -190,7 +190,8 @@ class SharedDocuments:
         after = record if is_mine else self._with(record, version).landed(version.id, (landed.seq, landed.cid))
         if is_long(version.body) and not is_mine and version.id in after.history.newest:
             overlay.take(Change(put=(_wanted(table, id, version.id),)))
-        if not is_mine or RULES[table] != BESIDE:
+        is_replay = landed.cid in known.places.get(version.id, ())
+        if not is_mine or (RULES[table] != BESIDE and not is_replay):
             after = await self._show(after, version, overlay)
         overlay.take(Change(put=(Put(RECORDS, after.to_doc()),)) + _followed(record, after))
         if version.id not in after.history.newest:

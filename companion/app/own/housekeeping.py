@@ -1,7 +1,8 @@
 """What goes on behind an own space by itself: versions told, files brought, the past read, what is followed emptied."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 from companion.app.context import SHARED, Context
@@ -18,6 +19,7 @@ from companion.space import saying
 from companion.space.keys import SHELF
 from companion.space.order import stretch_start
 from companion.space.place import SHUT, Space
+from companion.space.saying import Saying
 from companion.strings import kept
 from companion.times import HOUR_MS, MINUTE_MS
 
@@ -114,27 +116,31 @@ class Housekeeping:
         space = await self._owner.space()
         if space is None or not self._owner.is_on:
             return
+        now, counts = self._context.clock.monotonic_ms(), await self._context.store.counts()
         if space.state == SHUT:
-            await self._owner.found_anew(space)
+            if self._again_ms <= now:
+                self._again_ms = now + AGAIN_MS
+                await self._owner.found_anew(space)
             return
         if self._has_greeted != self._is_online(space):
             self._has_greeted = not self._has_greeted
             if self._has_greeted:
                 await self._owner.say_here()
-        now, counts = self._context.clock.monotonic_ms(), await self._context.store.counts()
         if counts.get(CHANGED, 0) and self._ripe_ms(counts) <= now:
             await self.tell(space)
         if self._again_ms > now:
             return
-        has_moved = False
-        for step in (self._upload, self._fetch_words, self._empty, self._read_past):
-            try:
-                has_moved |= await step(space)
-            except SyncError as error:
-                log.info("it has to wait: %s", type(error).__name__)
-            except STAYS as error:
-                log.warning("left as it is: %s", type(error).__name__)
-        self._again_ms = 0 if has_moved else self._context.clock.monotonic_ms() + AGAIN_MS
+        steps = (self._upload, self._fetch_words, self._empty, self._read_past)
+        moved = [await self._try(partial(step, space)) for step in steps]
+        self._again_ms = 0 if any(moved) else self._context.clock.monotonic_ms() + AGAIN_MS
+
+    async def _try(self, step: Callable[[], Awaitable[bool]]) -> bool:
+        """Return whether something was done. What cannot be done now, or ever, keeps nothing else back."""
+        try:
+            return await step()
+        except (SyncError, *STAYS) as error:
+            log.info("left for later: %s", type(error).__name__)
+            return False
 
     async def tell(self, space: Space) -> None:
         """Tell what has changed here, a part of it at once."""
@@ -165,26 +171,30 @@ class Housekeeping:
 
     async def _upload(self, space: Space) -> bool:
         awaiting = [one for one in await self._desk.said(space.id) if one.awaits]
-        for one in awaiting[:TOGETHER]:
-            await self._files.upload(space, one)
+        moved = [await self._try(partial(self._uploaded, space, one)) for one in awaiting[:TOGETHER]]
         if awaiting:
             await self._owner.follow()
-        return bool(awaiting)
+        return any(moved)
+
+    async def _uploaded(self, space: Space, one: Saying) -> bool:
+        await self._files.upload(space, one)
+        return True
 
     async def _fetch_words(self, space: Space) -> bool:
-        wanted_docs = await self._context.store.all(WANTED)
-        for doc in wanted_docs:
-            table, id, wanted = kept(doc["table"]), kept(doc["id"]), kept(doc["version"])
-            record = await self._documents.record(table, id)
-            version = record.history.newest.get(wanted)
-            done = Change(drop=(Drop(WANTED, str(doc["_id"])),))
-            if version is None or not is_long(version.body):
-                await self._context.commit(done)
-                continue
-            body = await self._files.fetch_words(space, version)
-            async with self._context.store.turn(SHARED):
-                await self._put_words(table, id, wanted, body, done)
-        return bool(wanted_docs)
+        wanted = (await self._context.store.all(WANTED))[:TOGETHER]
+        return any([await self._try(partial(self._fetched, space, doc)) for doc in wanted])
+
+    async def _fetched(self, space: Space, doc: Doc) -> bool:
+        table, id, wanted = kept(doc["table"]), kept(doc["id"]), kept(doc["version"])
+        version = (await self._documents.record(table, id)).history.newest.get(wanted)
+        done = Change(drop=(Drop(WANTED, str(doc["_id"])),))
+        if version is None or not is_long(version.body):
+            await self._context.commit(done)
+            return True
+        body = await self._files.fetch_words(space, version)
+        async with self._context.store.turn(SHARED):
+            await self._put_words(table, id, wanted, body, done)
+        return True
 
     async def _put_words(self, table: str, id: str, wanted: str, body: dict[str, object], done: Change) -> None:
         record, overlay = await self._documents.record(table, id), Overlay(self._context.store)
@@ -220,7 +230,10 @@ class Housekeeping:
         since, log_id = stretch_start(floor) - 1, space.log_id(SHELF).hex()
         relay = await self._network.relay(space.service)
         events = await relay.events(log_id, space.capability(SHELF), since, floor - since)
-        await self._logs(space.service).receive_past(log_id, tuple(e for e in events if e.seq <= floor), since)
+        past = tuple(e for e in events if e.seq <= floor)
+        if [e.seq for e in past] != [*range(since + 1, floor + 1)]:
+            return False  # this log is kept for ever: what it withholds it may hand out later
+        await self._logs(space.service).receive_past(log_id, past, since)
         return True
 
 

@@ -17,7 +17,7 @@ from companion.fields import MALFORMED, whole
 from companion.ports import Appended, Change, Doc, Drop, GroupCursor, Limits, OutboxItem, RelayEvent
 from companion.space.items import seal_item
 from companion.space.keys import BOOK, KEEP_DAYS, capability
-from companion.space.place import OPEN, OWN, Space
+from companion.space.place import OPEN, OWN, SHUT, Space
 from companion.space.saying import CREATE, TURN, Saying
 
 log = logging.getLogger(__name__)
@@ -298,6 +298,14 @@ class LogSide:
         self._offered.add(log_id)
         made = Saying(id=self._context.new_id(), space=space.id, log=name, kind=CREATE, content={})
         await self._context.commit(Change(put=(wait(made),)))
+
+    async def removed(self, log_id: str) -> None:
+        """Another capability is in force, and nothing that was read says which: whoever did that has shut us out."""
+        async with self._context.store.turn(SHARED):
+            found = await self._desk.of_log(log_id)
+            if found is None or await Reading(self._desk, *found).has_waiting():  # its key may still come
+                return
+            await self._context.commit(Change(put=(stand(replace(found[0], state=SHUT)),)))
 
     async def restored(self, log_id: str, head: int) -> None:
         """Offer again what of a log stood after `head`, under the same cids: every turn, and what this device said."""

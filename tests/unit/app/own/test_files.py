@@ -179,3 +179,15 @@ async def test_a_picture_that_is_taken_off_before_it_went_keeps_nothing_else_bac
     await meet(phone, tablet)
     assert await texts(tablet) == ["First", "Second"]
     assert await core(phone).own.progress() == (0, 0)
+
+
+async def test_one_file_that_is_gone_at_the_service_keeps_no_other_words_back(phone, tablet, relay):
+    await meet(phone, tablet)
+    await write(phone, "Eins. " * 20_000)
+    await work(phone)
+    await phone.network.exchange()
+    relay.blobs = dict.fromkeys(relay.blobs, b"other bytes")
+    await write(phone, "Zwei. " * 20_000)
+    await meet(phone, tablet)
+    assert [text[:5] for text in await texts(tablet)] == ["Zwei."]
+    assert await core(tablet).own.housekeeping.left_ms() > 0  # and it does not try without pause

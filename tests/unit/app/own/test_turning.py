@@ -6,7 +6,7 @@ from companion.app.own.residents import SECRETS
 from companion.space.keys import BOOK, SHELF
 from companion.space.place import SHUT
 from tests.fakes import Desk
-from tests.unit.app.own.conftest import core, linked, meet, texts, write
+from tests.unit.app.own.conftest import core, linked, meet, texts, work, write
 
 
 async def space_of(device):
@@ -138,3 +138,24 @@ async def test_two_spaces_begun_apart_become_one(phone, relay):
     await meet(phone, tablet, rounds=4)
     assert (await space_of(phone)).id == (await space_of(tablet)).id
     assert await texts(phone) == await texts(tablet) == ["From the phone", "From the tablet"]
+
+
+async def test_a_device_that_was_shut_out_and_taken_off_the_list_rests(phone, tablet, desktop):
+    await core(phone).devices.revoke(core(tablet).device)
+    await meet(phone, desktop)
+    await tablet.network.exchange()
+    context = core(tablet)._context
+    context.me = replace(context.me, member=core(phone)._context.me.member)  # it was told that it is off the list
+    assert (await space_of(tablet)).state == SHUT
+    await core(tablet).own.housekeeping.run()
+    assert await core(tablet).own.housekeeping.left_ms() > 0
+
+
+async def test_without_a_connection_nothing_is_tried_without_pause(phone, tablet, relay):
+    page = await write(phone, "One")
+    await meet(phone, tablet)
+    relay.is_online = False
+    await phone.network.exchange()
+    await write(phone, "Two", page)
+    await work(phone)
+    assert await core(phone).own.housekeeping.left_ms() > 0
