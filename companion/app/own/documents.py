@@ -82,9 +82,9 @@ class SharedDocuments:
             puts += [self._noted(table, id) for id in ids if record_id(table, id) not in known]
         return Change(put=tuple(puts))
 
-    async def changed(self) -> tuple[Doc, ...]:
+    async def changed(self, most: int) -> tuple[Doc, ...]:
         """Return what waits to become a version, the newest first."""
-        return tuple(reversed(await self._context.store.all(CHANGED)))
+        return await self._context.store.newest(CHANGED, most)
 
     # Telling
 

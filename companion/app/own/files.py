@@ -4,7 +4,7 @@ of its own that only the versions name. They come to another device when somebod
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from companion.app.attaching import Attaching
@@ -59,7 +59,7 @@ class Files:
             known = await documents.get(FILES, str(one["id"]))
             if known is None:
                 known = {"_id": one["id"], "_v": 1, "blob": self._context.new_id(), "key": random_bytes(32).hex()}
-                known |= {"device": self._context.me.device, "is_up": False}
+                known |= {"device": self._context.me.device, "is_up": False, "page": doc["_id"]}
                 change += Change(put=(Put(FILES, known),))
             shared.append({name: one[name] for name in _FACTS} | {name: known[name] for name in _WAY})
         shared += objects(doc.get(AWAY))
@@ -94,7 +94,7 @@ class Files:
         Raises SyncError, StoreError.
         """
         relay = await self._network.relay(space.service)
-        docs, there = {str(doc["blob"]): doc for doc in await self._context.store.all(FILES)}, list[str]()
+        docs, there = await self._known(said.blobs, self._context.store), list[str]()
         for blob in said.blobs:
             doc = docs.get(blob)
             if doc is not None and not doc["is_up"]:
@@ -113,7 +113,9 @@ class Files:
         if isinstance(doc.get("text"), str):
             return str(doc["text"]).encode()
         try:
-            found = await self._context.store.read(JOURNAL, lambda docs: _attachment(docs, str(doc["_id"])))
+            page = await self._context.store.get(JOURNAL, str(doc.get("page")))
+            hangs = objects(None if page is None else page.get("attachments"))
+            found = next((one for one in hangs if one.get("id") == doc["_id"]), None)
             return None if found is None else await self._attaching.read(Attachment.from_doc(found))
         except STAYS as error:
             log.warning("a file cannot be brought: %s", type(error).__name__)
@@ -122,10 +124,13 @@ class Files:
     async def lost(self, blobs: tuple[str, ...], documents: Documents) -> Change:
         """Return what notes that the service does not have these files: they go again from whoever has them."""
         down = {"is_up": False}
-        known = await documents.read(FILES, lambda docs: [{**doc, **down} for doc in docs if doc["blob"] in blobs])
-        others = set(blobs) - {str(doc["blob"]) for doc in known}
-        unknown: list[Doc] = [{"_id": blob, "_v": 1, "blob": blob, "key": "", **down} for blob in sorted(others)]
-        return Change(put=tuple(Put(FILES, doc) for doc in (*known, *unknown)))
+        known = await self._known(blobs, documents)
+        unknown: dict[str, Doc] = {blob: {"_id": blob, "_v": 1, "blob": blob, "key": ""} for blob in blobs}
+        return Change(put=tuple(Put(FILES, {**doc, **down}) for doc in {**unknown, **known}.values()))
+
+    async def _known(self, blobs: tuple[str, ...], documents: Documents) -> dict[str, Doc]:
+        """Return what is noted of these files."""
+        return await documents.read(FILES, lambda docs: {str(d["blob"]): {**d} for d in docs if d["blob"] in blobs})
 
     # In
 
@@ -139,7 +144,9 @@ class Files:
         stays, away, change = list[object](), list[object](), Change()
         for one in objects(doc.get("attachments")):
             shared = read_file(one)
-            known: Doc = {"_id": shared["id"], "_v": 1, "is_up": True} | {name: shared[name] for name in _WAY}
+            known: Doc = {"_id": shared["id"], "_v": 1, "is_up": True, "page": doc["_id"]} | {
+                name: shared[name] for name in _WAY
+            }
             change += Change(put=(Put(FILES, known),))
             if str(shared["id"]) in here:
                 stays.append({**here.pop(str(shared["id"])), "caption": shared["caption"]})
@@ -200,11 +207,6 @@ def read_file(doc: dict[str, object]) -> dict[str, object]:
     as_id(shared["id"])
     Attachment.from_doc({**shared, "blob": {}})
     return shared
-
-
-def _attachment(docs: Iterable[Doc], id: str) -> dict[str, object] | None:
-    named = (one for doc in docs for one in objects(doc.get("attachments")) if one.get("id") == id)
-    return next(named, None)
 
 
 def _reader(sealed: bytes) -> Callable[[int, int], Awaitable[bytes]]:

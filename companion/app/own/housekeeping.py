@@ -145,8 +145,7 @@ class Housekeeping:
     async def tell(self, space: Space) -> None:
         """Tell what has changed here, a part of it at once."""
         async with self._context.store.turn(SHARED):
-            changed = await self._documents.changed()
-            await self._documents.tell(space, changed[:TOGETHER])
+            await self._documents.tell(space, await self._documents.changed(TOGETHER))
         self._changed_ms = None
         await self._owner.follow()
 
