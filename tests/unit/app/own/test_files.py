@@ -1,5 +1,7 @@
 """What hangs on a page, and pages longer than an item: they come to the other device when they are wanted there."""
 
+import asyncio
+
 import pytest
 
 from companion.app.own.files import AWAY, FILES
@@ -191,3 +193,27 @@ async def test_one_file_that_is_gone_at_the_service_keeps_no_other_words_back(ph
     await meet(phone, tablet)
     assert [text[:5] for text in await texts(tablet)] == ["Zwei."]
     assert await core(tablet).own.housekeeping.left_ms() > 0  # and it does not try without pause
+
+
+async def test_a_picture_that_is_brought_here_puts_no_older_words_over_those_that_come_meanwhile(phone, tablet):
+    page = await with_picture(phone, "Old words")
+    await meet(phone, tablet)
+    await write(phone, "New words", page)
+    await meet(phone)
+    (picture,) = away(await entry(tablet, page))
+    store = core(tablet)._context.store
+    commit, held = store.commit, []
+
+    async def slow(change):
+        if any(put.table == TABLE for put in change.put) and not held:
+            held.append(asyncio.create_task(tablet.network.exchange()))  # the new words come while it is saved
+            for _ in range(50):
+                await asyncio.sleep(0)
+        await commit(change)
+
+    store.commit = slow
+    await core(tablet).own.fetch(page, picture)
+    await held[0]
+    await meet(tablet, phone)
+    assert await texts(tablet) == await texts(phone) == ["New words"]
+    assert await beside(tablet, page) == await beside(phone, page) == []
