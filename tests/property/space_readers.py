@@ -92,7 +92,7 @@ def own_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
         id=ID,
         history=versions.with_version(versions.History(), version),
         here=ID,
-        places={ID: 4},
+        places={ID: {OTHER: 4}},
         lineage={"": ID},
     )
     given = {
@@ -128,6 +128,8 @@ def own_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
         "companion.space.place.Space.from_doc": recipe(read=place.Space.from_doc, good=(space.to_doc(),)),
         "companion.space.saying.Saying.from_doc": recipe(read=saying.Saying.from_doc, good=(said.to_doc(),)),
         "companion.app.own.record.Record.from_doc": recipe(read=record.Record.from_doc, good=(known.to_doc(),)),
+        "companion.app.own.record.read_place": recipe(read=record.read_place, good=([4, ID],)),
+        "companion.app.own.record.read_places": recipe(read=record.read_places, good=({ID: 4},)),
         "companion.app.own.own_space.read_own": recipe(
             read=lambda doc: own_space.read_own(doc, "local"), good=(given,)
         ),
