@@ -126,3 +126,37 @@ async def test_a_picture_that_the_service_lost_goes_there_again(phone, tablet, r
     (one,) = (await core(late).journal.entry(page)).others[AWAY]
     await core(late).own.fetch(page, one["id"])
     assert await texts(late) == ["A page"]
+
+
+async def test_a_turn_is_offered_again_after_what_stood_before_it_whoever_said_that(phone, tablet, desktop, relay):
+    spare = await linked(relay, phone, "Spare", tablet, desktop)
+    await write(phone, "Before the backup")
+    await meet(phone, tablet, desktop, spare)
+    await core(phone).devices.revoke(core(spare).device)
+    await meet(phone, tablet, desktop)
+    kept = backup(relay)
+    for number in range(3):
+        await write(tablet, f"Of who goes {number}")
+    await meet(tablet, phone, desktop)
+    fourth = await linked(relay, phone, "Fourth", tablet, desktop)  # said in the book, by the phone
+    await core(desktop).devices.revoke(core(tablet).device)
+    await meet(desktop, phone, fourth)
+    for _ in range(2):
+        await restore(relay, kept, desktop, fourth)
+    await meet(desktop, fourth)
+    await restore_side(phone, relay, kept)
+    await meet(phone, desktop, fourth)
+    for device in (phone, desktop, fourth):
+        space = await core(device).own.space()
+        assert [log.n for log in space.logs.values()] == [space.n] * 2 == [2, 2], device.name
+    await write(fourth, "And on")
+    await meet(fourth, phone, desktop)
+    assert await texts(phone) == await texts(desktop) == await texts(fourth)
+    assert "And on" in await newcomer_sees(relay, desktop, phone, fourth)
+
+
+async def restore_side(device, relay, kept):
+    """Let a device that was away find that the service is another one: the logs part where the backup ends."""
+    side = device.network.sides["local"]
+    for cursor in await side.cursors():
+        await side.restored(cursor.group, min(cursor.since, len(kept["logs"].get(cursor.group, ()))))
