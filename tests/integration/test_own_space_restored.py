@@ -16,7 +16,7 @@ async def tell(device):
 
     async def said():
         await run_due(device)
-        return await device.opened.own.progress() == (0, 0)
+        return (await device.opened.own.progress()).waiting == 0
 
     await until(said, 20)
 

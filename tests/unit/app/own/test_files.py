@@ -180,7 +180,7 @@ async def test_a_picture_that_is_taken_off_before_it_went_keeps_nothing_else_bac
     relay.is_online = True
     await meet(phone, tablet)
     assert await texts(tablet) == ["First", "Second"]
-    assert await core(phone).own.progress() == (0, 0)
+    assert (await core(phone).own.progress()).waiting == 0
 
 
 async def test_one_file_that_is_gone_at_the_service_keeps_no_other_words_back(phone, tablet, relay):
