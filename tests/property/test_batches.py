@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.app.groups.test_overlay import edit, put
+from tests.unit.app.test_overlay import edit, put
 
 from companion.app.overlay import Overlay
 from companion.mls import group as mls
