@@ -166,17 +166,21 @@ def record_a_story(person: Person, is_phone: bool) -> None:
 
 
 def check_in_and_nudge(hazel: Person, rowan: Person, is_phone: bool) -> None:
-    """Two taps for the answer; the nudge names one person and has a line ready to send."""
+    """Two taps for the answer; the nudge names one person, and has words ready for a line with them."""
     go(hazel, "Today")
     hazel.press("Somewhat")
     hazel.press("Save")
     hazel.see("Thank you", 20_000)
     hazel.shot("12-check-in-done")
     hazel.press("Welcome Rowan")
-    hazel.see(re.compile("Message to Marmalade leads"))
-    hazel.see_not(re.compile("Write a message"))  # the line stands in the field
+    hazel.see(re.compile("Message to Rowan Dale"))
     hazel.press("Send")
-    rowan.see(re.compile("Welcome, Rowan. It is good to have you here."))
+    hazel.see(re.compile("Welcome, Rowan. It is good to have you here."))
+    if is_phone:
+        rowan.press("Back")
+    rowan.see("Hazel Fern would like a direct line with you", 60_000)
+    rowan.press("Yes")
+    rowan.see(re.compile("Welcome, Rowan. It is good to have you here."), 60_000)
     if is_phone:
         hazel.press("Back")
 

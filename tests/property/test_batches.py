@@ -8,7 +8,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.app.test_overlay import edit, put
 
 from companion.app.overlay import Overlay
 from companion.mls import group as mls
@@ -17,6 +16,7 @@ from companion.wire import SUITE_MLS, format_envelope
 from tests.fake_store import FakeStore
 from tests.fakes import NOW_MS, Desk, make_pair
 from tests.property.test_chat_contents import IDS, contents
+from tests.unit.app.test_overlay import edit, put
 
 TABLES, DOCS = ["a", "b"], ["1", "2"]
 keys = st.tuples(st.sampled_from(TABLES), st.sampled_from(DOCS))
