@@ -55,12 +55,16 @@ class SharedDocuments:
     def __init__(self, context: Context, files: Files) -> None:
         self._context = context
         self.files = files
+        self.is_noting = False
+        """Whether there is a space to tell of changes. All that was here before is noted when there is one."""
         context.widen.append(self._note)
 
     # Noting
 
     def _note(self, change: Change) -> Change:
         """Return what notes the shared documents that a change touches. What comes with its record is told already."""
+        if not self.is_noting:
+            return Change()
         told = {str(put.doc["_id"]) for put in change.put if put.table == RECORDS}
         touched = [(put.table, str(put.doc["_id"])) for put in change.put]
         touched += [(edit.table, edit.id) for edit in change.edit]

@@ -84,6 +84,7 @@ class OwnSpace:
     async def start(self) -> None:
         settings = await self._context.store.get(SETTINGS, SETTINGS_ID)
         self.is_on = settings is not None and settings.get("is_on") is True
+        self.documents.is_noting = await self.space() is not None
 
     async def space(self) -> Space | None:
         """Return my own space, if this device has it."""
@@ -102,6 +103,7 @@ class OwnSpace:
                 for device in self._context.me.other_devices:
                     if device.id not in known.holders:
                         change += self.given(known, device, self._context.me.member.devices)
+            self.documents.is_noting = True  # first, so that nothing slips through between
             change += await self.documents.note_all()
             await self._context.commit(change)
             self.is_on = True
@@ -183,7 +185,7 @@ class OwnSpace:
         change = Change(put=(stand(offered),))
         if known is not None:  # whether this device shares is its person's choice, and stays so
             return Outcome(change=change + await self._left(known))
-        self.is_on = True
+        self.is_on = self.documents.is_noting = True
         return Outcome(change=change + self._setting(True) + await self.documents.note_all())
 
     async def _left(self, space: Space) -> Change:

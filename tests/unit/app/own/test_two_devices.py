@@ -1,6 +1,6 @@
 """What stands on one device of a person stands on the other, whatever happens between."""
 
-from tests.fakes import Desk
+from tests.fakes import PASSPHRASE, Desk
 from tests.unit.app.own.conftest import beside, core, linked, meet, texts, waiting, work, write
 
 
@@ -180,3 +180,17 @@ async def test_three_devices_come_to_the_same(phone, tablet, desktop):
     await meet(desktop, phone, tablet)
     for device in (phone, tablet, desktop):
         assert (await texts(device), await beside(device, page)) == (["c"], [])
+
+
+async def test_nothing_is_noted_where_nothing_was_ever_shared(phone):
+    await write(phone, "One")
+    assert await waiting(phone) == 0
+    await core(phone).own.turn_on()
+    assert await waiting(phone) == 1
+    await core(phone).own.turn_off()
+    await write(phone, "Two")
+    assert await waiting(phone) == 2
+    await phone.companion.lock()
+    await phone.companion.unlock(passphrase=PASSPHRASE)
+    await write(phone, "Three")
+    assert await waiting(phone) == 3
