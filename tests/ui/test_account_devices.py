@@ -174,6 +174,7 @@ async def test_the_switch_shares_the_journal_and_says_how_far_it_is() -> None:
         (Progress(is_on=True, waiting=2_000), "It is on. 2,000 changes are on their way."),
         (Progress(is_on=True, waiting=3, past=1_500), "It is on. What was written earlier is still coming: 1,500 to"),
         (Progress(is_on=True), "It is on. All from here is at the sync service, sealed."),
+        (Progress(is_on=True, is_forked=True, waiting=1), "It is on. The sync service shows your devices different"),
     ],
 )
 def test_what_is_said_of_sharing_is_true_of_how_far_it_is(progress: Progress, said: str) -> None:

@@ -69,6 +69,8 @@ def state_line(texts: Texts, progress: Progress, has_others: bool) -> str:
     waiting = progress.waiting
     if not progress.is_on:
         return texts("account.share_off")
+    if progress.is_forked:
+        return texts("account.share_forked")
     if progress.is_offline:
         return texts("account.share_offline_many", count=waiting) if waiting > 1 else texts("account.share_offline")
     if progress.past:

@@ -44,7 +44,8 @@ PRESENT_MS = 600_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How many documents and items wait to go, how many items of the past are still to come, and whether the service
-    can be reached. `is_decided`: somebody has said whether to share.
+    can be reached. `is_decided`: somebody has said whether to share. `is_forked`: the service shows my devices
+    different logs, by what they said that they saw.
     """
 
     is_on: bool = False
@@ -52,6 +53,7 @@ class Progress:
     waiting: int = 0
     past: int = 0
     is_offline: bool = False
+    is_forked: bool = False
 
 
 class OwnSpace:
@@ -280,6 +282,7 @@ class OwnSpace:
             waiting=counts.get(CHANGED, 0) + counts.get(saying.TABLE, 0),
             past=space.logs[SHELF].floor,
             is_offline=self._groups.sync_state(space.service) != ONLINE,
+            is_forked=space.is_forked,
         )
 
     @property

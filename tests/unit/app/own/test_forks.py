@@ -31,6 +31,7 @@ async def test_another_order_for_another_device_is_found_out(phone, tablet, rela
     await write(tablet, "Three")
     await meet(tablet, phone)
     assert (await space_of(phone)).is_forked
+    assert (await core(phone).own.progress()).is_forked
     assert "Three" in await texts(phone)  # it is read all the same
 
 
