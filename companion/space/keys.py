@@ -35,6 +35,12 @@ def keeper(secret: bytes, log: bytes) -> bytes:
     return hkdf(secret, b"companion keeper v1|" + log)
 
 
+def steward_key(secret: bytes, space: bytes) -> tuple[bytes, bytes]:
+    """Return the Ed25519 key, (private, public), of all who look after a group, in the group's own space."""
+    private = hkdf(secret, b"companion steward key v1|" + space)
+    return private, signing_public(private)
+
+
 def item_key(key: bytes, log: bytes, salt: bytes) -> bytes:
     """Return the key of one item: its salt is its own, so its nonce may be zero."""
     return hkdf(key, b"companion item v1|" + log + salt)

@@ -53,7 +53,8 @@ class Space:
     `keys` are those known here, the first of them of the number `base`, each 32 bytes. `state`: "open", or "shut" once
     a turn had no box for us. `holders` are the devices that were given the newest key of an own space. Of two own
     spaces of one person the one with the higher `generation` counts. `first` is the first item's hash, if it is known.
-    `is_forked`: somebody was shown another log here than this device, by what they said that they saw.
+    `stewards`: of a group's space, the secret of those who look after it, by the number of the key from which on it
+    holds; only where this device was told it. `is_forked`: somebody was shown another log here than this device, by what they said that they saw.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Space:
     state: str = OPEN
     holders: tuple[str, ...] = ()
     generation: int = 1
+    stewards: Mapping[int, bytes] = field(default_factory=dict)
     is_forked: bool = False
     logs: Mapping[str, Log] = field(default_factory=lambda: {BOOK: Log(), SHELF: Log()})
 
@@ -124,6 +126,7 @@ class Space:
             "state": self.state,
             "holders": list(self.holders),
             "generation": self.generation,
+            "stewards": {str(n): secret.hex() for n, secret in self.stewards.items()},
             "is_forked": self.is_forked,
             "logs": {name: log.to_doc() for name, log in self.logs.items()},
         }
@@ -142,6 +145,7 @@ class Space:
             state=kept(doc["state"]),
             holders=tuple(as_id(one) for one in as_list(doc["holders"])),
             generation=whole(doc["generation"]),
+            stewards={int(n): bytes.fromhex(kept(one)) for n, one in as_object(doc.get("stewards", {})).items()},
             is_forked=doc.get("is_forked") is True,
             logs={kept(name): Log.from_doc(as_object(log)) for name, log in as_object(doc["logs"]).items()},
         )

@@ -21,6 +21,7 @@ class Saying:
 
     `log` is its name. `n` is the number of the key that `body` is sealed under; an empty body was not sealed yet.
     `erase` is the SHA-256 of the secret that erases it, or empty. What has `awaits` is not ready: files go first.
+    `by` is the public key it is to be signed for, empty for this device's own in the space.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Saying:
     erase: str = ""
     blobs: tuple[str, ...] = ()
     awaits: bool = False
+    by: bytes = b""
 
     @property
     def cid(self) -> str:
@@ -62,6 +64,7 @@ class Saying:
             "erase": self.erase,
             "blobs": list(self.blobs),
             "awaits": self.awaits,
+            "by": self.by.hex(),
         }
 
     @classmethod
@@ -79,4 +82,5 @@ class Saying:
             erase=kept(doc["erase"]),
             blobs=tuple(as_id(one) for one in as_list(doc["blobs"])),
             awaits=doc["awaits"] is True,
+            by=bytes.fromhex(kept(doc.get("by", ""))),
         )

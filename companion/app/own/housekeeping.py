@@ -209,7 +209,8 @@ class Housekeeping:
     async def _empty(self, space: Space) -> bool:
         """Let the service drop the words of versions that newer ones follow."""
         docs = (await self._context.store.all(FOLLOWED))[:500]
-        at, keeper = space.logs[SHELF], self._desk.residents[space.kind].keeper(space, SHELF, space.logs[SHELF].reads)
+        at = space.logs[SHELF]
+        keeper = await self._desk.residents[space.kind].keeper(space, SHELF, at.reads)
         if not docs or keeper is None or not self._is_online(space):
             return False
         relay = await self._network.relay(space.service)

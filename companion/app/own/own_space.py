@@ -211,7 +211,7 @@ class OwnSpace:
             return {}
         logs = list[LogToDrop]()
         for name, at in space.logs.items():
-            keeper = self._residents.keeper(space, name, at.reads)
+            keeper = await self._residents.keeper(space, name, at.reads)
             if keeper is not None:
                 logs.append(LogToDrop(id=space.log_id(name).hex(), capability=space.capability(name), keeper=keeper))
         return {space.service: tuple(logs)}

@@ -44,7 +44,7 @@ class OwnResidents:
         self._heard = heard
         self._is_on = is_on
 
-    def is_followed(self, space: Space) -> bool:
+    async def is_followed(self, space: Space) -> bool:
         return self._is_on()
 
     # Reading
@@ -96,16 +96,16 @@ class OwnResidents:
 
     # Turning
 
-    async def may_turn(self, space: Space, turn: Turn, documents: Documents) -> bool:
-        if not self.may_lead(space, turn.signer):
+    async def may_turn(self, space: Space, turn: Turn, seq: int, documents: Documents) -> bool:
+        if not await self.may_lead(space, turn.signer, documents):
             return False
         doc = await documents.get(BARRED, f"{space.id}:{device_id(turn.signer)}")
         return doc is None or turn.n < whole(doc["n"])
 
-    def may_lead(self, space: Space, signer: bytes) -> bool:
+    async def may_lead(self, space: Space, signer: bytes, documents: Documents) -> bool:
         return self._context.me.member.devices.was_listed(signer)
 
-    async def key_of(self, space: Space, turn: Turn) -> bytes | None:
+    async def key_of(self, space: Space, turn: Turn, documents: Documents) -> bytes | None:
         me = self._context.me
         try:
             return open_box(turn, space.octets, bytes.fromhex(me.device), me.seal_private)
@@ -115,12 +115,15 @@ class OwnResidents:
     async def is_shut_out(self, space: Space, turn: Turn) -> bool:
         return True  # every device that is meant to read on has its box in the turn itself
 
-    async def turned(self, space: Space, turn: Turn, documents: Documents) -> tuple[Space, Change]:
+    async def turned(self, space: Space, turn: Turn, seq: int, documents: Documents) -> tuple[Space, Change]:
         """Return who has the key now; who was left out is barred from this number on."""
         boxes = frozenset(id.hex() for id in turn.boxes)
         gone = [device for device in space.holders if device not in boxes]
         docs: list[Doc] = [{"_id": f"{space.id}:{device}", "_v": 1, "n": turn.n + 1} for device in gone]
         return replace(space, holders=tuple(sorted(boxes))), Change(put=tuple(Put(BARRED, doc) for doc in docs))
+
+    async def cut(self, space: Space, log: str, head: int) -> Change:
+        return Change()  # what was read here stays
 
     async def next_turn(self, space: Space) -> Change:
         """Return a turn, and another own secret, where a device has the key that is in use no longer."""
@@ -169,14 +172,18 @@ class OwnResidents:
     async def lost_files(self, blobs: tuple[str, ...], documents: Documents) -> Change:
         return await self._documents.files.lost(blobs, documents)
 
-    def sign_private(self, space: Space) -> bytes:
-        return self._context.me.sign_private
+    async def sign_private(self, space: Space, signer: bytes = b"") -> bytes | None:
+        me = self._context.me
+        return me.sign_private if signer in (b"", me.sign_key) else None
 
-    def keeper(self, space: Space, log: str, n: int) -> str | None:
+    async def turns_as(self, space: Space) -> bytes:
+        return b""
+
+    async def keeper(self, space: Space, log: str, n: int) -> str | None:
         key = space.key(n)
         return None if key is None else keeper(key, space.log_id(log)).hex()
 
-    def next_keeper(self, space: Space, log: str, following: bytes) -> str:
+    async def next_keeper(self, space: Space, log: str, following: bytes) -> str | None:
         return keeper(following, space.log_id(log)).hex()
 
 

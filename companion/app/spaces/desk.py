@@ -7,7 +7,6 @@ from companion.app.cached import Cached
 from companion.app.context import Context
 from companion.app.record import Record
 from companion.app.spaces.ladder import Ladder
-from companion.crypto.primitives import signing_public
 from companion.errors import MessageRejected
 from companion.ports import Change, Documents, Drop, Put
 from companion.space import place, saying
@@ -43,7 +42,7 @@ class Landed:
 class Residents(Protocol):
     """Who reads the items of one kind of space. Everything is judged by `documents` as they are at that place."""
 
-    def is_followed(self, space: Space) -> bool:
+    async def is_followed(self, space: Space) -> bool:
         """Whether this device reads and writes there at present."""
 
     async def take(self, space: Space, landed: Landed, documents: Documents) -> tuple[Space, Change]:
@@ -52,20 +51,23 @@ class Residents(Protocol):
         Raises: MessageRejected if it is malformed, or not for its signer to say; Unknown if that cannot be told yet.
         """
 
-    async def may_turn(self, space: Space, turn: Turn, documents: Documents) -> bool:
-        """Tell whether whoever signed a turn may turn this space."""
+    async def may_turn(self, space: Space, turn: Turn, seq: int, documents: Documents) -> bool:
+        """Tell whether whoever signed a turn, which stands at this number, may turn this space."""
 
-    def may_lead(self, space: Space, signer: bytes) -> bool:
+    async def may_lead(self, space: Space, signer: bytes, documents: Documents) -> bool:
         """Tell whether somebody may let another log follow the book: who may turn it."""
 
-    async def key_of(self, space: Space, turn: Turn) -> bytes | None:
+    async def key_of(self, space: Space, turn: Turn, documents: Documents) -> bytes | None:
         """Return the key that a turn turned to, None as long as this device was not given it."""
 
     async def is_shut_out(self, space: Space, turn: Turn) -> bool:
         """Tell whether a turn, whose key this device does not have, was meant to leave it out."""
 
-    async def turned(self, space: Space, turn: Turn, documents: Documents) -> tuple[Space, Change]:
+    async def turned(self, space: Space, turn: Turn, seq: int, documents: Documents) -> tuple[Space, Change]:
         """Return what a turn changes besides the key: the space has it already."""
+
+    async def cut(self, space: Space, log: str, head: int) -> Change:
+        """Return what it changes that the service has lost a log beyond this number."""
 
     async def settled(self, space: Space, said: Saying, seq: int, documents: Documents) -> Change:
         """Return what it changes that something of mine stands at this number now, 0 if it never will."""
@@ -76,13 +78,18 @@ class Residents(Protocol):
     async def next_turn(self, space: Space) -> Change:
         """Return the change that makes a turn wait, if one is wanted and this device may make it."""
 
-    def sign_private(self, space: Space) -> bytes:
-        """Return the Ed25519 key under which this device speaks in the space."""
+    async def sign_private(self, space: Space, signer: bytes = b"") -> bytes | None:
+        """Return the private key of this Ed25519 key, None if it is not mine; without one, of that under which this
+        device speaks in the space.
+        """
 
-    def keeper(self, space: Space, log: str, n: int) -> str | None:
+    async def turns_as(self, space: Space) -> bytes:
+        """Return the public key that a turn of this device is signed for, empty for its own in the space."""
+
+    async def keeper(self, space: Space, log: str, n: int) -> str | None:
         """Return the keeper of a log under the key of this number, None where this device does not have it."""
 
-    def next_keeper(self, space: Space, log: str, following: bytes) -> str:
+    async def next_keeper(self, space: Space, log: str, following: bytes) -> str | None:
         """Return the keeper of a log under the key that a turn of ours turns to."""
 
 
@@ -131,19 +138,19 @@ class Desk:
             seen[name] = known.to_doc()
         return seen
 
-    def unsealed(self, space: Space, one: Saying) -> Saying | None:
+    async def unsealed(self, space: Space, one: Saying) -> Saying | None:
         """Return it as it waits to be sealed anew: the key that it was sealed under is over in its log.
 
         Where it stood in the log before, its words are in its sealed form alone. None if somebody else said it.
         """
         if not one.is_again:
             return replace(one, body=b"", n=0)
-        key, mine = space.key(one.n), signing_public(self.residents[space.kind].sign_private(space))
+        key = space.key(one.n)
         item = None if key is None else open_item(key, space.log_id(one.log), one.body)
-        if item is None or item.signer != mine:
+        if item is None or await self.residents[space.kind].sign_private(space, item.signer) is None:
             return None
         content = {name: value for name, value in item.content.items() if name != SAW}
-        return replace(one, content=content, body=b"", n=0)
+        return replace(one, content=content, body=b"", n=0, by=item.signer)
 
 
 def make_desk(context: Context) -> Desk:

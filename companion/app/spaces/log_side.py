@@ -68,7 +68,7 @@ class LogSide:
         waiting = [one for one in await self._desk.said(space.id, name) if one.id not in self._desk.landed]
         creations = [one for one in waiting if one.kind == CREATE]
         if creations:
-            return [self._creation(space, name, creations[0])]
+            return [await self._creation(space, name, creations[0])]
         if self._service not in self._desk.caught_up or space.key(space.logs[name].reads) is None:
             return []
         turns = [one for one in waiting if one.kind == TURN]
@@ -78,20 +78,20 @@ class LogSide:
         fresh = tuple(wait(one) for one, before in zip(sealed, going, strict=False) if one != before)
         if fresh:  # the same bytes go however often they have to
             await self._context.commit(Change(put=fresh))
-        return [self._item(space, name, one) for one in sealed]
+        return [await self._item(space, name, one) for one in sealed]
 
-    def _creation(self, space: Space, name: str, one: Saying) -> OutboxItem:
+    async def _creation(self, space: Space, name: str, one: Saying) -> OutboxItem:
         return OutboxItem(
             cid=one.id,
             group=space.log_id(name).hex(),
             capability=space.capability(name),
             body=b"",
-            keeper=self._residents(space).keeper(space, name, space.logs[name].reads),
+            keeper=await self._residents(space).keeper(space, name, space.logs[name].reads),
             keep_days=KEEP_DAYS[name],
             limits=NO_LIMITS if space.kind == OWN else None,
         )
 
-    def _item(self, space: Space, name: str, one: Saying) -> OutboxItem:
+    async def _item(self, space: Space, name: str, one: Saying) -> OutboxItem:
         log_id, residents = space.log_id(name), self._residents(space)
         item = OutboxItem(
             cid=one.cid,
@@ -107,9 +107,9 @@ class LogSide:
         return replace(
             item,
             epoch=one.n,
-            keeper=residents.keeper(space, name, one.n),
+            keeper=await residents.keeper(space, name, one.n),
             next_capability=capability(following, log_id).hex(),
-            next_keeper=residents.next_keeper(space, name, following),
+            next_keeper=await residents.next_keeper(space, name, following),
         )
 
     async def _sealed(self, space: Space, name: str, one: Saying) -> Saying | None:
@@ -117,9 +117,9 @@ class LogSide:
         if one.body:
             return one
         n = space.logs[name].n if one.kind == TURN else space.n
-        key, private = space.key(n), self._residents(space).sign_private(space)
+        key, private = space.key(n), await self._residents(space).sign_private(space, one.by)
         try:
-            if key is None:
+            if key is None or private is None:
                 raise ValueError("no key")
             content = one.content if one.kind == TURN else {**one.content, SAW: await self._desk.saw(space)}
             return one.sealed(seal_item(key, n, space.log_id(name), private, content), n)
@@ -150,7 +150,7 @@ class LogSide:
         async with self._context.store.turn(SHARED):
             if one.kind == TURN or (one.kind == CREATE and code == "exists"):
                 await self._context.commit(Change(drop=(unsay(one),)))  # somebody was first: their turn comes
-            elif code == "no-blob" and (anew := self._desk.unsealed(space, one)) is not None:
+            elif code == "no-blob" and (anew := await self._desk.unsealed(space, one)) is not None:
                 lost = await self._residents(space).lost_files(one.blobs, self._context.store)
                 await self._context.commit(lost + Change(put=(wait(replace(anew, awaits=True)),)))
             elif status in (403, 404):  # nothing there opens by it now: it is offered again with the next connection
@@ -175,7 +175,8 @@ class LogSide:
 
     async def _spaces(self) -> tuple[Space, ...]:
         here = [space for space in await self._desk.spaces.all() if space.service == self._service]
-        return tuple(space for space in here if space.state == OPEN and self._residents(space).is_followed(space))
+        is_open = [space.state == OPEN and await self._residents(space).is_followed(space) for space in here]
+        return tuple(space for space, is_so in zip(here, is_open, strict=True) if is_so)
 
     # Reading
 
@@ -234,6 +235,14 @@ class LogSide:
         for one in reading.settled:
             self._desk.landed.pop(one, None)
 
+    async def key_came(self, space_id: str) -> None:
+        """A key of a space was told elsewhere: read what waited for it."""
+        async with self._context.store.turn(SHARED):
+            await self._follow_on(space_id)
+            has_more = await self._go_on(space_id)
+        if has_more:
+            await self._wake()
+
     async def _follow_on(self, space_id: str) -> None:
         """A key came, or news of who is who: read what waited for it in every log. The turn is held."""
         space = await self._desk.spaces.get(space_id)
@@ -261,9 +270,11 @@ class LogSide:
             return False
         for name in behind:
             is_said = any(one.kind == TURN and one.log == name for one in said)
-            if not is_said and self._residents(space).keeper(space, name, space.logs[name].n) is not None:
-                content: Doc = {"kind": FURTHER}
-                one = Saying(id=self._context.new_id(), space=space.id, log=name, kind=TURN, content=content)
+            if not is_said and await self._residents(space).keeper(space, name, space.logs[name].n) is not None:
+                by = await self._residents(space).turns_as(space)
+                one = Saying(
+                    id=self._context.new_id(), space=space.id, log=name, kind=TURN, content={"kind": FURTHER}, by=by
+                )
                 await self._context.commit(Change(put=(wait(one),)))
         if behind or any(one.kind == TURN for one in said):
             return bool(behind)
@@ -323,7 +334,7 @@ class LogSide:
             back = at.at(head, await ladder.cid(head) if head else "")
             back = replace(back, n=max(0, at.n - turned), reads=max(0, at.reads - turned))
             back = replace(back, floor=min(head, at.floor), joined=min(head, at.joined))
-            change = await ladder.cut(head, at.cursor)
+            change = await ladder.cut(head, at.cursor) + await self._residents(space).cut(space, name, head)
             fresh = said.keys() - {one.id for _, one in stood}
             turns = [said[id] for id in fresh if said[id].kind == TURN]  # they go by a log that is over
             change += Change(drop=tuple(unsay(one) for one in turns))

@@ -162,7 +162,7 @@ class Reading:
         at = self.space.logs[self._name]
         if self._name == BOOK or (item.n != at.n and not is_past):
             raise MessageRejected("a log that follows out of its place")
-        if not self._residents.may_lead(self.space, item.signer):
+        if not await self._residents.may_lead(self.space, item.signer, self._overlay):
             raise MessageRejected("a log that follows nobody who may lead it")
         following = self.space.key(item.n + 1)
         if following is None:
@@ -177,12 +177,12 @@ class Reading:
         at = self.space.logs[self._name]
         if self._name != BOOK or turn.n != at.n or turn.at >= event.seq:
             raise MessageRejected("a turn out of its place")
-        if not await self._residents.may_turn(self.space, turn, self._overlay):
+        if not await self._residents.may_turn(self.space, turn, event.seq, self._overlay):
             raise MessageRejected("a turn that is not for its signer to make")
         following = self.space.key(turn.n + 1)
         if following is None:
             made_here = (one.key for one in mine if one.kind == TURN and one.key and is_next(turn, one.key))
-            following = await self._residents.key_of(self.space, turn) or next(made_here, None)
+            following = await self._residents.key_of(self.space, turn, self._overlay) or next(made_here, None)
             if following is None:
                 if not await self._residents.is_shut_out(self.space, turn):
                     return False
@@ -194,7 +194,7 @@ class Reading:
         self.space = self.space.with_log(BOOK, replace(at, n=turn.n + 1, reads=self.space.n))
         self._lay(Change(put=(told_turn(self.space.id, BOOK, event, turn.n, following),)))
         self.turned = True
-        self.space, change = await self._residents.turned(self.space, turn, self._overlay)
+        self.space, change = await self._residents.turned(self.space, turn, event.seq, self._overlay)
         self._lay(change)
         return True
 
@@ -250,7 +250,7 @@ class Reading:
         for one in await self._desk.said(self.space.id, self._name):
             is_over = one.n < at.n if one.body else one.kind == TURN and at.n == self.space.n
             if is_over:
-                anew = None if one.kind == TURN else self._desk.unsealed(self.space, one)
+                anew = None if one.kind == TURN else await self._desk.unsealed(self.space, one)
                 self._lay(Change(drop=(unsay(one),)) if anew is None else Change(put=(wait(anew),)))
                 self._desk.landed.pop(one.id, None)
 

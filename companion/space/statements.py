@@ -1,0 +1,109 @@
+"""What the members of a group say to each other, inside MLS, of a space: its keys, their member keys, and what they lack.
+
+MLS proves who says it, and gives all members the same order. Source: docs/protocol.md section 8, "A group's own space".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from companion.crypto.primitives import sha256
+from companion.errors import MessageRejected
+from companion.fields import as_id, as_object, refused, whole
+from companion.space.keys import BOOK, KEY_BYTES, SHELF
+
+SPACE, STEWARDS = "space", "stewards"
+"""The kinds of content: what all may know, and, as private content, what those alone may who look after the group."""
+KEY = "key"
+_ASKS = ("", KEY, STEWARDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """What somebody who comes late has to know beside the newest key: the first item's hash, the number of the key
+    whose capability opens each log, and which key was in force at which place of the shelf.
+    """
+
+    first: str
+    reads: Mapping[str, int]
+    shelf_n: int
+    shelf_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """`space` is empty where somebody asks who knows none. `key` has the number `n`; `stewards` is the SHA-256 of the
+    secret that those who look after the group have with it. `member` is the Ed25519 key of whoever says it. `asks`:
+    "key", "stewards", or nothing. `secret` is said in private alone.
+    """
+
+    space: str = ""
+    generation: int = 1
+    n: int = 0
+    key: bytes = b""
+    stewards: bytes = b""
+    way: Way | None = None
+    member: bytes = b""
+    asks: str = ""
+    secret: bytes = b""
+
+    def to_content(self) -> dict[str, object]:
+        content: dict[str, object] = {"kind": STEWARDS if self.secret else SPACE, "space": self.space}
+        if self.key:
+            content |= {"generation": self.generation, "n": self.n, "key": self.key.hex()}
+            content |= {"stewards": self.stewards.hex()}
+        if self.way is not None:
+            shelf = {"n": self.way.shelf_n, "at": self.way.shelf_at}
+            content["way"] = {"first": self.way.first, "reads": dict(self.way.reads), "shelf": shelf}
+        more = {"member": self.member.hex(), "asks": self.asks, "secret": self.secret.hex()}
+        return content | {name: value for name, value in more.items() if value}
+
+
+@refused("what is said of a space")
+def read_statement(content: Mapping[str, object]) -> Statement:
+    """Raises: MessageRejected if it is malformed, or says nothing."""
+    asks, is_private = content.get("asks", ""), content["kind"] == STEWARDS
+    if asks not in _ASKS:
+        raise MessageRejected("somebody asks for nothing known")
+    said = Statement(
+        space=as_id(content["space"]) if content["space"] or asks != KEY else "",
+        generation=whole(content.get("generation", 1)),
+        n=whole(content.get("n", 0)),
+        key=_octets(content.get("key")),
+        stewards=_octets(content.get("stewards")),
+        way=_way(as_object(content["way"])) if "way" in content else None,
+        member=_octets(content.get("member")),
+        asks=str(asks),
+        secret=_octets(content.get("secret")) if is_private else b"",
+    )
+    if bool(said.key) != bool(said.stewards) or (said.way and not said.key) or is_private != bool(said.secret):
+        raise MessageRejected("half of what is said of a space")
+    if not (said.key or said.member or said.asks or said.secret):
+        raise MessageRejected("nothing is said of a space")
+    return said
+
+
+def digest(key: bytes) -> str:
+    """Return what names a key among others of its number, and a stewards' secret."""
+    return sha256(key).hex()
+
+
+def _octets(value: object) -> bytes:
+    if value is None:
+        return b""
+    octets = bytes.fromhex(value) if isinstance(value, str) else b""
+    if len(octets) != KEY_BYTES:
+        raise MessageRejected("not 32 octets")
+    return octets
+
+
+def _way(value: Mapping[str, object]) -> Way:
+    reads, shelf = as_object(value["reads"]), as_object(value["shelf"])
+    first = bytes.fromhex(str(value["first"]))
+    if len(first) != KEY_BYTES:
+        raise MessageRejected("not the hash of a first item")
+    return Way(
+        first=first.hex(),
+        reads={name: whole(reads[name]) for name in (BOOK, SHELF)},
+        shelf_n=whole(shelf["n"]),
+        shelf_at=whole(shelf["at"]),
+    )
