@@ -17,6 +17,8 @@ from companion.strings import kept, read_line
 from companion.wire import InviteCode
 
 TABLE = "groups"
+MOVES = "moves"
+"""Who came and went, and that others look after it, in the order of the group: for whoever keeps keys besides MLS."""
 NAME_LIMIT = 60
 SEATS_LIMIT = 64
 GUESTS_LIMIT = 64

@@ -18,6 +18,10 @@ WAKES = frozenset({"phase", "waiting", "standings", "seen", "my_polls", "groups"
     "sayings",
     "spaces",
     "sync",
+    "statements",
+    "moves",
+    "pins",
+    "shelf_gone",
 }
 """Changes after which something may be due sooner."""
 

@@ -12,6 +12,7 @@ from companion.app.chat.sharing import Sharing
 from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
 from companion.app.own.housekeeping import Housekeeping
+from companion.app.together.keeping import Keeping
 from companion.chat.contents import got_content, seen_content
 from companion.chat.message import Message
 from companion.chat.standing import SEEN, STANDINGS
@@ -53,6 +54,7 @@ class Due:
         agreements: Agreeing,
         sharing: Sharing,
         own: Housekeeping,
+        together: Keeping,
     ) -> None:
         self._context = context
         self._groups = groups
@@ -62,6 +64,7 @@ class Due:
         self._agreements = agreements
         self._sharing = sharing
         self.own = own
+        self._together = together
         self._receipts: dict[str, int] = {}
         self._seats: dict[str, object] = {}
         self._has_newcomers = True
@@ -102,8 +105,8 @@ class Due:
         uploads = [self._upload_ms - watch for message in waiting if message.state == "uploading"]
         ours = [due_ms - watch for due_ms in (self._expire_ms, *self._receipts.values(), *self._reads.values())]
         closing, asking = await self._polls.next_left_ms(), await self._groups.asking.left_ms()
-        own_ms = await self.own.left_ms()
-        return max(0, min([HOUR_MS, asking, own_ms, *held, *uploads, *ours, *([] if closing is None else [closing])]))
+        spaces = min(await self.own.left_ms(), await self._together.left_ms())
+        return max(0, min([HOUR_MS, asking, spaces, *held, *uploads, *ours, *([] if closing is None else [closing])]))
 
     async def run(self) -> None:
         """Do all that is due by now. What cannot be done keeps nothing else from its turn.
@@ -119,6 +122,7 @@ class Due:
         await self._try(self._polls.close_due)
         await self._try(self._groups.ask_again)
         await self._try(self.own.run)
+        await self._try(self._together.run)
         for group in [group for group, due_ms in self._receipts.items() if due_ms <= now]:
             await self._try(partial(self._tell_got, group, now), group)
         for group in [group for group, due_ms in self._reads.items() if due_ms <= now]:
@@ -153,7 +157,7 @@ class Due:
         self._patient.update(self._receipts)
         steps += [partial(self._tell_got, group, now) for group in self._receipts]
         steps += [partial(self._tell_read, group) for group in self._reads]
-        for step in (*steps, self._sharing.send_waiting, self.own.hurry):
+        for step in (*steps, self._sharing.send_waiting, self.own.hurry, self._together.run):
             try:
                 await step()
             except (CompanionError, *MALFORMED) as error:  # the next one may go all the same

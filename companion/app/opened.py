@@ -30,6 +30,7 @@ from companion.app.spaces.desk import make_desk
 from companion.app.stamps import cut_stamps
 from companion.app.stories.storytelling import Storytelling
 from companion.app.today import Today
+from companion.app.together.together import Together
 from companion.attachments import IN_WORK
 from companion.consent import Wording
 from companion.farewells import Farewell
@@ -81,6 +82,8 @@ class Opened:
         desk = make_desk(self._context)
         self.groups = Grouping(self._context, Receiving(self._context), network, desk)
         self.own = OwnSpace(self._context, desk, self.groups, network, self.attaching, self.journal)
+        self.together = Together(self._context, desk, self.groups, network)
+        self.shelves = self.together.shelves
         self.devices = Linking(self._context, self.groups.tools, network, self.groups.follow)
         self.groups.inbox.add(self.devices.handlers())
         self.devices.gives.append(self.own.give)
@@ -102,6 +105,7 @@ class Opened:
             self.agreements,
             self.sharing,
             self.own.housekeeping,
+            self.together.keeping,
         )
         self._parting = Parting(self._context, network, self.groups, self.due)
         self.care = Caring(self._context)

@@ -38,6 +38,24 @@ def moved_message(space: bytes, following: bytes) -> bytes:
     return _MOVED_LABEL + space + following
 
 
+def card_content(
+    name: str,
+    profession: str,
+    identity_key: bytes,
+    signature: bytes,
+    *,
+    follows: tuple[bytes, bytes] | None = None,
+) -> dict[str, object]:
+    """Return a card. `signature`: the identity key's over `card_message`; `follows`: a former member key, and its
+    signature over `follows_message`.
+    """
+    content: dict[str, object] = {"kind": "card", "name": name, "profession": profession}
+    content |= {"identity": identity_key.hex(), "signature": signature.hex()}
+    if follows is not None:
+        content["follows"] = {"key": follows[0].hex(), "signature": follows[1].hex()}
+    return content
+
+
 @refused("a card")
 def read_card(space: bytes, item: Item) -> Card:
     """Raises: MessageRejected unless the identity key, and a key that it follows, have signed it."""

@@ -25,8 +25,25 @@ def past_keys(
     """
     if first_hash(first) != known_as:
         return None
+    ways = _ways(key, n, 0, turns, space, log)
+    return next((way for way in ways if _opens(way[0], log, first)), None)
+
+
+def keys_behind(
+    key: bytes, n: int, until: int, turns: Mapping[int, Sequence[bytes]], *, space: bytes, log: bytes
+) -> tuple[bytes, ...]:
+    """Return the keys of the number `until` from which these turns lead to `key`, number `n`.
+
+    Any of them may be made up: the turn that leads to the right one says its hash.
+    """
+    return tuple(way[0] for way in _ways(key, n, until, turns, space, log))
+
+
+def _ways(
+    key: bytes, n: int, until: int, turns: Mapping[int, Sequence[bytes]], space: bytes, log: bytes
+) -> list[tuple[bytes, ...]]:
     ways: list[tuple[bytes, ...]] = [(key,)]
-    for number in range(n - 1, -1, -1):
+    for number in range(n - 1, until - 1, -1):
         longer: dict[bytes, tuple[bytes, ...]] = {}
         for way in ways:
             for envelope in turns.get(number, ()):
@@ -35,8 +52,8 @@ def past_keys(
                     longer.setdefault(former, (former, *way))
         ways = list(longer.values())
         if not ways:
-            return None
-    return next((way for way in ways if _opens(way[0], log, first)), None)
+            break
+    return ways
 
 
 def _turned_from(key: bytes, space: bytes, log: bytes, envelope: bytes) -> bytes | None:

@@ -53,8 +53,9 @@ class Space:
     `keys` are those known here, the first of them of the number `base`, each 32 bytes. `state`: "open", or "shut" once
     a turn had no box for us. `holders` are the devices that were given the newest key of an own space. Of two own
     spaces of one person the one with the higher `generation` counts. `first` is the first item's hash, if it is known.
-    `stewards`: of a group's space, the secret of those who look after it, by the number of the key from which on it
-    holds; only where this device was told it. `is_forked`: somebody was shown another log here than this device, by what they said that they saw.
+    `stewards`: in a group's space, the secret of those who look after it, by the number of the key with which it was
+    told; only where this device has it. `is_forked`: somebody was shown another log here than this device, by what
+    they said that they saw.
     """
 
     id: str

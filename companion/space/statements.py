@@ -1,4 +1,4 @@
-"""What the members of a group say to each other, inside MLS, of a space: its keys, their member keys, and what they lack.
+"""What the members of a group say to each other, inside MLS, of a space: keys, who they are there, what they lack.
 
 MLS proves who says it, and gives all members the same order. Source: docs/protocol.md section 8, "A group's own space".
 """
@@ -10,7 +10,10 @@ from companion.crypto.primitives import sha256
 from companion.errors import MessageRejected
 from companion.fields import as_id, as_object, refused, whole
 from companion.space.keys import BOOK, KEY_BYTES, SHELF
+from companion.strings import kept
 
+STATEMENTS, STATING = "statements", "stating"
+"""What was said and has its place in the group, until it was taken to heart; what I say, until it has its place."""
 SPACE, STEWARDS = "space", "stewards"
 """The kinds of content: what all may know, and, as private content, what those alone may who look after the group."""
 KEY = "key"
@@ -80,6 +83,31 @@ def read_statement(content: Mapping[str, object]) -> Statement:
     if not (said.key or said.member or said.asks or said.secret):
         raise MessageRejected("nothing is said of a space")
     return said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A statement in its place in the group, and whose it is by the keys of MLS."""
+
+    group: str
+    seq: int
+    person: str
+    statement: Statement
+
+
+def said_doc(group: str, seq: int, person: str, content: Mapping[str, object]) -> dict[str, object]:
+    return {"_id": f"{group}:{seq}", "_v": 1, "group": group, "seq": seq, "person": person, "content": dict(content)}
+
+
+@refused("what was said of a space")
+def read_said(doc: Mapping[str, object]) -> Said:
+    """Raises: MessageRejected."""
+    return Said(
+        group=as_id(doc["group"]),
+        seq=whole(doc["seq"]),
+        person=kept(doc["person"]),
+        statement=read_statement(as_object(doc["content"])),
+    )
 
 
 def digest(key: bytes) -> str:

@@ -15,8 +15,10 @@ from companion.chat.private import open_private
 from companion.chat.reports import REPORTS, Report
 from companion.chat.standing import STANDINGS
 from companion.errors import MessageRejected
+from companion.fields import as_object
 from companion.groups import Group, Seat, line
 from companion.ports import Change, Doc, Documents, Drop, Edit, Put
+from companion.space.statements import SPACE, STATEMENTS, STATING, STEWARDS, read_statement, said_doc
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +84,9 @@ class Receiving:
         What was sent leaves the table of what waits and joins the conversation at its end. It goes back to what waits
         where a service lost it and does not take it again.
         """
+        stated = await documents.get(STATING, message) if message else None
+        if stated is not None:
+            return _stated(group, stated, self._context.me.member.person, seq if state == "sent" else 0)
         doc = await documents.get(WAITING, message) if message else None
         if doc is None and message and state != "sent":
             return await _taken_back(documents, group, message, state)
@@ -308,6 +313,24 @@ async def _outcome(arrival: _Arrival) -> Change:
     return Change(edit=(Edit(REPORTS, id, update),))
 
 
+# What is about its space -------------------------------------------------------------------------------
+
+
+async def _statement(arrival: _Arrival) -> Change:
+    """Keep what is said of the group's space in the order of the group: `companion.app.together` takes it to heart."""
+    read_statement(arrival.content)
+    if arrival.group.is_pair:
+        raise MessageRejected("a pair has no space")
+    said = said_doc(arrival.group.id, arrival.seq, arrival.person, arrival.content)
+    return Change(put=(Put(STATEMENTS, said),))
+
+
+def _stated(group: str, stated: Doc, me: str, seq: int) -> Change:
+    """What I said of a space has its place now, or, with the number 0, never will."""
+    said = (Put(STATEMENTS, said_doc(group, seq, me, as_object(stated["content"]))),) if seq else ()
+    return Change(put=said, drop=(Drop(STATING, str(stated["_id"])),))
+
+
 _OPEN: dict[str, Callable[[_Arrival], Awaitable[Change]]] = {
     "message": _message,
     "poll": _message,
@@ -321,9 +344,11 @@ _OPEN: dict[str, Callable[[_Arrival], Awaitable[Change]]] = {
     "seen": _seen,
     "agreement": _agreement,
     "agree": _agree,
+    SPACE: _statement,
 }
 _PRIVATE: dict[str, Callable[[_Arrival], Awaitable[Change]]] = {
     "vote": _secret_vote,
     "report": _report,
     "outcome": _outcome,
+    STEWARDS: _statement,
 }

@@ -312,6 +312,7 @@ class Events:
             is_leaving = seat.member.person in leavers
             text = "" if is_leaving or by is None else by.member.name
             step = self._line(step, "left" if is_leaving else "removed", seat.member, text, event)
+        step = self._moved(step, old, new, committer, tuple(seat.member.name for seat in went), event)
         old_devices = {identity for _, identity in old.members()}
         for index in _came(old, new):
             identity = new.member(index).credential.identity
@@ -320,6 +321,19 @@ class Events:
             if person in before and identity not in old_devices and known is not None:
                 step = self._line(step, "device", known.member, "", event)
         return step
+
+    def _moved(
+        self, step: Step, old: Keys, new: Keys, committer: int, went: tuple[str, ...], event: RelayEvent
+    ) -> Step:
+        """Note that devices came or went, or that others look after the group; `went`: the people who are out."""
+        before, after = (frozenset(identity for _, identity in keys.members()) for keys in (old, new))
+        ruled_before, ruled_after = (keys.policy and keys.policy.administrators for keys in (old, new))
+        is_same = before == after and not _came(old, new) and ruled_before == ruled_after
+        if is_same or step.group.is_pair:
+            return step
+        doc: Doc = {"_id": f"{step.group.id}:{event.seq}", "_v": 1, "group": step.group.id, "seq": event.seq}
+        doc |= {"came": bool(_came(old, new)), "gone": not before <= after, "went": list(went)}
+        return step.adding(Put(groups.MOVES, doc | {"is_mine": committer == old.own_leaf}))
 
     async def _put_back(self, step: Step, key_state: KeyState, package: bytes) -> Step:
         """Wait for the welcome of a commit that put us out and in again: somebody takes us for lost.

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from companion.app.context import ME, Context
 from companion.app.own.documents import SharedDocuments
+from companion.app.own.secrets import SECRETS, OwnSecrets, row
 from companion.app.spaces.desk import Desk, Landed, Unknown, wait
 from companion.crypto.primitives import random_bytes
 from companion.devices import DeviceList, device_id
@@ -23,7 +24,6 @@ from companion.space.saying import ITEM, TURN, Saying
 from companion.space.turns import Turn, open_box, seal_turn
 from companion.strings import kept
 
-SECRETS = "own_secrets"
 BARRED = "own_barred"
 
 
@@ -43,6 +43,7 @@ class OwnResidents:
         self._documents = documents
         self._heard = heard
         self._is_on = is_on
+        self._secrets = OwnSecrets(context)
 
     async def is_followed(self, space: Space) -> bool:
         return self._is_on()
@@ -88,10 +89,9 @@ class OwnResidents:
             change = Change() if mine == me else Change(put=(Put(ME, mine.to_doc()),))
             return replace(space, holders=holders), change
         if content.get("kind") == "secret":
-            number, secret = read_secret(content)
-            doc = {"_id": f"{space.id}:{number}", "_v": 1, "space": space.id, "number": number, "secret": secret.hex()}
-            known = await documents.get(SECRETS, str(doc["_id"]))
-            return space, Change() if known is not None else Change(put=(Put(SECRETS, doc),))
+            put = row(space.id, *read_secret(content))
+            known = await documents.get(SECRETS, str(put.doc["_id"]))
+            return space, Change() if known is not None else Change(put=(put,))
         return space, Change()
 
     # Turning
@@ -159,9 +159,8 @@ class OwnResidents:
 
     async def new_secret(self, space: Space) -> Saying:
         """Return what gives my devices another own secret; the former ones stay."""
-        docs = await self._context.store.all(SECRETS)
-        number = 1 + max((whole(doc["number"]) for doc in docs if doc["space"] == space.id), default=0)
-        content: dict[str, object] = {"kind": "secret", "number": number, "secret": random_bytes(32).hex()}
+        number, secret = await self._secrets.next_of(space)
+        content: dict[str, object] = {"kind": "secret", "number": number, "secret": secret.hex()}
         return Saying(id=self._context.new_id(), space=space.id, log=BOOK, kind=ITEM, content=content)
 
     # Speaking

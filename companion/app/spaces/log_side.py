@@ -14,7 +14,7 @@ from companion.app.spaces.reading import FURTHER, Reading
 from companion.app.spaces.told import TOLD_KEPT, told_of, told_table
 from companion.errors import CryptoError
 from companion.fields import MALFORMED, whole
-from companion.ports import Appended, Change, Doc, Drop, GroupCursor, Limits, OutboxItem, RelayEvent
+from companion.ports import Appended, Change, Drop, GroupCursor, Limits, OutboxItem, RelayEvent
 from companion.space.items import seal_item
 from companion.space.keys import BOOK, KEEP_DAYS, capability
 from companion.space.place import OPEN, OWN, SHUT, Space
@@ -270,11 +270,10 @@ class LogSide:
             return False
         for name in behind:
             is_said = any(one.kind == TURN and one.log == name for one in said)
-            if not is_said and await self._residents(space).keeper(space, name, space.logs[name].n) is not None:
+            if not is_said and await self._may_follow(space, name):
                 by = await self._residents(space).turns_as(space)
-                one = Saying(
-                    id=self._context.new_id(), space=space.id, log=name, kind=TURN, content={"kind": FURTHER}, by=by
-                )
+                content: Doc = {"kind": FURTHER}
+                one = Saying(id=self._context.new_id(), space=space.id, log=name, kind=TURN, content=content, by=by)
                 await self._context.commit(Change(put=(wait(one),)))
         if behind or any(one.kind == TURN for one in said):
             return bool(behind)
@@ -282,6 +281,14 @@ class LogSide:
         if change != Change():
             await self._context.commit(change)
         return change != Change()
+
+    async def _may_follow(self, space: Space, name: str) -> bool:
+        """Whether this device has what lets a log follow the book: its keeper, and the one that comes after it."""
+        n, residents = space.logs[name].n, self._residents(space)
+        following = space.key(n + 1)
+        if following is None or await residents.keeper(space, name, n) is None:
+            return False
+        return await residents.next_keeper(space, name, following) is not None
 
     # When the service is another one than was read
 

@@ -6,7 +6,7 @@ those it is for, and the one before to those who came later; then what waits is 
 
 import base64
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from companion.app.overlay import Overlay
@@ -14,7 +14,7 @@ from companion.app.spaces.desk import SAW, Desk, Landed, Residents, Unknown, sta
 from companion.app.spaces.told import told, told_item, told_turn
 from companion.errors import CryptoError, MessageRejected
 from companion.fields import as_object, each_read, refused, whole
-from companion.ports import Change, Doc, Drop, Put, RelayEvent
+from companion.ports import Change, Doc, Documents, Drop, Put, RelayEvent
 from companion.space.book import first_hash
 from companion.space.items import Item, cid_of, key_number, open_item
 from companion.space.keys import BOOK
@@ -223,14 +223,10 @@ class Reading:
         """Find the keys of the past in the turns that wait."""
         if self._name != BOOK or not self.space.base or not waiting or waiting[0].seq != 1:
             return
-        turns: dict[int, list[bytes]] = {}
-        for event in waiting:
-            if (n := _turn_number(event.body)) is not None:
-                turns.setdefault(n, []).append(event.body)
         found = past_keys(
             self.space.keys[0],
             self.space.base,
-            turns,
+            _turns(waiting),
             space=self.space.octets,
             log=self._log,
             first=waiting[0].body,
@@ -276,6 +272,19 @@ def _turn_number(body: bytes) -> int | None:
     except MessageRejected:
         return None
     return n if is_turn else None
+
+
+def _turns(events: Iterable[RelayEvent]) -> dict[int, list[bytes]]:
+    found: dict[int, list[bytes]] = {}
+    for event in events:
+        if (n := _turn_number(event.body)) is not None:
+            found.setdefault(n, []).append(event.body)
+    return found
+
+
+async def turns_waiting(log: str, documents: Documents) -> dict[int, list[bytes]]:
+    """Return what looks like a turn among what waits of a log, by the number of the key that it turns from."""
+    return _turns(await documents.read(waiting_table(log), lambda docs: each_read(docs, _waited)))
 
 
 def first_of_newest(head: int, count: int) -> int:

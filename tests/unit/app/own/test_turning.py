@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from companion.app.own.residents import SECRETS
+from companion.app.own.secrets import SECRETS
 from companion.space.keys import BOOK, SHELF
 from companion.space.place import SHUT
 from tests.fakes import Desk

@@ -1,0 +1,207 @@
+"""What a group has come to as far as its space is concerned: who came and went, what was told, and what is still owed.
+
+Everything here is in the order of the group, which is the same for all its members.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from companion.app.context import SHARED, Context
+from companion.app.overlay import Overlay
+from companion.app.spaces.desk import Desk, stand
+from companion.app.together import rows
+from companion.app.together.notes import pin_again, placed
+from companion.app.together.residents import GroupResidents
+from companion.app.together.rows import KEYS_MOST, ToldMember
+from companion.errors import MessageRejected
+from companion.fields import as_list, each_read, read_or, refused, whole
+from companion.groups import MOVES, Group
+from companion.ports import Change, Doc, Drop, Put
+from companion.space import saying
+from companion.space.keys import BOOK, SHELF
+from companion.space.place import GROUP, SHUT, Log, Space
+from companion.space.place import TABLE as SPACES
+from companion.space.saying import ITEM
+from companion.space.statements import KEY, STATEMENTS, STEWARDS, Said, Statement, read_said
+from companion.strings import kept
+
+TABLE = "grounds"
+GONE_MOST = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """Numbers are places in the group's order, 0 for never.
+
+    `parted`: where a device went last; `came`: where one came last, or somebody asked for the key; `came_by_me`: the
+    same where this device let it in; `given`: where the newest key was said last. `asked`, `told`: where the secret of
+    those who look after the group was asked for, and said. `is_wanted`: somebody would have a shelf. `carers`: who has
+    known that secret, `of` is its SHA-256. `gone`: names of people who are out and were told the newest key.
+    """
+
+    group: str
+    parted: int = 0
+    came: int = 0
+    came_by_me: int = 0
+    given: int = 0
+    asked: int = 0
+    told: int = 0
+    is_wanted: bool = False
+    carers: tuple[str, ...] = ()
+    of: str = ""
+    gone: tuple[str, ...] = field(default=())
+
+    def put(self) -> Put:
+        doc: Doc = {"_id": self.group, "_v": 1, **{name: getattr(self, name) for name in _NUMBERS}}
+        doc |= {"is_wanted": self.is_wanted, "carers": list(self.carers), "of": self.of, "gone": list(self.gone)}
+        return Put(TABLE, doc)
+
+
+_NUMBERS = ("parted", "came", "came_by_me", "given", "asked", "told")
+
+
+@refused("what a group has come to")
+def read_ground(doc: Doc) -> Ground:
+    numbers = {name: whole(doc[name]) for name in _NUMBERS}
+    carers, gone = (tuple(kept(one) for one in as_list(doc[name])) for name in ("carers", "gone"))
+    group, of, is_wanted = kept(doc["_id"]), kept(doc["of"]), doc["is_wanted"] is True
+    return Ground(group=group, is_wanted=is_wanted, carers=carers, of=of, gone=gone, **numbers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What stands after everything that was said: `has_key` if a key came that the log may wait for."""
+
+    ground: Ground
+    space: Space | None
+    has_key: bool = False
+
+
+class Hearing:
+    """Takes to heart what was said and what happened in a group, each once, in one commit."""
+
+    def __init__(self, context: Context, desk: Desk, residents: GroupResidents) -> None:
+        self._context = context
+        self._desk = desk
+        self._residents = residents
+
+    async def ground(self, group: str) -> Ground:
+        return read_or(await self._context.store.get(TABLE, group), read_ground, Ground(group=group))
+
+    async def hear(self, group: Group) -> Heard:
+        """Return how it stands, after taking in what has come."""
+        async with self._context.store.turn(SHARED):
+            store = self._context.store
+            docs = [doc for doc in await store.all(STATEMENTS) if doc["group"] == group.id]
+            moves = [doc for doc in await store.all(MOVES) if doc["group"] == group.id]
+            heard = Heard(ground=await self.ground(group.id), space=await self._desk.of_kind(GROUP, group.id))
+            if not docs and not moves:
+                return heard
+            overlay = Overlay(store)
+            for doc in sorted((*docs, *moves), key=lambda doc: whole(doc["seq"])):
+                is_move = "content" not in doc
+                heard = _moved(heard, doc) if is_move else await self._said(heard, group, doc, overlay)
+                overlay.take(Change(drop=(Drop(MOVES if is_move else STATEMENTS, str(doc["_id"])),)))
+            space = heard.space
+            if space is not None and space.n not in space.stewards:
+                space = await self._residents.with_secret(space, space.n, overlay)
+                heard = replace(heard, space=space)
+            puts = (heard.ground.put(), *(() if space is None else (stand(space),)))
+            await self._context.commit(overlay.change + Change(put=puts))
+        return heard
+
+    async def _said(self, heard: Heard, group: Group, doc: Doc, overlay: Overlay) -> Heard:
+        said = next(iter(each_read((doc,), read_said)), None)
+        if said is None:
+            return heard
+        statement, ground, space = said.statement, heard.ground, heard.space
+        if statement.asks == KEY:
+            ground = replace(ground, came=max(ground.came, said.seq), is_wanted=True)
+        if statement.asks == STEWARDS:
+            ground = replace(ground, asked=max(ground.asked, said.seq))
+        if statement.secret:
+            overlay.take(Change(put=(rows.secret_put(statement.secret),)))
+            ground = replace(ground, told=max(ground.told, said.seq))
+        if statement.member:
+            await _member_told(said, overlay)
+        heard = replace(heard, ground=ground)
+        if statement.key:
+            heard = await self._key_told(heard, group, said, overlay)
+        return heard if heard.space is space else replace(heard, has_key=True)
+
+    async def _key_told(self, heard: Heard, group: Group, said: Said, overlay: Overlay) -> Heard:
+        """A key was told: the newest one to whoever comes late, or the one that a turn is about to turn to."""
+        statement, space = said.statement, heard.space
+        is_carer = said.person in group.administrators
+        if statement.way is not None and _counts(statement, space, is_carer=is_carer):
+            offered = offered_space(group, statement)
+            if space is not None:
+                await self.leave(space, overlay)
+            heard, space = replace(heard, space=offered, has_key=True), offered
+        if space is None or statement.space != space.id or statement.n < space.n:
+            return heard
+        told = await rows.told_keys(space.id, overlay)
+        is_known = any((one.n, one.key) == (statement.n, statement.key) for one in told)
+        if not is_known and sum(one.n == statement.n for one in told) < KEYS_MOST:
+            overlay.take(Change(put=(rows.told_key(statement, said.seq).put(),)))
+            heard = replace(heard, has_key=True)
+        if statement.way is not None and statement.n == space.n:
+            heard = replace(heard, ground=replace(heard.ground, given=max(heard.ground.given, said.seq)))
+        return heard
+
+    async def leave(self, space: Space, overlay: Overlay) -> None:
+        """Let another space follow this one: what I put there is put there again."""
+        mine = frozenset(await self._residents.member_keys(space))
+        waiting = [one.content for one in await self._desk.said(space.id) if one.kind == ITEM]
+        stood = [one.item.content for one in await placed(space.id, overlay) if one.item.signer in mine]
+        for content in (*stood, *waiting):
+            overlay.take(pin_again(space.of, content, self._context.clock.now_ms()))
+        gone = tuple(Drop(saying.TABLE, one.id) for one in await self._desk.said(space.id))
+        overlay.take(Change(drop=(Drop(SPACES, space.id), *gone)))
+
+
+def _moved(heard: Heard, doc: Doc) -> Heard:
+    ground, seq = heard.ground, whole(doc["seq"])
+    if doc["came"]:
+        ground = replace(ground, came=seq, came_by_me=seq if doc["is_mine"] else ground.came_by_me)
+    if doc["gone"]:
+        names = (*ground.gone, *(kept(name) for name in as_list(doc["went"])))
+        ground = replace(ground, parted=seq, gone=tuple(dict.fromkeys(names))[-GONE_MOST:])
+    return replace(heard, ground=ground)
+
+
+async def _member_told(said: Said, overlay: Overlay) -> None:
+    """Whoever says a member key first is the one whose it is."""
+    statement = said.statement
+    known = await rows.told_members(statement.space, overlay)
+    if all(one.member != statement.member for one in known):
+        one = ToldMember(space=statement.space, member=statement.member, person=said.person)
+        overlay.take(Change(put=(one.put(),)))
+
+
+def _counts(said: Statement, space: Space | None, *, is_carer: bool) -> bool:
+    """Tell whether a space that somebody tells of takes the place of the one that is known: the only one, or of those
+    who look after the group, the later founded, else the one with the smaller id; or the same after it was shut here.
+    """
+    if space is None:
+        return True
+    if said.space == space.id:
+        return space.state == SHUT and said.n >= space.n
+    return is_carer and (-said.generation, said.space) < (-space.generation, space.id)
+
+
+def offered_space(group: Group, said: Statement) -> Space:
+    """Return a space of which somebody tells, as whoever comes late knows it. Raises: MessageRejected."""
+    if said.way is None:
+        raise MessageRejected("a space without a way into it")
+    shelf = Log(n=said.way.shelf_n, reads=said.way.reads[SHELF], joined=said.way.shelf_at)
+    return Space(
+        id=said.space,
+        kind=GROUP,
+        service=group.service,
+        keys=(said.key,),
+        base=said.n,
+        of=group.id,
+        first=said.way.first,
+        generation=said.generation,
+        logs={BOOK: Log(reads=said.way.reads[BOOK]), SHELF: shelf},
+    )

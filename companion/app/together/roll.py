@@ -1,0 +1,148 @@
+"""Who is on a group's roll, who they are by name, and how notes of mine come onto the shelf."""
+
+from companion.app.context import SHARED, Context
+from companion.app.groups.grouping import Grouping
+from companion.app.own.secrets import OwnSecrets
+from companion.app.spaces.desk import Desk, wait
+from companion.app.spaces.told import told_table
+from companion.app.together import notes, rows
+from companion.app.together.books import Books
+from companion.app.together.residents import GroupResidents
+from companion.app.together.telling import Telling
+from companion.crypto.primitives import sha256, sign
+from companion.fields import whole
+from companion.groups import Group
+from companion.people import person_id
+from companion.ports import Change, Doc, Drop, Network
+from companion.space.belonging import Belonging
+from companion.space.book import ROLL_LIMIT, roll_content
+from companion.space.cards import card_content, card_message, follows_message
+from companion.space.keys import BOOK, SHELF, erase_secret
+from companion.space.place import Space
+from companion.space.saying import ITEM, Saying
+from companion.times import HOUR_MS, MINUTE_MS
+
+
+class Roll:
+    def __init__(
+        self,
+        context: Context,
+        desk: Desk,
+        groups: Grouping,
+        network: Network,
+        books: Books,
+        secrets: OwnSecrets,
+        residents: GroupResidents,
+        telling: Telling,
+    ) -> None:
+        self._context = context
+        self._desk = desk
+        self._groups = groups
+        self._network = network
+        self._books = books
+        self._secrets = secrets
+        self._residents = residents
+        self._telling = telling
+
+    def saying(
+        self, space: Space, log: str, content: Doc, *, kind: str = ITEM, by: bytes = b"", erase: str = ""
+    ) -> Saying:
+        id = self._context.new_id()
+        return Saying(id=id, space=space.id, log=log, kind=kind, content=content, by=by, erase=erase)
+
+    # The roll
+
+    async def keep(self, group: Group, space: Space) -> int:
+        """Say the next thing about who is on the roll; return in how many ms there may be more, 0 if nothing is due."""
+        book = await self._books.now(space)
+        present = book.groups[group.id].present if group.id in book.groups else frozenset[bytes]()
+        persons = {seat.member.person for seat in group.seats}
+        told = {one.member: one.person for one in await rows.told_members(space.id, self._context.store)}
+        came = sorted(key for key, person in told.items() if person in persons and key not in present)
+        mine = await self._residents.member_keys(space)
+        if came and mine[0] in present and len(present) < ROLL_LIMIT:
+            room = came[: ROLL_LIMIT - len(present)]
+            if left_ms := self._telling.turn_left_ms(group, ("roll", tuple(room))):
+                return left_ms
+            return await self._say(space, roll_content(group.id, on=room))
+        if mine[0] in present and (former := next((key for key in mine[1:] if key in present), None)):
+            return await self._say(space, roll_content(group.id, off=[former]), by=former)
+        went = sorted(key for key in present if self._person(book, told, key) not in (None, *persons))
+        if went and (steward := await self._residents.turns_as(space)):
+            if left_ms := self._telling.turn_left_ms(group, ("off", tuple(went)), carers_only=True):
+                return left_ms
+            return await self._say(space, roll_content(group.id, off=went), by=steward)
+        return 0
+
+    def _person(self, book: Belonging, told: dict[bytes, str], member: bytes) -> str | None:
+        card = book.cards.get(member)
+        return told.get(member) or (None if card is None else person_id(card.identity_key))
+
+    async def _say(self, space: Space, content: Doc, by: bytes = b"") -> int:
+        await self._context.commit(Change(put=(wait(self.saying(space, BOOK, content, by=by)),)))
+        await self._groups.follow(space.service)
+        return MINUTE_MS
+
+    # Notes of mine
+
+    async def put_notes(self, group: Group, space: Space) -> None:
+        """Let what waits for the shelf go there, after my card, once I am on the roll."""
+        waiting = await notes.pins(group.id, self._context.store)
+        if not waiting:
+            return
+        book, mine = await self._books.now(space), await self._residents.member_keys(space)
+        if group.id not in book.groups or mine[0] not in book.groups[group.id].present:
+            return
+        me, card = self._context.me.member, book.cards.get(mine[0])
+        if card is None or (card.name, card.profession) != (me.name, me.profession):
+            if not await self._desk.said(space.id, BOOK):
+                await self._say(space, await self._card(space, book, mine))
+            return
+        async with self._context.store.turn(SHARED):
+            there = {pin.id for pin in await notes.pins(group.id, self._context.store)}
+            going = [pin for pin in waiting if pin.id in there]
+            put = tuple([wait(await self._note(space, pin)) for pin in going])
+            await self._context.commit(Change(put=put, drop=tuple(Drop(notes.PINS, pin.id) for pin in going)))
+        await self._groups.follow(space.service)
+
+    async def _note(self, space: Space, pin: notes.Pin) -> Saying:
+        secret = (await self._secrets.all())[0]
+        erase = sha256(erase_secret(secret, space.log_id(SHELF), bytes.fromhex(pin.id))).hex()
+        return self.saying(space, SHELF, pin.content(), erase=erase)
+
+    async def _card(self, space: Space, book: Belonging, mine: tuple[bytes, ...]) -> Doc:
+        me = self._context.me
+        said = card_message(space.octets, mine[0], me.member.name, me.member.profession)
+        former = next((key for key in mine[1:] if key in book.cards), b"")
+        private = await self._residents.sign_private(space, former) if former else None
+        message = follows_message(space.octets, former, mine[0])
+        return card_content(
+            me.member.name,
+            me.member.profession,
+            me.member.identity_key,
+            sign(me.identity_private, said),
+            follows=None if private is None else (former, sign(private, message)),
+        )
+
+    # What was taken down
+
+    async def empty(self, space: Space) -> int:
+        """Let the service drop the words of notes that were taken down. Raises: SyncError."""
+        docs = [doc for doc in await self._context.store.all(notes.GONE) if doc["space"] == space.id]
+        if not docs:
+            return HOUR_MS
+        relay, log = await self._network.relay(space.service), space.log_id(SHELF)
+        opens, keeper = space.capability(SHELF), await self._residents.keeper(space, SHELF, space.logs[SHELF].reads)
+        ladder = self._desk.ladder(log, self._context.store)
+        places = [(whole(doc["seq"]), str(doc["_id"])) for doc in docs]
+        if keeper is not None:
+            there = [seq for seq, cid in places if await ladder.cid(seq) == cid]
+            if there:
+                await relay.empty(log.hex(), opens, keeper, tuple(sorted(there)))
+        else:
+            for doc in docs:
+                for secret in await self._secrets.all():
+                    await relay.erase(log.hex(), erase_secret(secret, log, bytes.fromhex(str(doc["id"]))), opens)
+        drops = [Drop(told_table(log.hex()), str(doc["_id"])) for doc in docs]
+        await self._context.commit(Change(drop=(*drops, *(Drop(notes.GONE, str(doc["_id"])) for doc in docs))))
+        return HOUR_MS

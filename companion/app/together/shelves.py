@@ -1,0 +1,237 @@
+"""Intents of a group's shelf: look at it, put a note there, from a message or of one's own, change it, take it down."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from companion.app.context import Context
+from companion.app.groups.grouping import Grouping
+from companion.app.spaces.desk import Desk, wait
+from companion.app.together import notes
+from companion.app.together.books import Books
+from companion.app.together.ground import Hearing
+from companion.app.together.notes import Pin
+from companion.app.together.residents import GroupResidents
+from companion.app.together.turning import Turning
+from companion.chat.message import Message, messages_table
+from companion.errors import UsageError
+from companion.groups import MEMBER, Group
+from companion.people import person_id
+from companion.ports import Change, Drop
+from companion.space.belonging import Belonging
+from companion.space.items import Item
+from companion.space.keys import BOOK, SHELF
+from companion.space.place import GROUP, Space
+from companion.space.saying import ITEM, Saying
+from companion.space.shelf import NOTES_LIMIT, TEXT_LIMIT, TITLE_LIMIT, Note, Placed, down_content
+from companion.strings import clean_line, clean_text
+
+NONE, HERE, OPENING = "none", "here", "opening"
+"""Nobody has put anything there; it is here; its keys or its past are still to come."""
+_LATER = 1 << 52
+"""What waits comes after everything that has its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShelfNote:
+    """A note, by its id and its author's key (hex). `person` and `name` are empty where nobody says whose key that is.
+
+    Times in ms since the epoch, of the service's clock; of what waits, of this device's. `message` is what it was
+    pinned from. `is_waiting`: it is not at the service yet.
+    """
+
+    id: str
+    author: str
+    person: str
+    name: str
+    title: str
+    text: str
+    created_ms: int
+    changed_ms: int
+    message: str
+    is_mine: bool
+    may_take_down: bool
+    is_waiting: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """`state`: "none", "here" or "opening". `still_read`: names of people who are out and know the newest key.
+
+    `is_forked`: the service shows people different logs. `waits_for_carer`: something waits for a device of somebody
+    who looks after the group.
+    """
+
+    notes: tuple[ShelfNote, ...] = ()
+    state: str = NONE
+    still_read: tuple[str, ...] = ()
+    is_forked: bool = False
+    waits_for_carer: bool = False
+
+
+class Shelves:
+    def __init__(
+        self,
+        context: Context,
+        desk: Desk,
+        groups: Grouping,
+        books: Books,
+        residents: GroupResidents,
+        hearing: Hearing,
+        turning: Turning,
+    ) -> None:
+        self._context = context
+        self._desk = desk
+        self._groups = groups
+        self._books = books
+        self._residents = residents
+        self._hearing = hearing
+        self._turning = turning
+
+    async def shelf(self, group_id: str) -> Shelf:
+        """Return the shelf of a group as it stands here. Raises: StoreError."""
+        group, space = await self._groups.group(group_id), await self._desk.of_kind(GROUP, group_id)
+        waiting = await notes.pins(group_id, self._context.store)
+        if group is None:
+            return Shelf()
+        is_carer = self._context.me.member.person in group.administrators
+        if space is None:
+            shown = tuple(self._pinned(pin) for pin in waiting if not pin.of)
+            return Shelf(notes=shown, waits_for_carer=bool(shown) and not is_carer)
+        book, ground = await self._books.now(space), await self._hearing.ground(group_id)
+        is_owed = await self._turning.is_owed(space, ground)
+        is_opening = bool(space.base) or book.seq < space.logs[BOOK].cursor
+        return Shelf(
+            notes=await self._notes(group, space, book, waiting),
+            state=OPENING if is_opening else HERE,
+            still_read=ground.gone if is_owed else (),
+            is_forked=space.is_forked,
+            waits_for_carer=is_owed and not is_carer,
+        )
+
+    async def _notes(
+        self, group: Group, space: Space, book: Belonging, waiting: tuple[Pin, ...]
+    ) -> tuple[ShelfNote, ...]:
+        said = [one for one in await self._desk.said(space.id, SHELF) if one.kind == ITEM and one.content]
+        later = [await self._later(space, one, _LATER + at) for at, one in enumerate(said)]
+        there = await notes.placed(space.id, self._context.store)
+        unsaid = {str(one.content.get("of") or one.content.get("id")) for one in said}
+        read = _reader(group, book, frozenset(await self._mine(space)), self._context.me.member.person, unsaid)
+        found = [read(note) for note in notes.standing(book, (*there, *later))]
+        changes = {pin.of: pin for pin in waiting if pin.of}
+        found = [_changed(note, changes[note.id]) if note.is_mine and note.id in changes else note for note in found]
+        return (*found, *(self._pinned(pin) for pin in waiting if not pin.of))
+
+    async def _mine(self, space: Space) -> tuple[bytes, ...]:
+        return (self._context.me.member.identity_key, *await self._residents.member_keys(space))
+
+    async def _later(self, space: Space, one: Saying, seq: int) -> Placed:
+        """Return what is on its way as it will stand."""
+        signer = one.by or (await self._residents.member_keys(space))[0]
+        item = Item(n=one.n, id=str(one.content.get("id", one.id)), signer=signer, content=one.content)
+        return Placed(seq=seq, at_ms=self._context.clock.now_ms(), item=item, is_steward=bool(one.by))
+
+    def _pinned(self, pin: Pin) -> ShelfNote:
+        me = self._context.me.member
+        return ShelfNote(
+            id=pin.id,
+            author=me.identity_key.hex(),
+            person=me.person,
+            name=me.name,
+            title=pin.title,
+            text=pin.text,
+            created_ms=pin.made_ms,
+            changed_ms=pin.made_ms,
+            message=pin.message,
+            is_mine=True,
+            may_take_down=True,
+            is_waiting=True,
+        )
+
+    # Putting there
+
+    async def pin(self, group_id: str, message_id: str) -> str:
+        """Put what a message says on the shelf; return the note's id. Raises: UsageError for one without words."""
+        doc = await self._context.store.get(messages_table(group_id), message_id)
+        message = None if doc is None else Message.from_doc(doc)
+        if message is None or message.is_deleted or not message.text.strip():
+            raise UsageError("no words to keep")
+        first = next(line for line in message.text.splitlines() if line.strip())
+        return await self._put(group_id, first, message.text, message=message_id)
+
+    async def write(self, group_id: str, title: str, text: str, *, note: str = "") -> str:
+        """Put a note there, or new words for one of mine; return the note's id. Raises: UsageError."""
+        return await self._put(group_id, title, text, of=note)
+
+    async def _put(self, group_id: str, title: str, text: str, *, message: str = "", of: str = "") -> str:
+        group = await self._groups.group(group_id)
+        title, text = clean_line(title, TITLE_LIMIT), clean_text(text)
+        if group is None or group.state != MEMBER or group.is_pair:
+            raise UsageError("no group of mine that has a shelf")
+        if not title or len(text) > TEXT_LIMIT:
+            raise UsageError("a note needs a title, and has at most 8,000 characters")
+        if not of and len((await self.shelf(group_id)).notes) >= NOTES_LIMIT:
+            raise UsageError("the shelf is full")
+        now_ms, id = self._context.clock.now_ms(), self._context.new_id()
+        for former in await notes.pins(group_id, self._context.store):
+            if of and of in (former.id, former.of):  # it is still here: these are its words
+                await self._context.commit(Change(put=(replace(former, title=title, text=text).put(),)))
+                return of
+        pin = Pin(id=id, group=group_id, title=title, text=text, made_ms=now_ms, message=message, of=of)
+        await self._context.commit(Change(put=(pin.put(),)))
+        return of or id
+
+    async def take_down(self, group_id: str, note: str, author: str) -> None:
+        """Take a note down for good: one of mine, or, for who looks after the group, any. Raises: UsageError."""
+        mine = [pin for pin in await notes.pins(group_id, self._context.store) if note in (pin.id, pin.of)]
+        drops = tuple(Drop(notes.PINS, pin.id) for pin in mine)
+        space = await self._desk.of_kind(GROUP, group_id)
+        if space is None or any(pin.id == note for pin in mine):
+            await self._context.commit(Change(drop=drops))
+            return
+        key = bytes.fromhex(author)
+        is_own = key in await self._mine(space)
+        by = b"" if is_own else await self._residents.turns_as(space)
+        if not is_own and not by:
+            raise UsageError("only its author, or who looks after the group, takes a note down")
+        content = {**down_content(note, key), "id": self._context.new_id()}
+        said = Saying(id=self._context.new_id(), space=space.id, log=SHELF, kind=ITEM, content=content, by=by)
+        await self._context.commit(Change(put=(wait(said),), drop=drops))
+        await self._groups.follow(space.service)
+
+
+def _changed(note: ShelfNote, pin: Pin) -> ShelfNote:
+    return replace(note, title=pin.title, text=pin.text, changed_ms=pin.made_ms, is_waiting=True)
+
+
+def _reader(
+    group: Group, book: Belonging, mine: frozenset[bytes], me: str, unsaid: set[str]
+) -> Callable[[Note], ShelfNote]:
+    """Return what makes of a note what a person sees of it."""
+    names = _names(book)
+    is_carer = me in group.administrators
+
+    def read(note: Note) -> ShelfNote:
+        name = names.get(note.author, "")
+        seat = group.seat(person_id(note.author)) if name else None
+        is_mine = note.author in mine
+        return ShelfNote(
+            id=note.id,
+            author=note.author.hex(),
+            person=person_id(note.author) if name else "",
+            name=name if seat is None else seat.member.name,
+            title=note.title,
+            text=note.text,
+            created_ms=note.created_ms,
+            changed_ms=note.changed_ms,
+            message=note.message,
+            is_mine=is_mine,
+            may_take_down=is_mine or is_carer,
+            is_waiting=note.id in unsaid,
+        )
+
+    return read
+
+
+def _names(book: Belonging) -> Mapping[bytes, str]:
+    """Return what people call themselves on their cards, by their identity keys."""
+    return {card.identity_key: card.name for card in book.cards.values()}

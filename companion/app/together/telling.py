@@ -1,0 +1,142 @@
+"""What is told of a space inside MLS: the newest key to whoever comes, member keys, the stewards' secret, and asks.
+
+What is on its way is not told twice; what was lost on it is told again after the next start.
+"""
+
+from collections.abc import Hashable
+
+from companion.app.context import Context
+from companion.app.groups.grouping import Grouping
+from companion.app.together import rows
+from companion.app.together.ground import Ground
+from companion.app.together.residents import GroupResidents
+from companion.chat.private import WRAPS_LIMIT, private_content
+from companion.groups import Group
+from companion.ports import Change, Put
+from companion.space.keys import BOOK, SHELF
+from companion.space.place import Space
+from companion.space.statements import KEY, STATING, STEWARDS, Statement, Way, digest
+from companion.times import HOUR_MS, MINUTE_MS
+
+STEP_MS = 3_000
+"""Whoever could say the same next waits so much longer than the one before."""
+
+
+class Telling:
+    def __init__(self, context: Context, groups: Grouping, residents: GroupResidents) -> None:
+        self._context = context
+        self._groups = groups
+        self._residents = residents
+        self._since: dict[Hashable, int] = {}
+        self._told = set[Hashable]()
+
+    # Who says it
+
+    def turn_left_ms(self, group: Group, duty: Hashable, *, carers_only: bool = False) -> int:
+        """Return how long this device waits before it does what several could: those who look after the group first."""
+        carers = sorted(group.facilitators)
+        others = sorted(seat.member.person for seat in group.seats if seat.member.person not in carers)
+        order = carers if carers_only else carers + others
+        me, now = self._context.me.member.person, self._context.clock.monotonic_ms()
+        if me not in order:
+            return HOUR_MS
+        return max(0, self._since.setdefault((group.id, duty), now) + order.index(me) * STEP_MS - now)
+
+    def _once(self, duty: Hashable) -> bool:
+        """Whether this was not told yet since the app was opened."""
+        is_new = duty not in self._told
+        self._told.add(duty)
+        return is_new
+
+    async def say(self, group: Group, statement: Statement, change: Change | None = None) -> None:
+        """Say something to the whole group. Raises: what `Grouping.send` does."""
+        await self._say(group, statement.to_content(), statement.to_content(), change or Change())
+
+    async def _say(self, group: Group, inside: dict[str, object], content: dict[str, object], change: Change) -> None:
+        id = self._context.new_id()
+        kept = Change(put=(Put(STATING, {"_id": id, "_v": 1, "content": inside}),))
+        await self._groups.send(group.id, content, change + kept, message=id)
+
+    # The newest key
+
+    async def give(self, group: Group, space: Space, ground: Ground) -> int:
+        """Tell the newest key where somebody came who may not know it, or asked."""
+        if ground.came <= ground.given or (space.id, ground.came) in self._told:
+            return HOUR_MS
+        if ground.came_by_me != ground.came and (left_ms := self.turn_left_ms(group, ("give", ground.came))):
+            return left_ms
+        if self._once((space.id, ground.came)):
+            await self.say(group, await self._newest(space))
+        return HOUR_MS
+
+    async def _newest(self, space: Space) -> Statement:
+        shelf, book = space.logs[SHELF], space.logs[BOOK]
+        told = await rows.told_keys(space.id, self._context.store)
+        stewards = next((one.stewards for one in told if (one.n, one.key) == (space.n, space.keys[-1])), b"")
+        if space.n in space.stewards:
+            stewards = bytes.fromhex(digest(space.stewards[space.n]))
+        way = Way(
+            first=space.first,
+            reads={BOOK: book.reads, SHELF: shelf.reads},
+            shelf_n=shelf.n,
+            shelf_at=max(shelf.cursor, shelf.joined),
+        )
+        return Statement(
+            space=space.id, generation=space.generation, n=space.n, key=space.keys[-1], stewards=stewards, way=way
+        )
+
+    async def ask_key(self, group: Group, space: Space | None = None) -> int:
+        """Ask for the newest key, or whether there is a space; again after a minute. Return in how many ms that is."""
+        duty = (group.id, "key", None if space is None else space.id)
+        left_ms = self.waited_ms(duty, MINUTE_MS)
+        if not left_ms:
+            self._since.pop(duty)
+            self._told.discard(duty)
+            left_ms = self.waited_ms(duty, MINUTE_MS)
+        if len(group.seats) > 1 and self._once(duty):
+            await self.say(group, Statement(space="" if space is None else space.id, asks=KEY))
+        return left_ms
+
+    def waited_ms(self, duty: Hashable, patience_ms: int) -> int:
+        """Return how long it still is to wait for something, from when it was first waited for."""
+        now = self._context.clock.monotonic_ms()
+        return max(0, self._since.setdefault(duty, now) + patience_ms - now)
+
+    # Who somebody is
+
+    async def say_member(self, group: Group, space: Space) -> int:
+        """Tell the group which member key is mine."""
+        mine = (await self._residents.member_keys(space))[0]
+        told = await rows.told_members(space.id, self._context.store)
+        if all(one.member != mine for one in told) and self._once((space.id, mine)):
+            await self.say(group, Statement(space=space.id, member=mine))
+        return HOUR_MS
+
+    # The stewards' secret
+
+    async def share_secret(self, group: Group, space: Space, ground: Ground) -> int:
+        """Ask for the stewards' secret if I look after the group and lack it; tell it to who asked."""
+        if self._context.me.member.person not in group.administrators:
+            return HOUR_MS
+        if space.n not in space.stewards:
+            is_somebody_there = len(group.facilitators) > 1 or self._context.me.other_devices
+            if is_somebody_there and self._once((space.id, "secret", space.n)):
+                await self.say(group, Statement(space=space.id, asks=STEWARDS))
+            return HOUR_MS
+        if ground.asked <= ground.told or (space.id, "told", ground.asked) in self._told:
+            return HOUR_MS
+        if left_ms := self.turn_left_ms(group, ("secret", ground.asked), carers_only=True):
+            return left_ms
+        if self._once((space.id, "told", ground.asked)):
+            await self.say_secret(group, space, space.stewards[space.n])
+        return HOUR_MS
+
+    async def say_secret(self, group: Group, space: Space, secret: bytes) -> None:
+        """Tell the stewards' secret to every device of those who look after the group."""
+        inside = Statement(space=space.id, secret=secret).to_content()
+        carers = [seat.member for seat in group.seats if seat.member.person in group.administrators]
+        keys = [key for member in carers for key in member.seal_keys]
+        me = self._context.me.member.person
+        for start in range(0, len(keys), WRAPS_LIMIT):
+            wrapped = private_content(inside, tuple(keys[start : start + WRAPS_LIMIT]), group=group.id, person=me)
+            await self._say(group, inside, wrapped, Change())

@@ -1,0 +1,84 @@
+"""The shelf of a group: what one puts there all find, also who joins later; it is taken down for good."""
+
+import pytest
+
+from companion.errors import UsageError
+from tests.unit.app.together.conftest import core, let_in, say, settle, shelf, space, titles
+
+
+async def test_what_one_puts_there_the_others_find(alice, bob, group):
+    await core(alice).shelves.write(group, "Read this first", "We meet on Tuesdays.")
+    await settle(alice, bob)
+    (note,) = (await shelf(bob, group)).notes
+    assert (note.title, note.text, note.name) == ("Read this first", "We meet on Tuesdays.", "Alice Fern")
+    assert (note.is_mine, note.may_take_down, note.is_waiting) == (False, False, False)
+
+
+async def test_who_joins_later_finds_what_was_put_there_before(alice, bob, carol, group):
+    await core(alice).shelves.write(group, "Read this first", "We meet on Tuesdays.")
+    await settle(alice, bob)
+    await let_in(alice, carol, group, bob)
+    await settle(alice, bob, carol)
+    assert await titles(carol, group) == ["Read this first"]
+
+
+async def test_a_message_is_put_there_by_its_words(alice, bob, group):
+    message = await say(bob, group, "Rota for June\nMondays: Ann", alice)
+    await core(bob).shelves.pin(group, message)
+    await settle(alice, bob)
+    (note,) = (await shelf(alice, group)).notes
+    assert (note.title, note.text, note.message) == ("Rota for June", "Rota for June\nMondays: Ann", message)
+
+
+async def test_new_words_take_the_place_of_the_former(alice, bob, group):
+    id = await core(alice).shelves.write(group, "Rota", "Mondays: Ann")
+    await settle(alice, bob)
+    await core(alice).shelves.write(group, "Rota", "Mondays: Ben", note=id)
+    assert [(n.text, n.is_waiting) for n in (await shelf(alice, group)).notes] == [("Mondays: Ben", True)]
+    await settle(alice, bob)
+    assert [(n.text, n.is_waiting) for n in (await shelf(bob, group)).notes] == [("Mondays: Ben", False)]
+
+
+async def test_its_author_takes_it_down_and_its_words_are_nowhere_any_more(alice, bob, group, relay):
+    id = await core(bob).shelves.write(group, "Rota", "Mondays: Ann")
+    await settle(alice, bob)
+    (note,) = (await shelf(bob, group)).notes
+    await core(bob).shelves.take_down(group, id, note.author)
+    assert await titles(bob, group) == []
+    await settle(alice, bob)
+    assert (await titles(alice, group), await titles(bob, group)) == ([], [])
+    kept = [await core(desk)._context.store.all("shelf_items") for desk in (alice, bob)]
+    assert "Mondays" not in str(kept)
+    there = await space(alice, group)
+    log = relay.logs[there.log_id("shelf").hex()]
+    assert not log[0].body
+
+
+async def test_who_looks_after_the_group_takes_down_any_note(alice, bob, group):
+    await core(bob).shelves.write(group, "Rota", "Mondays: Ann")
+    await settle(alice, bob)
+    (note,) = (await shelf(alice, group)).notes
+    assert note.may_take_down
+    await core(alice).shelves.take_down(group, note.id, note.author)
+    await settle(alice, bob)
+    assert await titles(bob, group) == []
+
+
+async def test_others_take_nothing_down(alice, bob, group):
+    await core(alice).shelves.write(group, "Rota", "Mondays: Ann")
+    await settle(alice, bob)
+    (note,) = (await shelf(bob, group)).notes
+    with pytest.raises(UsageError):
+        await core(bob).shelves.take_down(group, note.id, note.author)
+
+
+async def test_a_note_waits_until_somebody_who_looks_after_the_group_is_there(alice, bob, group):
+    await core(bob).shelves.write(group, "Rota", "Mondays: Ann")
+    await settle(bob)
+    there = await shelf(bob, group)
+    assert [(n.title, n.is_waiting) for n in there.notes] == [("Rota", True)]
+    assert (there.state, there.waits_for_carer) == ("none", True)
+    await settle(alice, bob)
+    there = await shelf(bob, group)
+    assert [(n.title, n.is_waiting) for n in there.notes] == [("Rota", False)]
+    assert (there.state, there.waits_for_carer) == ("here", False)
