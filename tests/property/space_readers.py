@@ -9,6 +9,7 @@ from companion.crypto.primitives import dh_keypair, random_bytes, sign, signing_
 from companion.space import cards, items, order, place, saying, shelf, turns, versions
 from companion.space.keys import BOOK, log_id
 from companion.wire import SUITE_ITEM
+from tests.property.together_readers import together_recipes
 
 SPACE = b"s" * 16
 LOG = log_id(SPACE, BOOK)
@@ -79,7 +80,8 @@ def space_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
         "versions.Version.from_doc": recipe(read=versions.Version.from_doc, good=(version.to_doc(),)),
         "versions.History.from_doc": recipe(read=versions.History.from_doc, good=(history.to_doc(),)),
     }
-    return {f"companion.space.{name}": one for name, one in told.items()} | own_recipes(recipe)
+    found = {f"companion.space.{name}": one for name, one in told.items()}
+    return found | own_recipes(recipe) | together_recipes(recipe)
 
 
 def own_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from companion.app.context import ME
 from companion.app.groups.commits import ADD, INTENTS, REMOVE_DEVICE, Intent
 from companion.app.groups.early import EARLY, EARLY_LIMIT, early, early_events
 from companion.app.groups.key_states import KeyState, device_of, person_at, ruled
+from companion.app.groups.moves import came_in, moved
 from companion.app.groups.returning import sealed_anew
 from companion.app.groups.tail import tail_own, tail_put, tail_table, tail_whole
 from companion.app.groups.tools import Tools
@@ -20,7 +21,6 @@ from companion.letters import parse_content
 from companion.mls import group as mls
 from companion.mls.framing import ContentType
 from companion.mls.group_state import Group as Keys
-from companion.mls.nodes import LeafSource
 from companion.mls.processing import ApplicationMessage, EpochChanged, RemovedFromGroup
 from companion.outgoing import COMMIT, CONTENT, PROPOSAL, Outgoing, is_membership
 from companion.pairs import REQUESTS
@@ -186,7 +186,7 @@ class Events:
         if key_state.pending is None or key_state.pending.welcome is None:
             return step
         content = welcome_content(step.group, key_state.pending.welcome, event.seq)
-        for index in _came(key_state.keys, keys):
+        for index in came_in(key_state.keys, keys):
             identity = keys.member(index).credential.identity
             seat = step.group.seat(person_at(identity))
             device = seat.member.devices.device(device_of(identity)) if seat else None
@@ -312,28 +312,16 @@ class Events:
             is_leaving = seat.member.person in leavers
             text = "" if is_leaving or by is None else by.member.name
             step = self._line(step, "left" if is_leaving else "removed", seat.member, text, event)
-        step = self._moved(step, old, new, committer, tuple(seat.member.name for seat in went), event)
+        move = None if peer else moved(group.id, old, new, committer, [seat.member.name for seat in went], event)
+        step = step if move is None else step.adding(move)
         old_devices = {identity for _, identity in old.members()}
-        for index in _came(old, new):
+        for index in came_in(old, new):
             identity = new.member(index).credential.identity
             person = person_at(identity)
             known = step.group.seat(person)
             if person in before and identity not in old_devices and known is not None:
                 step = self._line(step, "device", known.member, "", event)
         return step
-
-    def _moved(
-        self, step: Step, old: Keys, new: Keys, committer: int, went: tuple[str, ...], event: RelayEvent
-    ) -> Step:
-        """Note that devices came or went, or that others look after the group; `went`: the people who are out."""
-        before, after = (frozenset(identity for _, identity in keys.members()) for keys in (old, new))
-        ruled_before, ruled_after = (keys.policy and keys.policy.administrators for keys in (old, new))
-        is_same = before == after and not _came(old, new) and ruled_before == ruled_after
-        if is_same or step.group.is_pair:
-            return step
-        doc: Doc = {"_id": f"{step.group.id}:{event.seq}", "_v": 1, "group": step.group.id, "seq": event.seq}
-        doc |= {"came": bool(_came(old, new)), "gone": not before <= after, "went": list(went)}
-        return step.adding(Put(groups.MOVES, doc | {"is_mine": committer == old.own_leaf}))
 
     async def _put_back(self, step: Step, key_state: KeyState, package: bytes) -> Step:
         """Wait for the welcome of a commit that put us out and in again: somebody takes us for lost.
@@ -386,16 +374,6 @@ class Events:
     def _line(self, step: Step, kind: str, member: Member, text: str, event: RelayEvent) -> Step:
         made = line(step.group, kind, text, member, id=self._context.new_id(), seq=event.seq, at_ms=event.at_ms)
         return step.adding(Put(messages_table(step.group.id), made.to_doc()))
-
-
-def _came(old: Keys, new: Keys) -> tuple[int, ...]:
-    """Return the leaves of devices that a commit let in: fresh from a key package, and not there before."""
-    before = {leaf.encryption_key for _, leaf in old.tree.members()}
-    return tuple(
-        index
-        for index, leaf in new.tree.members()
-        if leaf.source == LeafSource.KEY_PACKAGE and leaf.encryption_key not in before
-    )
 
 
 def is_astray(key_state: KeyState, event: RelayEvent) -> bool:

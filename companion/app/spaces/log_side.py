@@ -272,7 +272,7 @@ class LogSide:
             is_said = any(one.kind == TURN and one.log == name for one in said)
             if not is_said and await self._may_follow(space, name):
                 by = await self._residents(space).turns_as(space)
-                content: Doc = {"kind": FURTHER}
+                content: dict[str, object] = {"kind": FURTHER}
                 one = Saying(id=self._context.new_id(), space=space.id, log=name, kind=TURN, content=content, by=by)
                 await self._context.commit(Change(put=(wait(one),)))
         if behind or any(one.kind == TURN for one in said):

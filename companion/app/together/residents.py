@@ -79,8 +79,8 @@ class GroupResidents:
         return books.may_turn(await self._books.before(space, seq, documents), turn)
 
     async def may_lead(self, space: Space, signer: bytes, documents: Documents) -> bool:
-        """Whoever ever belonged may, as the service has let them: it asks for the keeper, and which keys there are is for
-        the book alone to say.
+        """Whoever ever belonged may, as the service has let them: it asks for the keeper, and which keys there are, the
+        book alone says.
         """
         book = await self._books.now(space, documents)
         return signer in book.stewards or signer in book.homes
