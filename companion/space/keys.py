@@ -41,6 +41,11 @@ def steward_key(secret: bytes, space: bytes) -> tuple[bytes, bytes]:
     return private, signing_public(private)
 
 
+def circle_stewards(group_key: bytes, space: bytes) -> bytes:
+    """Return the secret from which the keepers of a circle follow: of the stewards' group, as its own space has it."""
+    return hkdf(group_key, b"companion circle stewards v1|" + space)
+
+
 def item_key(key: bytes, log: bytes, salt: bytes) -> bytes:
     """Return the key of one item: its salt is its own, so its nonce may be zero."""
     return hkdf(key, b"companion item v1|" + log + salt)

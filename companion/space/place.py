@@ -8,7 +8,7 @@ from companion.space.keys import BOOK, KEY_BYTES, SHELF, capability, log_id
 from companion.strings import kept
 
 TABLE = "spaces"
-OWN, GROUP = "own", "group"
+OWN, GROUP, CIRCLE = "own", "group", "circle"
 OPEN, SHUT = "open", "shut"
 
 
@@ -48,7 +48,8 @@ _NUMBERS = ("n", "reads", "cursor", "at_ms", "floor", "joined")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
-    """`kind` is "own" or "group"; `of` is the group whose it is, empty for one's own.
+    """`kind` is "own", "group" or "circle", a space of several groups; `of` is the group whose it is, `through` are the
+    groups of mine by which I belong to a circle.
 
     `keys` are those known here, the first of them of the number `base`, each 32 bytes. `state`: "open", or "shut" once
     a turn had no box for us. `holders` are the devices that were given the newest key of an own space. Of two own
@@ -64,6 +65,7 @@ class Space:
     keys: tuple[bytes, ...]
     base: int = 0
     of: str = ""
+    through: tuple[str, ...] = ()
     first: str = ""
     state: str = OPEN
     holders: tuple[str, ...] = ()
@@ -123,6 +125,7 @@ class Space:
             "keys": [key.hex() for key in self.keys],
             "base": self.base,
             "of": self.of,
+            "through": list(self.through),
             "first": self.first,
             "state": self.state,
             "holders": list(self.holders),
@@ -142,6 +145,7 @@ class Space:
             keys=tuple(bytes.fromhex(kept(key)) for key in as_list(doc["keys"])),
             base=whole(doc["base"]),
             of=kept(doc["of"]),
+            through=tuple(as_id(one) for one in as_list(doc.get("through", []))),
             first=kept(doc["first"]),
             state=kept(doc["state"]),
             holders=tuple(as_id(one) for one in as_list(doc["holders"])),

@@ -9,34 +9,52 @@ from dataclasses import dataclass
 from companion.crypto.primitives import sha256
 from companion.errors import MessageRejected
 from companion.fields import as_id, as_object, refused, whole
+from companion.space.cards import read_box, read_keys
 from companion.space.keys import BOOK, KEY_BYTES, SHELF
-from companion.strings import kept
+from companion.strings import kept, read_line
 
 STATEMENTS, STATING = "statements", "stating"
 """What was said and has its place in the group, until it was taken to heart; what I say, until it has its place."""
 SPACE, STEWARDS = "space", "stewards"
 """The kinds of content: what all may know, and, as private content, what those alone may who look after the group."""
-KEY = "key"
-_ASKS = ("", KEY, STEWARDS)
+KEY, ENTRY = "key", "entry"
+_ASKS = ("", KEY, STEWARDS, ENTRY)
+LINKS_LIMIT = 8
+SERVICE_LIMIT = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """What somebody who comes late has to know beside the newest key: the first item's hash, the number of the key
-    whose capability opens each log, and which key was in force at which place of the shelf.
+    whose capability opens each log, and which key was in force at which place of the shelf. `service` is where a circle
+    lies; a group's own space is where the group is.
     """
 
     first: str
     reads: Mapping[str, int]
     shelf_n: int
     shelf_at: int
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What lets a group into a circle: its id, its X25519 box, and the member keys of those who bring it."""
+
+    group: str
+    box: bytes
+    links: tuple[bytes, ...]
+
+    def to_content(self) -> dict[str, object]:
+        return {"group": self.group, "box": self.box.hex(), "links": [link.hex() for link in self.links]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """`space` is empty where somebody asks who knows none. `key` has the number `n`; `stewards` is the SHA-256 of the
     secret that those who look after the group have with it. `member` is the Ed25519 key of whoever says it. `asks`:
-    "key", "stewards", or nothing. `secret` is said in private alone.
+    "key", "stewards", "entry" of who may bring a group into a circle, or nothing. `secret` is said in private alone.
+    `is_circle`: the space is one of several groups; of these a pair speaks too.
     """
 
     space: str = ""
@@ -48,15 +66,23 @@ class Statement:
     member: bytes = b""
     asks: str = ""
     secret: bytes = b""
+    entry: Entry | None = None
+    is_circle: bool = False
 
     def to_content(self) -> dict[str, object]:
         content: dict[str, object] = {"kind": STEWARDS if self.secret else SPACE, "space": self.space}
         if self.key:
             content |= {"generation": self.generation, "n": self.n, "key": self.key.hex()}
-            content |= {"stewards": self.stewards.hex()}
+        if self.stewards:
+            content["stewards"] = self.stewards.hex()
         if self.way is not None:
             shelf = {"n": self.way.shelf_n, "at": self.way.shelf_at}
-            content["way"] = {"first": self.way.first, "reads": dict(self.way.reads), "shelf": shelf}
+            way = {"first": self.way.first, "reads": dict(self.way.reads), "shelf": shelf, "service": self.way.service}
+            content["way"] = way
+        if self.entry is not None:
+            content["entry"] = self.entry.to_content()
+        if self.is_circle:
+            content["circle"] = True
         more = {"member": self.member.hex(), "asks": self.asks, "secret": self.secret.hex()}
         return content | {name: value for name, value in more.items() if value}
 
@@ -77,10 +103,13 @@ def read_statement(content: Mapping[str, object]) -> Statement:
         member=_octets(content.get("member")),
         asks=str(asks),
         secret=_octets(content.get("secret")) if is_private else b"",
+        entry=read_entry(as_object(content["entry"])) if "entry" in content else None,
+        is_circle=content.get("circle") is True,
     )
-    if bool(said.key) != bool(said.stewards) or (said.way and not said.key) or is_private != bool(said.secret):
+    has_stewards, has_key = bool(said.stewards), bool(said.key) and not said.is_circle
+    if has_stewards != has_key or (said.way and not said.key) or is_private != bool(said.secret):
         raise MessageRejected("half of what is said of a space")
-    if not (said.key or said.member or said.asks or said.secret):
+    if not (said.key or said.member or said.asks or said.secret or said.entry):
         raise MessageRejected("nothing is said of a space")
     return said
 
@@ -124,6 +153,13 @@ def _octets(value: object) -> bytes:
     return octets
 
 
+@refused("a group that would enter a circle")
+def read_entry(value: Mapping[str, object]) -> Entry:
+    """Raises: MessageRejected."""
+    links = read_keys(value["links"], LINKS_LIMIT)
+    return Entry(group=as_id(value["group"]), box=read_box(value["box"]), links=links)
+
+
 def _way(value: Mapping[str, object]) -> Way:
     reads, shelf = as_object(value["reads"]), as_object(value["shelf"])
     first = bytes.fromhex(str(value["first"]))
@@ -134,4 +170,5 @@ def _way(value: Mapping[str, object]) -> Way:
         reads={name: whole(reads[name]) for name in (BOOK, SHELF)},
         shelf_n=whole(shelf["n"]),
         shelf_at=whole(shelf["at"]),
+        service=read_line(value.get("service", ""), SERVICE_LIMIT, "a service", may_be_empty=True),
     )

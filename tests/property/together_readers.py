@@ -5,7 +5,8 @@ from typing import Any
 
 from companion.app.own import secrets
 from companion.app.spaces.desk import SAW, Landed
-from companion.app.together import books, ground, notes, residents, rows, turning
+from companion.app.together import books, circle, circle_ground, ground, notes, residents, rows, turning
+from companion.crypto.primitives import dh_keypair
 from companion.space import shelf, statements
 from companion.space.items import Item
 from companion.space.order import Seen
@@ -18,13 +19,22 @@ def _item(content: Any) -> Item:
     return Item(n=0, id=ID, signer=KEY, content=content)
 
 
+def _entry() -> statements.Entry:
+    return statements.Entry(group=OTHER, box=dh_keypair()[1], links=(KEY,))
+
+
 def _statements() -> dict[str, Any]:
     way = statements.Way(first=HASH, reads={"book": 2, "shelf": 1}, shelf_n=1, shelf_at=9)
     full = statements.Statement(
         space=ID, n=2, key=KEY, stewards=KEY, way=way, member=KEY, asks=statements.KEY
     ).to_content()
     secret = statements.Statement(space=ID, secret=KEY).to_content()
-    return {"read_statement": (full, secret), "read_said": (statements.said_doc(ID, 5, OTHER, full),)}
+    circle = statements.Statement(space=ID, entry=_entry(), is_circle=True).to_content()
+    return {
+        "read_statement": (full, secret, circle),
+        "read_said": (statements.said_doc(ID, 5, OTHER, full),),
+        "read_entry": (_entry().to_content(),),
+    }
 
 
 def together_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
@@ -35,6 +45,15 @@ def together_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
     pin = notes.Pin(id=ID, group=OTHER, title="Title", text="Text", made_ms=5)
     saw = {SAW: {"book": Seen(incarnation=ID, seq=3, h=HASH).to_doc()}}
     told = {
+        "together.circle.read_stewards": (circle.read_stewards, (circle.stewards_said(ID, 3),)),
+        "together.circle_ground.read_circle_ground": (
+            circle_ground.read_circle_ground,
+            (circle_ground.CircleGround(space=ID, group=OTHER, given=3).put().doc,),
+        ),
+        "together.circle_ground.read_visit": (
+            circle_ground.read_visit,
+            (circle_ground.Visit(space=ID, pair=OTHER, person=OTHER, state="offered", entry=_entry()).put().doc,),
+        ),
         "together.books.read_entry": (books.read_entry, (entry, {**entry, "is_turn": True})),
         "together.books.read_item": (books.read_item, (entry,)),
         "together.ground.read_ground": (ground.read_ground, (ground.Ground(group=ID, gone=("Ann",)).put().doc,)),
@@ -58,7 +77,11 @@ def together_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
         "own.secrets.read_row": (secrets.read_row, (secrets.row(ID, 1, KEY).doc,)),
     }
     found = {f"companion.app.{name}": recipe(read=read, good=good) for name, (read, good) in told.items()}
-    readers = {"read_statement": statements.read_statement, "read_said": statements.read_said}
+    readers = {
+        "read_statement": statements.read_statement,
+        "read_said": statements.read_said,
+        "read_entry": statements.read_entry,
+    }
     return found | {
         f"companion.space.statements.{name}": recipe(read=readers[name], good=good)
         for name, good in _statements().items()

@@ -318,8 +318,7 @@ async def _outcome(arrival: _Arrival) -> Change:
 
 async def _statement(arrival: _Arrival) -> Change:
     """Keep what is said of the group's space in the order of the group: `companion.app.together` takes it to heart."""
-    read_statement(arrival.content)
-    if arrival.group.is_pair:
+    if not read_statement(arrival.content).is_circle and arrival.group.is_pair:
         raise MessageRejected("a pair has no space")
     said = said_doc(arrival.group.id, arrival.seq, arrival.person, arrival.content)
     return Change(put=(Put(STATEMENTS, said),))

@@ -12,6 +12,7 @@ from companion.space.book import with_item, with_nothing, with_turn
 from companion.space.items import Item
 from companion.space.keys import BOOK
 from companion.space.place import Space
+from companion.space.turns import Turn
 from companion.strings import kept
 
 ITEMS = "book_items"
@@ -43,12 +44,13 @@ class Books:
             self._folded[space.id] = folded
         return with_nothing(folded, max(folded.seq, seq - 1))
 
-    def take(self, space: Space, before: Belonging, seq: int, item: Item | None) -> Change:
-        """Return the change that keeps what stands next in the book: an item, or None for a turn."""
+    def take(self, space: Space, before: Belonging, seq: int, said: Item | Turn) -> Change:
+        """Return the change that keeps what stands next in the book."""
+        item = said if isinstance(said, Item) else None
         self._folded[space.id] = _grown(before, (seq, item))
         doc: Doc = {"_id": f"{space.id}:{seq}", "_v": 1, "space": space.id, "seq": seq, "is_turn": item is None}
-        if item is not None:
-            doc |= {"n": item.n, "id": item.id, "signer": item.signer.hex(), "content": item.content}
+        doc |= {"n": said.n, "signer": said.signer.hex(), "content": said.content}
+        doc |= {} if item is None else {"id": item.id}
         return Change(put=(Put(ITEMS, doc),))
 
     def forget(self, space: str) -> None:

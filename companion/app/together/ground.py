@@ -13,7 +13,7 @@ from companion.app.together.notes import pin_again, placed
 from companion.app.together.residents import GroupResidents
 from companion.app.together.rows import KEYS_MOST, ToldMember
 from companion.errors import MessageRejected
-from companion.fields import as_list, each_read, read_or, refused, whole
+from companion.fields import as_list, as_object, each_read, read_or, refused, whole
 from companion.groups import MOVES, Group
 from companion.ports import Change, Doc, Drop, Put
 from companion.space import saying
@@ -91,7 +91,7 @@ class Hearing:
         """Return how it stands, after taking in what has come."""
         async with self._context.store.turn(SHARED):
             store = self._context.store
-            docs = [doc for doc in await store.all(STATEMENTS) if doc["group"] == group.id]
+            docs = [doc for doc in await store.all(STATEMENTS) if doc["group"] == group.id and not is_of_circle(doc)]
             moves = [doc for doc in await store.all(MOVES) if doc["group"] == group.id]
             heard = Heard(ground=await self.ground(group.id), space=await self._desk.of_kind(GROUP, group.id))
             if not docs and not moves:
@@ -122,7 +122,7 @@ class Hearing:
             overlay.take(Change(put=(rows.secret_put(statement.secret),)))
             ground = replace(ground, told=max(ground.told, said.seq))
         if statement.member:
-            await _member_told(said, overlay)
+            await member_told(said, overlay)
         heard = replace(heard, ground=ground)
         if statement.key:
             heard = await self._key_told(heard, group, said, overlay)
@@ -133,7 +133,7 @@ class Hearing:
         statement, space = said.statement, heard.space
         is_carer = said.person in group.administrators
         if statement.way is not None and _counts(statement, space, is_carer=is_carer):
-            offered = offered_space(group, statement)
+            offered = new_space(group.service, statement, kind=GROUP, of=group.id)
             if space is not None:
                 await self.leave(space, overlay)
             heard, space = replace(heard, space=offered, has_key=True), offered
@@ -159,6 +159,11 @@ class Hearing:
         overlay.take(Change(drop=(Drop(SPACES, space.id), *gone)))
 
 
+def is_of_circle(doc: Doc) -> bool:
+    """Whether it was said of a space of several groups: `companion.app.together.circle_ground` takes it to heart."""
+    return as_object(doc["content"]).get("circle") is True
+
+
 def _moved(heard: Heard, doc: Doc) -> Heard:
     ground, seq = heard.ground, whole(doc["seq"])
     if doc["came"]:
@@ -169,7 +174,7 @@ def _moved(heard: Heard, doc: Doc) -> Heard:
     return replace(heard, ground=ground)
 
 
-async def _member_told(said: Said, overlay: Overlay) -> None:
+async def member_told(said: Said, overlay: Overlay) -> None:
     """Whoever says a member key first is the one whose it is."""
     statement = said.statement
     known = await rows.told_members(statement.space, overlay)
@@ -189,18 +194,18 @@ def _counts(said: Statement, space: Space | None, *, is_carer: bool) -> bool:
     return is_carer and (-said.generation, said.space) < (-space.generation, space.id)
 
 
-def offered_space(group: Group, said: Statement) -> Space:
+def new_space(service: str, said: Statement, *, kind: str, of: str = "") -> Space:
     """Return a space of which somebody tells, as whoever comes late knows it. Raises: MessageRejected."""
     if said.way is None:
         raise MessageRejected("a space without a way into it")
     shelf = Log(n=said.way.shelf_n, reads=said.way.reads[SHELF], joined=said.way.shelf_at)
     return Space(
         id=said.space,
-        kind=GROUP,
-        service=group.service,
+        kind=kind,
+        service=service,
         keys=(said.key,),
         base=said.n,
-        of=group.id,
+        of=of,
         first=said.way.first,
         generation=said.generation,
         logs={BOOK: Log(reads=said.way.reads[BOOK]), SHELF: shelf},

@@ -13,6 +13,7 @@ from companion.app.overlay import Overlay
 from companion.app.spaces.desk import Desk, stand, wait
 from companion.app.together import notes, rows
 from companion.app.together.books import Books
+from companion.app.together.circle_keeping import CircleKeeping
 from companion.app.together.ground import Ground, Hearing
 from companion.app.together.residents import GroupResidents
 from companion.app.together.roll import Roll
@@ -26,7 +27,7 @@ from companion.ports import Change
 from companion.space import place
 from companion.space.book import first_content, group_content
 from companion.space.keys import BOOK, group_box, steward_key
-from companion.space.place import GROUP, OPEN, Space
+from companion.space.place import GROUP, OPEN, OWN, Space
 from companion.space.saying import CREATE
 from companion.space.statements import STATEMENTS
 from companion.times import HOUR_MS, MINUTE_MS
@@ -52,6 +53,7 @@ class Keeping:
         telling: Telling,
         roll: Roll,
         turning: Turning,
+        circling: CircleKeeping,
     ) -> None:
         self._context = context
         self._desk = desk
@@ -62,13 +64,14 @@ class Keeping:
         self._telling = telling
         self._roll = roll
         self._turning = turning
+        self._circling = circling
         self._has_news = True
         self._online = frozenset[str]()
         self._again_ms = 0
         context.after_commit.append(self._hear)
 
     def _hear(self, change: Change) -> None:
-        tables = {put.table for put in change.put if put.table != place.TABLE or put.doc["kind"] == GROUP}
+        tables = {put.table for put in change.put if put.table != place.TABLE or put.doc["kind"] != OWN}
         self._has_news |= bool(tables & {STATEMENTS, MOVES, notes.PINS, notes.GONE, place.TABLE})
 
     async def left_ms(self) -> int:
@@ -87,13 +90,16 @@ class Keeping:
         self._has_news, self._online = False, self._heard_services()
         waits = [HOUR_MS]
         for group in await self._groups.groups():
-            if group.state == MEMBER and not group.is_pair:
+            if group.state == MEMBER:
                 waits.append(await self._try(group))
         self._again_ms = self._context.clock.monotonic_ms() + min(waits)
 
     async def _try(self, group: Group) -> int:
         try:
-            return await self._kept(group)
+            if group.is_pair:
+                return await self._circling.keep(group, None)
+            own_ms = await self._kept(group)
+            return min(own_ms, await self._circling.keep(group, await self._hearing.ground(group.id)))
         except (SyncError, *STAYS) as error:
             log.info("a group's space is left for later: %s", type(error).__name__)
             return MINUTE_MS

@@ -19,6 +19,7 @@ from companion.fields import as_object, refused
 from companion.groups import MEMBER, REJOINING, Group
 from companion.ports import Change, Documents
 from companion.space import book as books
+from companion.space.belonging import Belonging
 from companion.space.items import Item
 from companion.space.keys import BOOK, SHELF, keeper, member_key, steward_key
 from companion.space.order import Seen
@@ -27,6 +28,8 @@ from companion.space.place import Space
 from companion.space.saying import ITEM, Saying
 from companion.space.turns import Turn, is_next
 
+GroupOf = Callable[[str], Awaitable[Group | None]]
+
 
 class GroupResidents:
     """Reads the spaces of groups. What is to be said there next is for `companion.app.together.keeping` to know."""
@@ -34,7 +37,7 @@ class GroupResidents:
     def __init__(
         self,
         context: Context,
-        group: Callable[[str], Awaitable[Group | None]],
+        group: GroupOf,
         held: Books,
         secrets: OwnSecrets,
     ) -> None:
@@ -104,7 +107,7 @@ class GroupResidents:
 
     async def turned(self, space: Space, turn: Turn, seq: int, documents: Documents) -> tuple[Space, Change]:
         before = await self._books.before(space, seq, documents)
-        change = self._books.take(space, before, seq, None)
+        change = self._books.take(space, before, seq, turn)
         space = await self.with_secret(space, turn.n + 1, documents)
         return space, change + Change(drop=await rows.over_keys(space, documents))
 
@@ -150,6 +153,10 @@ class GroupResidents:
     async def member_keys(self, space: Space) -> tuple[bytes, ...]:
         """Return my member keys in a space, the one in force first."""
         return tuple(member_key(secret, space.octets)[1] for secret in await self._secrets.all())
+
+    async def cares_as(self, space: Space, book: Belonging, group: str) -> bytes:
+        """Return the key under which this device takes others off a group's roll, empty if it may not."""
+        return await self.turns_as(space)
 
     async def turns_as(self, space: Space) -> bytes:
         secret = space.stewards.get(space.n)

@@ -68,7 +68,7 @@ class Roll:
         if mine[0] in present and (former := next((key for key in mine[1:] if key in present), None)):
             return await self._say(space, roll_content(group.id, off=[former]), by=former)
         went = sorted(key for key in present if self._person(book, told, key) not in (None, *persons))
-        if went and (steward := await self._residents.turns_as(space)):
+        if went and (steward := await self._residents.cares_as(space, book, group.id)):
             if left_ms := self._telling.turn_left_ms(group, ("off", tuple(went)), carers_only=True):
                 return left_ms
             return await self._say(space, roll_content(group.id, off=went), by=steward)

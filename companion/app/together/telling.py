@@ -14,7 +14,7 @@ from companion.chat.private import WRAPS_LIMIT, private_content
 from companion.groups import Group
 from companion.ports import Change, Put
 from companion.space.keys import BOOK, SHELF
-from companion.space.place import Space
+from companion.space.place import CIRCLE, Space
 from companion.space.statements import KEY, STATING, STEWARDS, Statement, Way, digest
 from companion.times import HOUR_MS, MINUTE_MS
 
@@ -66,10 +66,10 @@ class Telling:
         if ground.came_by_me != ground.came and (left_ms := self.turn_left_ms(group, ("give", ground.came))):
             return left_ms
         if self._once((space.id, ground.came)):
-            await self.say(group, await self._newest(space))
+            await self.say(group, await self.newest(space))
         return HOUR_MS
 
-    async def _newest(self, space: Space) -> Statement:
+    async def newest(self, space: Space) -> Statement:
         shelf, book = space.logs[SHELF], space.logs[BOOK]
         told = await rows.told_keys(space.id, self._context.store)
         stewards = next((one.stewards for one in told if (one.n, one.key) == (space.n, space.keys[-1])), b"")
@@ -80,9 +80,16 @@ class Telling:
             reads={BOOK: book.reads, SHELF: shelf.reads},
             shelf_n=shelf.n,
             shelf_at=max(shelf.cursor, shelf.joined),
+            service=space.service if space.kind == CIRCLE else "",
         )
         return Statement(
-            space=space.id, generation=space.generation, n=space.n, key=space.keys[-1], stewards=stewards, way=way
+            space=space.id,
+            generation=space.generation,
+            n=space.n,
+            key=space.keys[-1],
+            stewards=stewards,
+            way=way,
+            is_circle=space.kind == CIRCLE,
         )
 
     async def ask_key(self, group: Group, space: Space | None = None) -> int:
@@ -94,7 +101,9 @@ class Telling:
             self._told.discard(duty)
             left_ms = self.waited_ms(duty, MINUTE_MS)
         if len(group.seats) > 1 and self._once(duty):
-            await self.say(group, Statement(space="" if space is None else space.id, asks=KEY))
+            of = "" if space is None else space.id
+            is_circle = space is not None and space.kind == CIRCLE
+            await self.say(group, Statement(space=of, asks=KEY, is_circle=is_circle))
         return left_ms
 
     def waited_ms(self, duty: Hashable, patience_ms: int) -> int:
@@ -109,7 +118,7 @@ class Telling:
         mine = (await self._residents.member_keys(space))[0]
         told = await rows.told_members(space.id, self._context.store)
         if all(one.member != mine for one in told) and self._once((space.id, mine)):
-            await self.say(group, Statement(space=space.id, member=mine))
+            await self.say(group, Statement(space=space.id, member=mine, is_circle=space.kind == CIRCLE))
         return HOUR_MS
 
     # The stewards' secret

@@ -1,10 +1,14 @@
-"""The spaces of groups in the opened app, wired."""
+"""The spaces of groups and circles in the opened app, wired."""
 
 from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
 from companion.app.own.secrets import OwnSecrets
 from companion.app.spaces.desk import Desk
 from companion.app.together.books import Books
+from companion.app.together.circle import CircleResidents
+from companion.app.together.circle_ground import CircleHearing
+from companion.app.together.circle_keeping import CircleKeeping
+from companion.app.together.circles import Circles
 from companion.app.together.ground import Hearing
 from companion.app.together.keeping import Keeping
 from companion.app.together.residents import GroupResidents
@@ -13,7 +17,8 @@ from companion.app.together.shelves import Shelves
 from companion.app.together.telling import Telling
 from companion.app.together.turning import Turning
 from companion.ports import Network
-from companion.space.place import GROUP, Space
+from companion.space.belonging import Belonging
+from companion.space.place import CIRCLE, GROUP, Space
 
 
 class Together:
@@ -24,10 +29,21 @@ class Together:
         hearing, telling = Hearing(context, desk, residents), Telling(context, groups, residents)
         roll = Roll(context, desk, groups, network, books, secrets, residents, telling)
         turning = Turning(context, desk, groups, books, residents, telling)
-        self.keeping = Keeping(context, desk, groups, books, residents, hearing, telling, roll, turning)
+        inside = CircleResidents(context, desk, groups.group, books, secrets)
+        desk.residents[CIRCLE] = inside
+        heard, told = CircleHearing(context, desk, groups.services), Telling(context, groups, inside)
+        rolls = Roll(context, desk, groups, network, books, secrets, inside, told)
+        circling = CircleKeeping(context, desk, groups, books, inside, heard, told, rolls)
+        self.keeping = Keeping(context, desk, groups, books, residents, hearing, telling, roll, turning, circling)
+        self.circles = Circles(context, desk, groups, books, inside, heard, told, rolls)
         self._desk = desk
+        self._books = books
         self.shelves = Shelves(context, desk, groups, books, residents, hearing, turning)
 
     async def space(self, group: str) -> Space | None:
         """Return a group's own space, if this device knows it."""
         return await self._desk.of_kind(GROUP, group)
+
+    async def book(self, space: Space) -> Belonging:
+        """Return who belongs to a space, as far as its book was read."""
+        return await self._books.now(space)

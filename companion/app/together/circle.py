@@ -1,0 +1,112 @@
+"""Who reads a circle, a space of several groups: the people on their rolls. Keys come in a box for each group.
+
+A group's box follows from the key of its own space. The stewards are people of one group, and the keepers follow from
+the key of that group's own space. Source: docs/protocol.md section 8, "A circle".
+"""
+
+from companion.app.context import Context
+from companion.app.own.secrets import OwnSecrets
+from companion.app.spaces.desk import Desk
+from companion.app.together.books import ITEMS, Books
+from companion.app.together.residents import GroupOf, GroupResidents
+from companion.errors import MessageRejected
+from companion.fields import as_id, as_object, read_or, refused, whole
+from companion.groups import MEMBER, REJOINING
+from companion.ports import Doc, Documents
+from companion.space.belonging import Belonging
+from companion.space.keys import BOOK, circle_stewards, group_box, keeper
+from companion.space.place import GROUP, Space
+from companion.space.saying import TURN
+from companion.space.turns import Turn, open_box
+
+STEWARDS_OF = "stewards_of"
+
+
+class CircleResidents(GroupResidents):
+    """Is as a group's own space, but for where keys and keepers come from, and who turns."""
+
+    def __init__(self, context: Context, desk: Desk, group: GroupOf, held: Books, secrets: OwnSecrets) -> None:
+        super().__init__(context, group, held, secrets)
+        self._desk = desk
+
+    async def is_followed(self, space: Space) -> bool:
+        groups = [await self._group(id) for id in space.through]
+        return any(group is not None and group.state in (MEMBER, REJOINING) for group in groups)
+
+    async def key_of(self, space: Space, turn: Turn, documents: Documents) -> bytes | None:
+        for group in space.through:
+            own = await self._desk.of_kind(GROUP, group)
+            for key in () if own is None else reversed(own.keys):
+                try:
+                    return open_box(turn, space.octets, bytes.fromhex(group), group_box(key)[0])
+                except MessageRejected:
+                    continue
+        return await super().key_of(space, turn, documents)
+
+    async def is_shut_out(self, space: Space, turn: Turn) -> bool:
+        return all(bytes.fromhex(group) not in turn.boxes for group in space.through)
+
+    async def with_secret(self, space: Space, n: int, documents: Documents) -> Space:
+        return space  # the keepers follow from what the book says
+
+    async def cares_as(self, space: Space, book: Belonging, group: str) -> bytes:
+        mine = (await self.member_keys(space))[0]
+        return mine if mine in book.standing or mine in book.groups[group].links else b""
+
+    async def turns_as(self, space: Space) -> bytes:
+        return b""
+
+    async def keeper(self, space: Space, log: str, n: int) -> str | None:
+        """Return the keeper that was in force with the key of this number, for the people of the stewards' group."""
+        said = await self._stewards_said(space, n)
+        return None if said is None else await self._keeper(space, log, *said)
+
+    async def next_keeper(self, space: Space, log: str, following: bytes) -> str | None:
+        known = next((n for n in range(space.base, space.n + 1) if space.key(n) == following), None)
+        if known is not None:
+            return await self.keeper(space, log, known)
+        turns = (one for one in await self._desk.said(space.id, BOOK) if one.kind == TURN and one.key == following)
+        said = next((read_stewards(one.content) for one in turns), None)
+        return None if said is None else await self._keeper(space, log, *said)
+
+    async def stewards_group(self, space: Space) -> str:
+        """Return the group of the stewards, empty if the book was not read yet."""
+        said = await self._stewards_said(space, 0)
+        return "" if said is None else said[0]
+
+    async def stewards_key(self, space: Space) -> tuple[str, int] | None:
+        """Return the stewards' group, and the number of its key from which the keepers in force follow."""
+        return await self._stewards_said(space, space.n)
+
+    async def _stewards_said(self, space: Space, n: int) -> tuple[str, int] | None:
+        docs = await self._context.store.read(ITEMS, lambda docs: [doc for doc in docs if doc["space"] == space.id])
+        wanted = [doc for doc in docs if _brings(doc, n)]
+        said = [read_or(as_object(doc["content"]), read_stewards, None) for doc in wanted]
+        if n == 0 and not said:  # the first item is still on its way
+            waiting = [one.content for one in await self._desk.said(space.id, BOOK)]
+            said = [read_stewards(content) for content in waiting if STEWARDS_OF in content]
+        return next((one for one in said if one is not None), None)
+
+    async def _keeper(self, space: Space, log: str, group: str, n: int) -> str | None:
+        own = await self._desk.of_kind(GROUP, group)
+        key = None if own is None else own.key(n)
+        return None if key is None else keeper(circle_stewards(key, space.octets), space.log_id(log)).hex()
+
+
+def _brings(doc: Doc, n: int) -> bool:
+    """Whether this is what brought the key of a number: the first item, or the turn to it."""
+    if n == 0:
+        return doc["seq"] == 1
+    return doc["is_turn"] is True and doc["n"] == n - 1
+
+
+def stewards_said(group: str, n: int) -> Doc:
+    """Return what a first item or a turn says of where its keepers come from."""
+    return {STEWARDS_OF: {"group": group, "n": n}}
+
+
+@refused("where the keepers of a circle come from")
+def read_stewards(content: Doc) -> tuple[str, int]:
+    """Return the stewards' group, and the number of its own space's key. Raises: MessageRejected."""
+    said = as_object(content[STEWARDS_OF])
+    return as_id(said["group"]), whole(said["n"])
