@@ -3,9 +3,10 @@
 import asyncio
 import itertools
 from collections.abc import AsyncGenerator, Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from companion.crypto.keyslots import slot_public, words_secret
 from companion.errors import ReadOnly, RolledBack, StoreBusy, StoreError, Tampered, WrongKey
 from companion.farewells import Farewell, merged
 from companion.ports import (
@@ -22,6 +23,13 @@ from companion.ports import (
 from services.store.search_text import Query, fold
 
 
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The words' slot of a store that does not know its words."""
+
+    public: bytes
+
+
 class FakeStore:
     """Documents by table, in the order of their first commit."""
 
@@ -31,7 +39,7 @@ class FakeStore:
         self.calls = calls
         self.is_open = True
         self.fails = False
-        self.keys: dict[str, object] = {}
+        self.keys: dict[str, Any] = {}
         self.damages: tuple[Damage, ...] = ()
         self.rollback = ""
         self.broken: dict[str, str] = {}
@@ -165,8 +173,18 @@ class FakeStore:
         return frozenset(self.keys)
 
     async def opens_with(self, *, passphrase: str | None = None, recovery: bytes | None = None) -> bool:
-        given = self.keys["passphrase"] == passphrase or self.keys["recovery"] == recovery
-        return given and (passphrase, recovery) != (None, None)
+        return (passphrase is not None and self.keys["passphrase"] == passphrase) or self.opens_by_words(recovery)
+
+    def opens_by_words(self, recovery: bytes | None) -> bool:
+        return recovery is not None and self.words_slot == slot_public(words_secret(recovery))
+
+    @property
+    def words_slot(self) -> bytes:
+        key = self.keys.get("recovery")
+        return b"" if key is None else key.public if isinstance(key, Slot) else slot_public(words_secret(key))
+
+    async def lock_to_words(self, public: bytes) -> None:
+        self.keys["recovery"] = Slot(public)
 
     async def rekey(
         self,
@@ -246,18 +264,18 @@ class FakeVault:
     def keys(self) -> tuple[object, object] | None:
         """Passphrase and recovery key, or None if there is no box."""
         keys = self.store.keys
-        return (keys["passphrase"], keys["recovery"]) if keys else None
+        return (keys["passphrase"], keys.get("recovery")) if keys else None
 
     async def exists(self) -> bool:
         return self.keys is not None
 
     async def create(
-        self, passphrase: str, recovery: bytes, first: Change | None = None
+        self, passphrase: str, recovery: bytes | None, first: Change | None = None
     ) -> tuple[FakeStore, FakeBlobs]:
         if self.keys is not None:
             raise StoreBusy("there is a store already")
         self.store.is_open = True
-        self.store.keys = {"passphrase": passphrase, "recovery": recovery}
+        self.store.keys = {"passphrase": passphrase, **({} if recovery is None else {"recovery": recovery})}
         self.calls.append("vault created")
         if first is not None:
             await self.store.commit(first)
@@ -273,8 +291,9 @@ class FakeVault:
     ) -> tuple[FakeStore, FakeBlobs]:
         if self.fault is not None:
             raise self.fault
-        given = {"passphrase": passphrase, "recovery": recovery, "keystore": keystore}
-        if not any(key is not None and self.store.keys.get(kind) == key for kind, key in given.items()):
+        given = {"passphrase": passphrase, "keystore": keystore}
+        is_right = any(key is not None and self.store.keys.get(kind) == key for kind, key in given.items())
+        if not is_right and not self.store.opens_by_words(recovery):
             raise WrongKey("no")
         if anchor is not None and anchor.commit > self.store.anchor.commit:
             self.store.rollback = "old"

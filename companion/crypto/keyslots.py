@@ -77,6 +77,13 @@ def passphrase_key(
     return primitives.argon2id(secret, salt, passes=parameters.t, memory_kib=parameters.m_kib, lanes=parameters.p)
 
 
+def words_secret(recovery: bytes) -> bytes:
+    """Return the secret of the recovery words' slot. It is the same in every store, so that another device of the same
+    person can lock its own store to the words by their slot's public key, without knowing the words.
+    """
+    return primitives.hkdf(recovery, b"companion words slot v1")
+
+
 def slot_public(secret: bytes) -> bytes:
     """Return the public key of a slot that this 32-byte secret opens."""
     return hpke.derive_keypair(secret)[1]

@@ -255,6 +255,16 @@ class Store(Documents, Protocol):
         Raises StoreError, and OtherKeyNeeded if it takes the other key as well; the old keys then still hold.
         """
 
+    @property
+    def words_slot(self) -> bytes:
+        """The public key of the recovery words' slot, empty where there is none, or release 0.1.0 made it."""
+
+    async def lock_to_words(self, public: bytes) -> None:
+        """Let the words behind this slot's public key open the store, and those that did before nothing any more.
+
+        Raises StoreError, CryptoError for a key that is none, and OtherKeyNeeded in a store of release 0.1.0.
+        """
+
     async def remove_slot(self, kind: str) -> None:
         """Let this kind of key open the store no more."""
 
@@ -303,8 +313,8 @@ class Vault(Protocol):
 
     async def exists(self) -> bool: ...
 
-    async def create(self, passphrase: str, recovery: bytes, first: Change | None = None) -> tuple[Store, Blobs]:
-        """Make the box with two keys: the passphrase, and the 32 bytes behind the recovery words.
+    async def create(self, passphrase: str, recovery: bytes | None, first: Change | None = None) -> tuple[Store, Blobs]:
+        """Make the box with two keys: the passphrase, and the 32 bytes behind the recovery words, if there are any.
 
         `first` is what it holds from the start. If it cannot be kept, there is no box. Raises StoreError.
         """

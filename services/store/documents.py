@@ -133,6 +133,15 @@ class DocumentStore:
         rekey = self._store.rekey
         await self._worker.run(rekey, passphrase=passphrase, recovery=recovery, keystore=keystore, proof=proof)
 
+    @property
+    def words_slot(self) -> bytes:
+        """Return the public key of the recovery words' slot; see the port."""
+        return self._store.words_slot
+
+    async def lock_to_words(self, public: bytes) -> None:
+        """Let the words behind this public key open the store. See `SealedStore.lock_to_words`."""
+        await self._worker.run(self._store.lock_to_words, public)
+
     async def remove_slot(self, kind: str) -> None:
         """Let this kind of key ("keystore", "recovery", "passphrase") open the store no more."""
         await self._worker.run(self._store.remove_slot, kind)

@@ -4,7 +4,8 @@
      "slots": [{"kind": "passphrase" | "recovery" | "keystore", "public": hex, "locked": hex}]}
 
 A slot's public key follows from its secret (HPKE, RFC 9180), so another master key can be locked to all slots by
-whoever knows none of the secrets. The sealed root holds the file's digest: what somebody put in or back is refused.
+whoever knows none of the secrets. That of the recovery words is the same in every store that they open. The sealed root
+holds the file's digest: what somebody put in or back is refused.
 
 In v1 (release 0.1.0) there were "wraps": [{"kind", "nonce", "ct"}], the master key under the secret itself. Such a file
 stays until a key is changed; every secret is needed then.
@@ -15,6 +16,7 @@ Owns this file only. While keys change there are two: `NEXT_NAME` takes the plac
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,6 +31,7 @@ from companion.crypto.keyslots import (
     to_the_letter,
     unlock,
     unwrap,
+    words_secret,
     wrap,
 )
 from companion.errors import Tampered, TooNew, WrongKey
@@ -68,13 +71,18 @@ class KeyFile:
 
     def with_slot(self, kind: str, secret: str | bytes, master: bytes) -> "KeyFile":
         """Return the file with this slot made or replaced."""
-        key = self._slot_key(kind, secret)
+        key = self._slot_keys(kind, secret)[0]
         if self.version == WRAPPING:
-            slot = wrap(key, master, self._info(kind))
-        else:
-            public = slot_public(key)
-            slot = public + lock(public, master, self._info(kind))
-        return replace(self, slots={**self.slots, kind: slot})
+            return replace(self, slots={**self.slots, kind: wrap(key, master, self._info(kind))})
+        return self.with_public(kind, slot_public(key), master)
+
+    def with_public(self, kind: str, public: bytes, master: bytes) -> "KeyFile":
+        """Return the file with this slot made or replaced. Raises: CryptoError for a public key that is none."""
+        return replace(self, slots={**self.slots, kind: public + lock(public, master, self._info(kind))})
+
+    def public(self, kind: str) -> bytes:
+        """Return a slot's public key, empty where there is no such slot or it has none, as in v1."""
+        return self.slots.get(kind, b"")[:PUBLIC_BYTES] if self.version == LOCKING else b""
 
     def locked_anew(self, master: bytes) -> "KeyFile":
         """Return the file with another master key in every slot. Raises: CryptoError for a public key that is none."""
@@ -98,11 +106,11 @@ class KeyFile:
 
     def _opened(self, kind: str, secret: str | bytes) -> bytes:
         """Open a slot; a passphrase that was set in 0.1.0 may hold marks that are taken for others today."""
-        try:
-            return self._opened_by(kind, self._slot_key(kind, secret))
-        except WrongKey:
-            if not isinstance(secret, str) or to_the_letter(secret) == as_meant(secret):
-                raise
+        for key in self._slot_keys(kind, secret):
+            with suppress(WrongKey):
+                return self._opened_by(kind, key)
+        if not isinstance(secret, str) or to_the_letter(secret) == as_meant(secret):
+            raise WrongKey("the key does not open this slot")
         return self._opened_by(kind, passphrase_key(secret, self.salt, self.kdf, form=to_the_letter))
 
     def _opened_by(self, kind: str, key: bytes) -> bytes:
@@ -117,12 +125,16 @@ class KeyFile:
         """Return the file with no other slots than these."""
         return replace(self, slots={kind: slot for kind, slot in self.slots.items() if kind in kinds})
 
-    def _slot_key(self, kind: str, secret: str | bytes) -> bytes:
+    def _slot_keys(self, kind: str, secret: str | bytes) -> tuple[bytes, ...]:
+        """Return the keys that a slot may be under, the one for a new slot first."""
         if isinstance(secret, str):
-            return passphrase_key(secret, self.salt, self.kdf)
+            return (passphrase_key(secret, self.salt, self.kdf),)
         if len(secret) != SECRET_BYTES:
             raise WrongKey(f"a {kind} secret has {SECRET_BYTES} bytes")
-        return subkey(secret, self.store_id, kind.encode())
+        own = subkey(secret, self.store_id, kind.encode())
+        if kind != RECOVERY or self.version == WRAPPING:
+            return (own,)
+        return words_secret(secret), own  # before 28 November 2026 the words had another key in each store
 
     def _info(self, kind: str) -> bytes:
         cost = f"{self.kdf.t},{self.kdf.m_kib},{self.kdf.p}" if kind == PASSPHRASE else ""

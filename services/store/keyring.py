@@ -78,6 +78,23 @@ class KeyRing:
                 file = self.file.locked_anew(master)
             self._change(keyfile.with_secrets(file, new, master, kdf or self.file.kdf), master)
 
+    @property
+    def words_slot(self) -> bytes:
+        """The public key of the recovery words' slot; see `SealedStore.words_slot`."""
+        return self.file.public(RECOVERY)
+
+    def lock_to_words(self, public: bytes) -> None:
+        """Let the words behind this public key open the store. See `SealedStore.lock_to_words`."""
+        with self._storage.lock:
+            self._storage.require_writable()
+            if self.file.version == WRAPPING:
+                raise OtherKeyNeeded(f"a store of version {WRAPPING} needs its words")
+            file, master = self.file, self._storage.sealer().master
+            if RECOVERY in file.slots:
+                master = primitives.random_bytes(primitives.KEY_BYTES)
+                file = file.locked_anew(master)
+            self._change(file.with_public(RECOVERY, public, master), master)
+
     def _known(self, proof: str | bytes | None) -> Secrets:
         """Return the proof by the kind of its slot. Raises: WrongKey if it opens nothing."""
         if proof is None:

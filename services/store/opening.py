@@ -15,10 +15,12 @@ from services.store.keyfile import KeyFile
 from services.store.sealing import StoreSealer
 
 
-def make_files(directory: Path, passphrase: str, recovery: bytes, kdf: KdfParameters) -> tuple[KeyFile, bytes]:
+def make_files(directory: Path, passphrase: str, recovery: bytes | None, kdf: KdfParameters) -> tuple[KeyFile, bytes]:
     """Make an empty store's files; return the key file and the master key. Raises: OSError, StoreError."""
     master = primitives.random_bytes(primitives.KEY_BYTES)
-    secrets: keyfile.Secrets = {keyfile.PASSPHRASE: passphrase, keyfile.RECOVERY: recovery}
+    secrets: keyfile.Secrets = {keyfile.PASSPHRASE: passphrase}
+    if recovery is not None:
+        secrets[keyfile.RECOVERY] = recovery
     keys = keyfile.with_secrets(keyfile.new_key_file(kdf), secrets, master, kdf)
     digest = primitives.sha256(keys.encoded())
     root = Root(commit=0, next_table=1, heads={}, keys=digest)

@@ -62,10 +62,10 @@ class SealedStore(TinyDB):
         directory: Path,
         *,
         passphrase: str,
-        recovery: bytes,
+        recovery: bytes | None,
         kdf: KdfParameters | None = None,
     ) -> "SealedStore":
-        """Make a store with two keys: the passphrase, and 32 random bytes that the caller shows as words.
+        """Make a store with two keys: the passphrase, and 32 random bytes that the caller shows as words, if any.
 
         Takes as long as the key derivation. A crash on the way leaves either no store or a whole one.
         Raises: StoreError if there is one already, StoreBusy.
@@ -226,6 +226,18 @@ class SealedStore(TinyDB):
         Raises: StoreError if the disk refuses or something is damaged, OtherKeyNeeded; the old keys then still hold.
         """
         self._ring.replace(passphrase, recovery, keystore, kdf, proof)
+
+    @property
+    def words_slot(self) -> bytes:
+        """The public key of the recovery words' slot, empty where there is none, or release 0.1.0 made it."""
+        return self._ring.words_slot
+
+    def lock_to_words(self, public: bytes) -> None:
+        """Let the words behind this slot's public key open the store, and those that did before nothing any more.
+
+        Raises: OtherKeyNeeded in a store of release 0.1.0, CryptoError for a key that is none, or as `rekey`.
+        """
+        self._ring.lock_to_words(public)
 
     def remove_slot(self, kind: str) -> None:
         """Let this kind of key open the store no more. Takes as long as `rekey`.

@@ -40,9 +40,9 @@ class SealedVault:
         return SealedStore.exists(self._directory)
 
     async def create(
-        self, passphrase: str, recovery: bytes, first: Change | None = None
+        self, passphrase: str, recovery: bytes | None, first: Change | None = None
     ) -> tuple[DocumentStore, SealedBlobs]:
-        """Make the box with two keys: the passphrase, and the 32 bytes behind the recovery words.
+        """Make the box with two keys: the passphrase, and the 32 bytes behind the recovery words, if there are any.
 
         `first` is what it holds from the start; if that cannot be kept, there is no box.
         Raises: StoreError if there is one already, StoreBusy, LowMemory.
@@ -56,7 +56,7 @@ class SealedVault:
             raise
         return documents, blobs
 
-    def _create(self, passphrase: str, recovery: bytes) -> SealedStore:
+    def _create(self, passphrase: str, recovery: bytes | None) -> SealedStore:
         kdf = self._kdf or calibrated()
         return SealedStore.create(self._directory, passphrase=passphrase, recovery=recovery, kdf=kdf)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from companion.crypto.keyslots import KdfParameters
+from companion.crypto.keyslots import KdfParameters, slot_public, words_secret
 from companion.errors import OtherKeyNeeded, StoreError, Tampered, WrongKey
 from companion.ports import Anchor
 from services.store.blobs import BlobRef
@@ -45,6 +45,11 @@ CHANGES = {
     ),
     "recovery": (
         lambda store: store.rekey(recovery=WORDS),
+        BY_WORDS,
+        [{"recovery": WORDS}, BY_PASSPHRASE, BY_DEVICE],
+    ),
+    "other words by their slot": (
+        lambda store: store.lock_to_words(slot_public(words_secret(WORDS))),
         BY_WORDS,
         [{"recovery": WORDS}, BY_PASSPHRASE, BY_DEVICE],
     ),
