@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from companion.app.own import files, own_space, record, residents, shared
 from companion.crypto.primitives import dh_keypair, random_bytes, sign, signing_keypair
-from companion.space import cards, items, order, place, saying, shelf, turns, versions
+from companion.space import cards, items, order, place, saying, shelf, signpost, turns, versions, words
 from companion.space.keys import BOOK, log_id
 from companion.wire import SUITE_ITEM
 from tests.property.together_readers import together_recipes
@@ -52,6 +53,9 @@ def space_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
     )
     version = versions.Version(id=ID, device=OTHER, at_ms=5, body={"text": "x"}, past=(OTHER,))
     history = versions.with_version(versions.History(), version)
+    recovery, own = bytes(range(32)), place.Space(id=ID, kind=place.OWN, service="local", keys=(KEY,), first="ab" * 32)
+    way = signpost.way_to(words.words_of(recovery), own)
+    named = {"service": "local", "space": ID, "generation": 1, "n": 0, "first": "ab" * 32, "key": way.sealed.hex()}
     seen = order.Seen(incarnation=ID, seq=3, h="ab" * 32)
     told = {
         "cards.read_card": recipe(read=lambda doc: cards.read_card(SPACE, _said(doc)), good=(_card(),)),
@@ -69,6 +73,14 @@ def space_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
             read=lambda doc: shelf.read_note(_note(doc)),
             good=(shelf.note_content(ID, "Title", "Text", message=OTHER, of=ID),),
         ),
+        "signpost.read_way": recipe(read=signpost.read_way, good=(named,)),
+        "signpost.open_way": recipe(
+            read=lambda data: signpost.open_way(
+                words.words_of(recovery), words.words_box(recovery), replace(way, sealed=data)
+            ),
+            good=(way.sealed,),
+        ),
+        "words.Words.from_doc": recipe(read=words.Words.from_doc, good=(words.words_of(recovery).to_doc(),)),
         "turns.open_box": recipe(
             read=lambda data: turns.open_box(turns.open_turn(KEY, LOG, data), SPACE, ANN, BOX_PRIVATE), good=(turn,)
         ),
