@@ -5,6 +5,8 @@
     │   ├── WeakPassphrase      too short to protect anything
     │   ├── WrongWords          recovery words that do not fit
     │   ├── OtherKeyNeeded      the key is right, and it takes the other one as well
+    │   ├── NothingByWords      the recovery words lead to nothing at this service
+    │   │   └── UnreadableByWords       something lies there, and nobody can say what
     │   ├── ConsentMissing      a story may not take this step
     │   ├── MicrophoneUnavailable
     │   ├── PictureUnreadable   no picture, damaged, or too large to open
@@ -87,6 +89,14 @@ class WrongWords(UsageError):
 
 class OtherKeyNeeded(UsageError):
     """The key is right. What release 0.1.0 locked takes passphrase and words to be locked anew: give the other one."""
+
+
+class NothingByWords(UsageError):
+    """The recovery words are whole, and lead to nothing at this service."""
+
+
+class UnreadableByWords(NothingByWords):
+    """Something lies where the recovery words lead, and it does not open, or names no place."""
 
 
 class ConsentMissing(UsageError):

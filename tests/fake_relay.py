@@ -181,6 +181,8 @@ class FakeRelay:
 
     async def events(self, group: str, capability: str, since: int, limit: int = 500) -> tuple[RelayEvent, ...]:
         self._answer()
+        if all(capability != known for _, known in self.capabilities.get(group, [])):
+            raise RelayRefused(404, "unknown")
         return tuple(self.readable(group, capability, since)[:limit])
 
     # Devices
@@ -232,6 +234,10 @@ class FakeDeviceRelay:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._relay, name)
+
+    async def append(self, group: str, capability: str, cid: str, body: bytes) -> Appended:
+        self._relay._answer()
+        return self._relay.append(OutboxItem(cid=cid, group=group, capability=capability, body=body))
 
     async def publish_key_packages(self, one_time: tuple[bytes, ...], last_resort: bytes | None) -> int:
         self._relay._answer()

@@ -204,10 +204,10 @@ class Desk:
         self.calls.append(("theme", mode))
         self.window.state.theme = mode
 
-    async def set_up(self, profession: str = "gp") -> "Desk":
-        """Make the store and leave it open."""
-        recovery, _ = self.companion.recovery_words()
-        await self.companion.create(self.name, profession, PASSPHRASE, recovery)
+    async def set_up(self, profession: str = "gp", *, has_words: bool = True) -> "Desk":
+        """Make the store and leave it open. A device that is to be linked has no words of its own."""
+        self.recovery, self.words = self.companion.recovery_words()
+        await self.companion.create(self.name, profession, PASSPHRASE, self.recovery if has_words else None)
         return self
 
     async def set_up_with_a_group(self) -> "Desk":

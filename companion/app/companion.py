@@ -31,6 +31,8 @@ from companion.ports import (
     TryCounter,
     Vault,
 )
+from companion.space.words import TABLE as WORDS
+from companion.space.words import words_of
 from companion.unlocking import check_passphrase
 
 log = logging.getLogger(__name__)
@@ -108,14 +110,18 @@ class Companion:
         key = random_bytes(32)
         return key, words_from_key(key)
 
-    async def create(self, name: str, profession: str, passphrase: str, recovery: bytes) -> None:
-        """Make the store and open it. Raises WeakPassphrase, ValueError for a name, StoreError."""
+    async def create(self, name: str, profession: str, passphrase: str, recovery: bytes | None) -> None:
+        """Make the store and open it. `recovery`: None on a device that is to be linked, which is then told of words.
+
+        Raises: WeakPassphrase, ValueError for a name, StoreError.
+        """
         check_passphrase(passphrase)
         await self._until_closed()
         me = create_me(name, profession, at_ms=self._ports.clock.now_ms())
         with self._alone():
             async with _closing_what_fails() as undone:
-                first = Change(put=(Put("me", me.to_doc()),))
+                known = () if recovery is None else (Put(WORDS, words_of(recovery).known_doc()),)
+                first = Change(put=(Put("me", me.to_doc()), *known))
                 store, blobs = await self._ports.vault.create(passphrase, recovery, first)
                 undone.push_async_callback(_close, store)
                 await self._device.forget()  # what is left of a profile that was removed together with the app
@@ -138,6 +144,8 @@ class Companion:
                     box = await self._ports.vault.unlock(passphrase=passphrase, recovery=recovery, anchor=anchor)
                     undone.push_async_callback(_close, box[0])
                 await self._enter(*box)
+                if recovery is not None and self.opened is not None:
+                    await self.opened.recovery.learn(recovery)
 
     async def unlock_with_device(self, reason: str) -> None:
         """Open the store with the device's own key; `reason` is what the device shows when it asks who is there.

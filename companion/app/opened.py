@@ -24,6 +24,7 @@ from companion.app.journal.journalling import Journalling
 from companion.app.journal.timeline import Timeline
 from companion.app.own.own_space import OwnSpace
 from companion.app.parting import Left, Parting
+from companion.app.recovery import Recovery
 from companion.app.searching import Searching
 from companion.app.security import Security
 from companion.app.spaces.desk import make_desk
@@ -81,11 +82,12 @@ class Opened:
         self.searching = Searching(self._context)
         desk = make_desk(self._context)
         self.groups = Grouping(self._context, Receiving(self._context), network, desk)
-        self.own = OwnSpace(self._context, desk, self.groups, network, self.attaching, self.journal)
+        self.devices = Linking(self._context, self.groups.tools, network, self.groups.follow)
+        self.recovery = Recovery(self._context, security, self.devices.tell)
+        self.groups.inbox.add(self.devices.handlers() | self.recovery.handlers())
+        self.own = OwnSpace(self._context, desk, self.groups, network, self.attaching, self.journal, self.recovery)
         self.together = Together(self._context, desk, self.groups, network)
         self.shelves = self.together.shelves
-        self.devices = Linking(self._context, self.groups.tools, network, self.groups.follow)
-        self.groups.inbox.add(self.devices.handlers())
         self.devices.gives.append(self.own.give)
         self.devices.revoked.append(self.own.turn_out)
         self.mending = Mending(self._context, self.groups)

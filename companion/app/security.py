@@ -28,15 +28,19 @@ class Security:
         Raises: WeakPassphrase, WrongKey (counted), StoreError, OtherKeyNeeded; the old passphrase then still holds.
         """
         check_passphrase(passphrase)
-        await self._rekey(await self._prove(proof), passphrase=passphrase)
+        await self.rekey(await self.prove(proof), passphrase=passphrase)
 
     async def check(self, proof: str) -> None:
         """Raises: WrongKey (counted) if this is neither the passphrase nor the recovery words."""
-        await self._prove(proof)
+        await self.prove(proof)
 
-    async def change_words(self, proof: str, recovery: bytes) -> None:
-        """Let these words open the store, and the old ones no more. Raises: WrongKey (counted), StoreError."""
-        await self._rekey(await self._prove(proof), recovery=recovery)
+    async def lock_to_words(self, slot: bytes) -> None:
+        """Let the words of this slot open the store, which a person proved on another device of theirs.
+
+        Raises: StoreError, OtherKeyNeeded, CryptoError for a slot that is none.
+        """
+        await self._store.lock_to_words(slot)
+        await self._device.remember(self._store)
 
     async def has_keystore(self) -> bool:
         return await self._device.has_keystore()
@@ -46,7 +50,7 @@ class Security:
 
     async def use_device(self, proof: str) -> None:
         """Let this device open the store too. Raises: WrongKey (counted), KeystoreUnavailable, StoreError."""
-        await self._prove(proof)
+        await self.prove(proof)
         await self._store.rekey(keystore=await self._device.make_key())
         await self._device.remember(self._store)
 
@@ -75,8 +79,10 @@ class Security:
         """Copy what can be read into a new folder; nothing is changed or deleted here. Raises: StoreError."""
         return await self._store.salvage()
 
-    async def _rekey(self, proof: str | bytes, *, passphrase: str | None = None, recovery: bytes | None = None) -> None:
-        """Change a key. What the device remembers follows at once, and its own key goes on opening the store."""
+    async def rekey(self, proof: str | bytes, *, passphrase: str | None = None, recovery: bytes | None = None) -> None:
+        """Change a key by one that was proven. What the device remembers follows at once, and its own key goes on
+        opening the store. Raises: StoreError, OtherKeyNeeded.
+        """
         opened_with_device = await self.opens_with_device()
         await self._store.rekey(passphrase=passphrase, recovery=recovery, proof=proof)
         if opened_with_device and KEYSTORE not in self._store.slots:
@@ -86,8 +92,8 @@ class Security:
                 log.warning("the device opens the store no more: its keystore did not answer")
         await self._device.remember(self._store)
 
-    async def _prove(self, proof: str) -> str | bytes:
-        """Return the key that was proven, as the store takes it."""
+    async def prove(self, proof: str) -> str | bytes:
+        """Return the key that was proven, as the store takes it. Raises: WrongKey (counted) if it is none."""
         async with self._tries.one():
             passphrase, recovery = passphrase_or_words(proof)
             if not await self._store.opens_with(passphrase=passphrase, recovery=recovery):

@@ -119,6 +119,12 @@ class Relay(Protocol):
         remembered, and refuses what is still to come; 429 for too many of those.
         """
 
+    async def append(self, group: str, capability: str, cid: str, body: bytes) -> Appended:
+        """Put an envelope into a log; the same cid and bytes again give the first receipt again.
+
+        What must not be lost goes by the outbox. Raises RelayRefused 404, 403, 409, 429, ServiceFull.
+        """
+
     async def events(self, group: str, capability: str, since: int, limit: int = 500) -> tuple[RelayEvent, ...]:
         """Return up to `limit` envelopes of a group after a number. Raises RelayRefused 404, 403 `rotated`, 409."""
 

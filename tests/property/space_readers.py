@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from companion.app.own import files, own_space, record, residents, shared
+from companion.app.own import files, own_space, record, residents, shared, signposting
 from companion.crypto.primitives import dh_keypair, random_bytes, sign, signing_keypair
 from companion.space import cards, items, order, place, saying, shelf, signpost, turns, versions, words
 from companion.space.keys import BOOK, log_id
@@ -149,6 +149,10 @@ def own_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
         ),
         "companion.app.own.residents.read_secret": recipe(
             read=residents.read_secret, good=({"number": 1, "secret": "ab" * 32},)
+        ),
+        "companion.app.own.signposting.read_signpost": recipe(
+            read=signposting.read_signpost,
+            good=({"service": "local", **words.words_of(bytes(range(32))).to_doc()},),
         ),
         "companion.app.own.files.read_file": recipe(read=files.read_file, good=(file,)),
         "companion.app.own.shared.read_shared": recipe(

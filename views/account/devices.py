@@ -112,6 +112,7 @@ def _row(
     parts: list[ft.Control] = [column(text(name, ft.TextThemeStyle.TITLE_SMALL), soft(line), spacing=theme.HAIR)]
     if is_asked:
         parts.append(soft(texts("account.devices_sure", name=name), ft.TextThemeStyle.BODY_MEDIUM))
+        parts.append(soft(texts("account.devices_lost"), ft.TextThemeStyle.BODY_MEDIUM))
         keep = button(texts("account.devices_keep"), lambda: ask(""), kind="outlined")
         parts.append(equal(keep, button(texts("account.devices_take_out"), remove)))
     elif not one.is_this:

@@ -91,24 +91,23 @@ def WordsPane() -> ft.Control:
             if not secrets.compare_digest(form[f"word-{position}"].strip().lower(), drawn.words[position - 1]):
                 form.change(said=texts("unlock.check_wrong", number=position))
                 return
-        if await form.send(
-            lambda: opened.security.change_words(form["proof"], drawn.key), texts("account.proof_wrong")
-        ):
+        if await form.send(lambda: opened.recovery.renew(form["proof"], drawn.key), texts("account.proof_wrong")):
             drawn.key, drawn.words = b"", ()
             _done(frame, form, texts("account.words_changed"))
 
     steps: dict[int, Callable[[], list[ft.Control]]] = {
-        1: lambda: _prove(form, window, draw),
+        1: lambda: _prove(form, window, draw, has_others=len(opened.devices.devices()) > 1),
         2: lambda: _write_down(form, texts, drawn),
         3: lambda: _type_back(form, texts, drawn, replace_words),
     }
     return subpage(frame, window, texts("account.words_title"), steps[form.filled.step]())
 
 
-def _prove(form: Form, window: Window, draw: Handler) -> list[ft.Control]:
+def _prove(form: Form, window: Window, draw: Handler, *, has_others: bool) -> list[ft.Control]:
     texts = window.texts
     return [
         soft(texts("account.words_about"), ft.TextThemeStyle.BODY_LARGE),
+        *([soft(texts("account.words_others"), ft.TextThemeStyle.BODY_LARGE)] if has_others else []),
         _proof(form, window),
         *_notices(form),
         button(texts("account.words_make"), draw, size="tall", disabled=form.filled.is_busy),

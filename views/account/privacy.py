@@ -148,6 +148,8 @@ def _keys(frame: Frame, texts: Texts, known: Known) -> ft.Control:
         fact_row(ft.Icons.LOCK_OUTLINE_ROUNDED, texts("account.privacy_keys_who")),
         fact_row(ft.Icons.PHONELINK_LOCK_ROUNDED, anchor),
     ]
+    if "recovery" not in known.facts.slots:
+        said.append(fact_row(ft.Icons.EDIT_NOTE_ROUNDED, texts("account.slot_none")))
     amount = texts("account.slots", kinds=", ".join(kinds))
     return _card(frame, texts, texts("account.privacy_keys"), amount, ft.Icons.KEY_OUTLINED, said, "/account")
 

@@ -288,13 +288,13 @@ def _passphrase(step: Step) -> Shown:
 
 
 async def _create_linked(step: Step) -> None:
-    """Make the store. Its recovery key is drawn and forgotten: nobody has words for this device to write down."""
-    if await _create(step, step.newest.value.device, UNTIL_LINKED, step.window.companion.recovery_words()[0]):
+    """Make the store. The words that open it too are those of the other device, which tells it of them."""
+    if await _create(step, step.newest.value.device, UNTIL_LINKED, None):
         step.window.link_code = step.newest.value.code
         step.window.go(f"/{ACCOUNT}/{LINKING}")
 
 
-async def _create(step: Step, name: str, profession: str, recovery: bytes) -> bool:
+async def _create(step: Step, name: str, profession: str, recovery: bytes | None) -> bool:
     """Return whether the store is made; a press while it is being made does nothing."""
     draft = step.newest.value
     if draft.is_busy:

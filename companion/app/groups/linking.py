@@ -19,11 +19,13 @@ from companion.app.groups.tools import Outcome, Tools
 from companion.crypto.primitives import aead_open, aead_seal, hkdf, hmac_sha256, random_bytes, signing_public
 from companion.devices import NAME_BYTES, Device, DeviceList
 from companion.errors import CryptoError, InviteGarbled, MessageRejected, NoOwnService, SyncError, UsageError
-from companion.fields import as_object, refused, whole
+from companion.fields import as_object, read_or, refused, whole
 from companion.groups import MEMBER
 from companion.letters import Letter
 from companion.people import Me, Member
 from companion.ports import PACKAGES, Change, Doc, Drop, InboxItem, Network, Put
+from companion.space.words import KNOWN, Words
+from companion.space.words import TABLE as WORDS
 from companion.strings import clean_line, kept, read_line
 from companion.times import MINUTE_MS
 from companion.wire import InviteCode, create_invite_code, parse_invite
@@ -133,6 +135,9 @@ class Linking:
             "proof": _proof(code, device),
         }
         letters.append(self._tools.outbox.letter(service, device, content))
+        words = read_or(await self._context.store.get(WORDS, KNOWN), Words.from_doc, None)
+        if words is not None:
+            letters.append(self._tools.outbox.letter(service, device, words.told()))
         for choice in await choices_told(self._context):
             letters.append(self._tools.outbox.letter(service, device, choice))
         groups = tuple(g for g in await self._tools.groups() if g.state == MEMBER and g.service == service)
@@ -142,6 +147,14 @@ class Linking:
         for lines in await history_contents(self._context, groups):
             letters.append(self._tools.outbox.letter(service, device, lines))
         return Change(put=tuple(letters))
+
+    async def tell(self, content: Doc) -> None:
+        """Write something to my other devices, where there are any."""
+        if self._context.me.other_devices:
+            service, letter = await self._service(), self._tools.outbox.letter
+            puts = tuple(letter(service, device, content) for device in self._context.me.other_devices)
+            await self._context.commit(Change(put=puts))
+            await self._follow(service)
 
     async def _told(self, devices: DeviceList, service: str) -> Outcome:
         """Return what tells my new device list to this device, my other devices and every group."""

@@ -10,6 +10,8 @@ from companion.app.overlay import Overlay
 from companion.app.own.documents import CHANGED, FOLLOWED, WANTED, SharedDocuments, with_body
 from companion.app.own.files import Files, is_long
 from companion.app.own.record import RECORDS, Place, read_place
+from companion.app.own.signposting import Signposting
+from companion.app.recovery import Recovery
 from companion.app.spaces.desk import Desk
 from companion.app.spaces.log_side import LogSide
 from companion.errors import SyncError
@@ -62,6 +64,7 @@ class Housekeeping:
         documents: SharedDocuments,
         owner: Owner,
         logs: Callable[[str], LogSide],
+        recovery: Recovery,
     ) -> None:
         self._context = context
         self._desk = desk
@@ -70,6 +73,8 @@ class Housekeeping:
         self._documents = documents
         self._owner = owner
         self._logs = logs
+        self._recovery = recovery
+        self.signposting = Signposting(context, desk, network, recovery)
         self._changed_ms: int | None = None
         self._again_ms = 0
         self._has_greeted = False
@@ -85,6 +90,8 @@ class Housekeeping:
 
     async def left_ms(self) -> int:
         """Return in how many ms there is something to do."""
+        if await self._recovery.is_behind():
+            return 0
         space = await self._owner.space()
         if space is None or not self._owner.is_on:
             return HOUR_MS
@@ -93,6 +100,8 @@ class Housekeeping:
         ends = [HOUR_MS if self._has_greeted == self._is_online(space) else 0]
         if counts.get(CHANGED, 0):
             ends.append(self._ripe_ms(counts) - now)
+        if self._is_online(space) and space.state != SHUT:
+            ends.append(await self.signposting.left_ms(space))
         has_work = space.state == SHUT or counts.get(FOLLOWED, 0) or counts.get(WANTED, 0) or space.logs[SHELF].floor
         if has_work or any(one.awaits for one in await self._desk.said(space.id)):
             ends.append(self._again_ms - now)
@@ -113,6 +122,7 @@ class Housekeeping:
 
     async def run(self) -> None:
         """Do what is to be done now. Raises: StoreError for what passes, such as a full disk."""
+        await self._try(self._align)
         space = await self._owner.space()
         if space is None or not self._owner.is_on:
             return
@@ -128,6 +138,10 @@ class Housekeeping:
                 await self._owner.say_here()
         if counts.get(CHANGED, 0) and self._ripe_ms(counts) <= now:
             await self.tell(space)
+        if not self._is_online(space):
+            self.signposting.forget()
+        elif await self._try(partial(self.signposting.step, space)):
+            await self._owner.follow()
         if self._again_ms > now:
             return
         steps = (self._upload, self._fetch_words, self._empty, self._read_past)
@@ -141,6 +155,10 @@ class Housekeeping:
         except (SyncError, *STAYS) as error:
             log.info("left for later: %s", type(error).__name__)
             return False
+
+    async def _align(self) -> bool:
+        await self._recovery.align()
+        return True
 
     async def tell(self, space: Space) -> None:
         """Tell what has changed here, a part of it at once."""

@@ -15,6 +15,7 @@ from companion.app.own.files import Files
 from companion.app.own.housekeeping import Housekeeping
 from companion.app.own.parted import Parted
 from companion.app.own.residents import OwnResidents, own_first
+from companion.app.recovery import Recovery
 from companion.app.spaces.desk import Desk, stand, wait
 from companion.app.spaces.reading import first_of_newest
 from companion.crypto.primitives import random_bytes
@@ -31,6 +32,7 @@ from companion.space.keys import BOOK, SHELF
 from companion.space.place import OWN, Log, Space
 from companion.space.saying import CREATE, ITEM, Saying
 from companion.space.versions import Version
+from companion.space.words import TABLE as WORDS
 from companion.strings import kept
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class OwnSpace:
         network: Network,
         attaching: Attaching,
         journal: Journalling,
+        recovery: Recovery,
     ) -> None:
         self._context = context
         self._desk = desk
@@ -80,7 +83,9 @@ class OwnSpace:
         self.parted = Parted(context)
         self._heard: dict[str, int] = {}
         self.is_on = False
-        self.housekeeping = Housekeeping(context, desk, network, self._files, self.documents, self, groups.logs)
+        self.housekeeping = Housekeeping(
+            context, desk, network, self._files, self.documents, self, groups.logs, recovery
+        )
         groups.inbox.add({"own": self._own, "here": self._here})
 
     async def start(self) -> None:
@@ -193,7 +198,8 @@ class OwnSpace:
     async def _left(self, space: Space) -> Change:
         """Return the change that leaves a space for another one: what was told in it is told anew there."""
         said = tuple(Drop(saying.TABLE, one.id) for one in await self._desk.said(space.id))
-        return Change(drop=(Drop(place.TABLE, space.id), *said)) + await self.documents.anew()
+        drop = (Drop(place.TABLE, space.id), Drop(WORDS, space.id), *said)
+        return Change(drop=drop) + await self.documents.anew()
 
     async def turn_out(self) -> None:
         """A device of mine is in use no longer: it gets nothing new from now on."""
@@ -214,7 +220,10 @@ class OwnSpace:
             keeper = await self._residents.keeper(space, name, at.reads)
             if keeper is not None:
                 logs.append(LogToDrop(id=space.log_id(name).hex(), capability=space.capability(name), keeper=keeper))
-        return {space.service: tuple(logs)}
+        found = {space.service: tuple(logs)}
+        for service, post in await self.housekeeping.signposting.logs_to_drop():
+            found[service] = (*found.get(service, ()), post)
+        return found
 
     async def found_anew(self, shut: Space) -> None:
         """Begin another space: a device that is mine no longer has turned this one without me."""

@@ -15,13 +15,15 @@ from companion.app.spaces.desk import Desk, Landed, Unknown, wait
 from companion.crypto.primitives import random_bytes
 from companion.devices import DeviceList, device_id
 from companion.errors import MessageRejected
-from companion.fields import as_id, as_list, refused, whole
+from companion.fields import as_id, as_list, read_or, refused, whole
 from companion.people import Me
 from companion.ports import Change, Doc, Documents, Put
 from companion.space.keys import BOOK, SHELF, keeper
 from companion.space.place import Space
 from companion.space.saying import ITEM, TURN, Saying
 from companion.space.turns import Turn, open_box, seal_turn
+from companion.space.words import SAID, Words
+from companion.space.words import TABLE as WORDS
 from companion.strings import kept
 
 BARRED = "own_barred"
@@ -92,7 +94,19 @@ class OwnResidents:
             put = row(space.id, *read_secret(content))
             known = await documents.get(SECRETS, str(put.doc["_id"]))
             return space, Change() if known is not None else Change(put=(put,))
+        if content.get("kind") == SAID:
+            return await self._words(space, Words.from_doc(content), documents)
         return space, Change()
+
+    async def _words(self, space: Space, words: Words, documents: Documents) -> tuple[Space, Change]:
+        """The space goes by these words from now on: they are given its newest key, as a device is."""
+        if not words.follows(await self._words_of(space, documents)):
+            return space, Change()
+        holders = tuple(dict.fromkeys((*space.holders, words.holder.hex())))
+        return replace(space, holders=holders), Change(put=(Put(WORDS, {"_id": space.id, "_v": 1, **words.to_doc()}),))
+
+    async def _words_of(self, space: Space, documents: Documents) -> Words | None:
+        return read_or(await documents.get(WORDS, space.id), Words.from_doc, None)
 
     # Turning
 
@@ -126,10 +140,12 @@ class OwnResidents:
         return Change()  # what was read here stays
 
     async def next_turn(self, space: Space) -> Change:
-        """Return a turn, and another own secret, where a device has the key that is in use no longer."""
-        me = self._context.me
-        active = {device.id: device for device in me.member.devices.active}
-        if all(device in active for device in space.holders) or me.device not in active:
+        """Return a turn, and another own secret, where a device or words have the key that are in use no longer."""
+        me, words = self._context.me, await self._words_of(space, self._context.store)
+        boxes = {device.id: device.seal_key for device in me.member.devices.active}
+        may_turn = me.device in boxes
+        boxes |= {words.holder.hex(): words.box} if words is not None else {}
+        if all(holder in boxes for holder in space.holders) or not may_turn:
             return Change()
         key, book = space.key(space.n), space.logs[BOOK]
         if key is None or book.n != space.n:
@@ -143,7 +159,7 @@ class OwnResidents:
             log=space.log_id(BOOK),
             sign_private=me.sign_private,
             at=book.cursor,
-            boxes={bytes.fromhex(id): device.seal_key for id, device in active.items()},
+            boxes={bytes.fromhex(id): box for id, box in boxes.items()},
         )
         turn = Saying(
             id=self._context.new_id(),

@@ -93,7 +93,7 @@ async def test_what_the_device_remembers_follows_each_change_of_a_key(
     security = desk.companion.opened.security
     for change in (
         lambda: security.change_passphrase(PASSPHRASE, NEW),
-        lambda: security.change_words(NEW, bytes(32)),
+        lambda: desk.companion.opened.recovery.renew(NEW, bytes(32)),
         lambda: security.stop_device(),
         lambda: security.use_device(NEW),
     ):

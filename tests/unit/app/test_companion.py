@@ -155,7 +155,7 @@ class TestProof:
         desk = await Desk().set_up()
         assert desk.companion.opened is not None
         key, words = desk.companion.recovery_words()
-        await desk.companion.opened.security.change_words(PASSPHRASE, key)
+        await desk.companion.opened.recovery.renew(PASSPHRASE, key)
         await desk.companion.lock()
         await desk.companion.unlock(words=" ".join(words))
         assert desk.companion.opened is not None

@@ -30,7 +30,7 @@ async def desktop(relay, phone, tablet):
 
 async def linked(relay, old, name, *others):
     """Return another device of the same person, to which the first one gives what it shares."""
-    device = await Desk(name, relay).set_up()
+    device = await Desk(name, relay).set_up(has_words=False)
     if not core(old).own.is_on:
         await core(old).own.turn_on()
     code = await core(old).devices.offer()
