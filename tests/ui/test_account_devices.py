@@ -71,12 +71,27 @@ async def test_a_device_is_taken_out_in_two_steps() -> None:
     await deliver(new, old)
     async with opened(old, route="/account/devices") as app:
         await app.click("Take Tablet out")
+        assert old.window.texts("account.devices_lost") in app.texts()
         await app.click("Keep it")
         assert len(old.companion.opened.devices.devices()) == 2
         await app.click("Take Tablet out")
         await app.click("Take it out")
         await app.until(lambda: "Tablet" not in app.texts())
     assert [one.is_this for one in old.companion.opened.devices.devices()] == [True]
+
+
+@pytest.mark.parametrize("has_other", [True, False])
+async def test_who_makes_new_words_is_told_what_that_means_for_other_devices(has_other: bool) -> None:
+    relay = FakeRelay(FakeClock())
+    old, new = await Desk("Hazel Ford", relay).set_up(), await Desk("Anybody", relay).set_up(has_words=False)
+    assert old.companion.opened is not None
+    assert new.companion.opened is not None
+    if has_other:
+        code = await old.companion.opened.devices.offer()
+        await new.companion.opened.devices.link(code.code, "Tablet")
+        await deliver(new, old)
+    async with opened(old, route="/account/words") as app:
+        assert (old.window.texts("account.words_others") in app.texts()) == has_other
 
 
 async def test_first_start_links_a_device_by_the_code_that_came_first_and_asks_for_no_words() -> None:

@@ -113,6 +113,13 @@ async def test_the_privacy_centre_counts_what_is_there_and_leads_to_it(props: di
         await app.until(lambda: app.page.route == "/journal")
 
 
+async def test_the_privacy_centre_says_where_no_words_open_the_app() -> None:
+    desk = await Desk().set_up(has_words=False)
+    async with opened(desk, route="/account/privacy") as app:
+        await app.until(lambda: desk.window.texts("account.slot_none") in app.texts())
+        assert "Opens with: your passphrase" in app.texts()
+
+
 async def test_the_privacy_centre_says_where_no_keystore_is() -> None:
     desk = Desk()
     desk.keystore.is_there = False

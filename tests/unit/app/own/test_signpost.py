@@ -9,7 +9,7 @@ from companion.crypto.primitives import signing_keypair
 from companion.errors import NothingByWords, Offline, RelayRefused, UnreadableByWords
 from companion.space.items import cid_of, key_number
 from companion.space.keys import BOOK
-from companion.space.signpost import way_entry, way_to, whose_entry
+from companion.space.signpost import fold, way_entry, way_to, whose_entry
 from companion.space.turns import open_turn
 from companion.space.words import words_of
 from companion.times import HOUR_MS
@@ -130,6 +130,16 @@ class TestKeeping:
         relay.life = "2e" * 16
         await meet(phone, tablet)
         await leads_to(phone, relay, phone)
+
+    async def test_a_newest_entry_that_the_service_withheld_is_offered_again(self, phone, tablet, desktop, relay):
+        words = words_of(phone.recovery)
+        before = list(relay.logs[words.log])
+        await core(phone).devices.revoke(core(tablet).device)
+        await meet(phone, desktop)
+        relay.logs[words.log][:] = before
+        await self.connect_again(desktop)
+        bodies = [(event.seq, event.body) for event in relay.logs[words.log]]
+        assert fold(words, bodies).way.n == 1
 
     async def test_somebody_elses_signpost_in_its_place_is_taken_down(self, phone, tablet, relay):
         words, stranger = words_of(phone.recovery), signing_keypair()[0]
