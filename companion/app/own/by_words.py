@@ -11,6 +11,8 @@ from companion.space.words import Words, words_box, words_of
 
 TURNS_MOST = 64
 """Turns after which the signpost was not put right any more."""
+PAGES_MOST = 64
+"""A page is up to 500 events: a service that goes on and on is read no further."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,10 @@ async def _bodies(relay: Relay, log: bytes, opens: str, since: int) -> list[byte
     """Return what stands in a log after a number, as far as one capability reads."""
     found = list[bytes]()
     try:
-        while page := await relay.events(log.hex(), opens, since + len(found)):
+        for _ in range(PAGES_MOST):
+            page = await relay.events(log.hex(), opens, since + len(found))
+            if not page:
+                break
             found += [event.body for event in page]
     except RelayRefused as error:
         if error.status == 404:

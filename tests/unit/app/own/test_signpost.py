@@ -86,6 +86,19 @@ class TestFinding:
         with pytest.raises(RelayRefused, match="429"):
             await find_by_words(phone.recovery, Busy(relay, "somebody"))
 
+    async def test_a_service_without_end_is_read_no_further(self, phone, tablet, relay):
+        class Endless(FakeDeviceRelay):
+            asked = 0
+
+            async def events(self, group, capability, since):
+                self.asked += 1
+                page = await self._relay.events(group, capability, since)
+                return page or tuple(self._relay.logs[group][-1:])
+
+        endless = Endless(relay, "somebody")
+        assert (await find_by_words(phone.recovery, endless)).n == 0
+        assert endless.asked < 100
+
     async def test_what_does_not_open_is_told_from_nothing(self, phone, tablet, relay):
         log = relay.logs[words_of(phone.recovery).log]
         log[:] = [event for event in log if event.seq == 1]
