@@ -55,13 +55,22 @@ def CareFor(
 
 
 def guard_card(
-    texts: Texts, found: tuple[str, ...], send_anyway: Callable[[], Any], mend: Callable[[], Any]
+    texts: Texts,
+    found: tuple[str, ...],
+    go_on: Callable[..., Any],
+    mend: Callable[[], Any],
+    *,
+    anyway: str = "",
+    instead: str = "",
 ) -> ft.Control:
-    """Return the question before something goes that looks like patient details; both answers weigh the same."""
+    """Return the question before something goes that looks like patient details; both answers weigh the same.
+
+    `anyway` and `instead` name them where it is no message that goes.
+    """
     what = ", ".join(texts(f"care.detail_{one}") for one in found)
     answers = equal(
-        button(texts("care.send_anyway"), send_anyway, kind="outlined", size="slim"),
-        button(texts("care.mend"), mend, kind="outlined", size="slim"),
+        button(anyway or texts("care.send_anyway"), go_on, kind="outlined", size="slim"),
+        button(instead or texts("care.mend"), mend, kind="outlined", size="slim"),
     )
     words = notice(ft.Icons.SHIELD_OUTLINED, texts("care.detail_about"), texts("care.detail_found", what=what))
     return ft.Semantics(live_region=True, container=True, content=card(words, answers, spacing=theme.GAP))

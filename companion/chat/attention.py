@@ -76,6 +76,8 @@ class Wishes:
     folded: tuple[str, ...] = ()
     is_welcomed: bool = False
     tells_seen: bool = False
+    is_shelf_seen: bool = False
+    """They have looked at what stands on its shelf."""
 
     def __post_init__(self) -> None:
         if self.rhythm not in RHYTHMS:
@@ -92,6 +94,7 @@ class Wishes:
             "folded": list(self.folded),
             "is_welcomed": self.is_welcomed,
             "tells_seen": self.tells_seen,
+            "is_shelf_seen": self.is_shelf_seen,
         }
 
     @classmethod
@@ -107,6 +110,7 @@ class Wishes:
             folded=tuple(kept(one) for one in folded) if isinstance(folded, list) else (),
             is_welcomed=bool(doc["is_welcomed"]),
             tells_seen=bool(doc["tells_seen"]),
+            is_shelf_seen=bool(doc.get("is_shelf_seen")),
         )
 
 

@@ -38,6 +38,7 @@ KINDS = (
     Kind(name="blobs", icon=ft.Icons.IMAGE_OUTLINED, route="/journal"),
     Kind(name="groups", icon=ft.Icons.FORUM_OUTLINED, route="/groups", counted=("groups",)),
     Kind(name="messages", icon=ft.Icons.CHAT_BUBBLE_OUTLINE_ROUNDED, route="/groups", counted=("msg",)),
+    Kind(name="shelves", icon=ft.Icons.SHELVES, route="/groups", counted=("shelf_items", "pins")),
     Kind(name="stories", icon=ft.Icons.MIC_NONE_ROUNDED, route="/stories", counted=("stories",)),
     Kind(name="receipts", icon=ft.Icons.FACT_CHECK_OUTLINED, route="/stories", counted=("receipts",)),
     Kind(name="checkins", icon=ft.Icons.WB_TWILIGHT_OUTLINED, route="/today", counted=("checkins", "nudges")),

@@ -6,14 +6,18 @@ from typing import Any
 import flet as ft
 
 from companion.app.chat.chatting import can_delete
+from companion.care import patient_details
 from companion.chat.message import REACTIONS, Message
 from companion.groups import Group
 from views import theme
+from views.caring import guard_card
 from views.client import ask
 from views.groups.drafting import composing_of, take_back_message
 from views.groups.lines import gist
 from views.groups.naming import name_of
 from views.groups.pairing import writing_to
+from views.groups.shelf.looking import pinned_from, use_shelf
+from views.groups.shelf.pinning import may_pin, shelf_action
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.parts.buttons import Action, button, pressable
 from views.parts.safe import guarded, safe, say
@@ -29,7 +33,8 @@ def MessagePanel(group: Group, key: str = "") -> ft.Control:
     about = use_part(lambda s: composing_of(s.composing, group).about)
     one = use_part(lambda s: next((m for m in s.chat.messages if m.id == about), None))
     is_sure, set_sure = ft.use_state(False)
-    me = opened.me.person
+    found, set_found = ft.use_state(tuple[str, ...]())
+    shelf, me = use_shelf(group), opened.me.person
 
     def change(**parts: Any) -> None:
         state.composing = replace(composing_of(state.composing, group), **{"mode": "", "about": "", **parts})
@@ -49,7 +54,19 @@ def MessagePanel(group: Group, key: str = "") -> ft.Control:
 
     if is_sure:
         delete = then(lambda: opened.chat.delete(group.id, one.id), texts("groups.deleted_now"))
-        return _delete_question(texts, delete, lambda: set_sure(False), stacked=frame.is_large_text)
+        is_kept = pinned_from(shelf, one.id) is not None
+        return _delete_question(texts, delete, lambda: set_sure(False), stacked=frame.is_large_text, is_kept=is_kept)
+
+    async def pin() -> None:
+        change(pinned=await opened.shelves.pin(group.id, one.id))
+
+    if found:
+        anyway, instead = texts("shelf.pin_anyway"), texts("shelf.pin_not")
+        return guard_card(texts, found, guarded(pin, texts.error), change, anyway=anyway, instead=instead)
+
+    async def look_and_pin() -> None:
+        details = patient_details(one.text)
+        set_found(details) if details else await pin()
 
     async def take_back() -> None:
         await take_back_message(window, opened, group, one)
@@ -59,6 +76,9 @@ def MessagePanel(group: Group, key: str = "") -> ft.Control:
         label = texts("lines.write", name=first_name(one.name))
         write = then(writing_to(window, frame, one.author))
         actions.insert(1, Action(label=label, on_press=write, icon=ft.Icons.SEND_ROUNDED))
+    if may_pin(group, opened, one):
+        keep = guarded(look_and_pin, texts.error)
+        actions.insert(2, shelf_action(texts, frame, group, pinned_from(shelf, one.id), keep))
     buttons = [
         button(act.label, act.on_press, icon=act.icon, kind="tonal" if not number else "outlined", size="slim")
         for number, act in enumerate(actions)
@@ -76,9 +96,11 @@ def _head(texts: Any, one: Message, me: str, leave: ft.Control) -> ft.Control:
     return ft.Row([about, leave], spacing=theme.SMALL)
 
 
-def _delete_question(texts: Any, delete: Any, keep: Any, *, stacked: bool) -> ft.Control:
+def _delete_question(texts: Any, delete: Any, keep: Any, *, stacked: bool, is_kept: bool) -> ft.Control:
+    """`is_kept`: a note on the shelf has its words, too."""
     return column(
         text(texts("groups.delete_question")),
+        *([soft(texts("shelf.stays"))] if is_kept else []),
         equal(
             button(texts("groups.keep"), keep, kind="outlined"),
             button(texts("groups.delete_now"), delete, kind="outlined", icon=ft.Icons.DELETE_OUTLINE_ROUNDED),

@@ -8,6 +8,7 @@ from views import theme
 from views.groups.composing import Foot
 from views.groups.naming import INVITE, mark_of, profession, who_is_in
 from views.groups.pairing import AskedNotice
+from views.groups.shelf.ways import use_shelf_chip
 from views.groups.timeline import Timeline, use_acts
 from views.groups.topics import use_topic_chips
 from views.mirror.context import use_frame, use_part, use_quiet_window
@@ -61,8 +62,8 @@ def Chat(group: Group) -> ft.Control:
 
 @safe
 def Topics(group: Group) -> ft.Control:
-    """The topics in one row above the conversation."""
-    chips = use_topic_chips(group, "topic")
+    """The topics in one row above the conversation, after what stands on the shelf."""
+    chips = [*use_shelf_chip(group), *use_topic_chips(group, "topic")]
     if not chips:
         return ft.Container(height=0)
     row = ft.Row(chips, spacing=theme.SMALL, scroll=ft.ScrollMode.AUTO)

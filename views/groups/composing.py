@@ -19,6 +19,7 @@ from views.groups.lines import due_words, gist
 from views.groups.membership import AsideNotice, NewKeyNotice, OutNotice
 from views.groups.naming import look_of_group, mark_of, name_of, who_is_in, who_sees
 from views.groups.pairing import ready_words, use_buddy
+from views.groups.shelf.pinning import PinnedNotice
 from views.groups.speaking import VoiceStrip
 from views.mirror.chat_state import Composing, Conversation
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
@@ -60,7 +61,8 @@ def Foot(group: Group) -> ft.Control:
             bgcolor=ft.Colors.SURFACE_CONTAINER_LOWEST,
             border=ft.Border.only(top=ft.BorderSide(1, ft.Colors.OUTLINE_VARIANT)),
         )
-    return ft.Column([Held(group), Composer(group, key=f"composer-{group.id}")], spacing=0, tight=True)
+    pinned, field = PinnedNotice(group, key="pinned"), Composer(group, key=f"composer-{group.id}")
+    return ft.Column([pinned, Held(group), field], spacing=0, tight=True)
 
 
 def _panel_of(composing: Composing) -> tuple[str, str]:

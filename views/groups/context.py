@@ -10,6 +10,7 @@ from views.groups.membership import LeaveButton, MemberRow
 from views.groups.naming import INVITE, people
 from views.groups.pairing import AboutLine
 from views.groups.settling import keep_words, use_agreement
+from views.groups.shelf.ways import ShelfRow
 from views.groups.topics import use_topic_chips
 from views.mirror.context import use_frame, use_part, use_quiet_window
 from views.parts.buttons import button
@@ -45,7 +46,7 @@ def About(group: Group, key: str = "") -> ft.Control:
     def go(words: str, where: str, icon: ft.IconData) -> ft.Control:
         return button(texts(words), lambda: frame.go(f"/groups/{where}"), icon=icon, kind="outlined", size="slim")
 
-    parts: list[ft.Control] = [section(texts("groups.who_sees"), card(*facts))]
+    parts: list[ft.Control] = [ShelfRow(group, key="shelf"), section(texts("groups.who_sees"), card(*facts))]
     if topics and not frame.is_phone:
         parts.append(section(texts("groups.topics"), wrapping(*topics, spacing=theme.TIGHT)))
     rows = [MemberRow(group, seat, seat.member.person in verified, key=seat.member.person) for seat in group.seats]

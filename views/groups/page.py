@@ -13,6 +13,8 @@ from views.groups.pairing import standing_line
 from views.groups.quiet import QuietPage
 from views.groups.reaching import ReachPage
 from views.groups.settling import RulesPage, WaysPage, WelcomePage
+from views.groups.shelf.looking import SHELF
+from views.groups.shelf.pages import ShelfPages
 from views.groups.starting import StartPage
 from views.mirror.chat_state import GroupLine
 from views.mirror.context import use_frame, use_part, use_quiet_window
@@ -23,9 +25,10 @@ from views.parts.surfaces import empty_state
 
 @safe
 def GroupContent(group_id: str = "", key: str = "") -> ft.Control:
-    """`group_id` is a group's id, one after "invite-", "<id>/rules", "<id>/ways", a word, or empty.
+    """`group_id` is a group's id, one after "invite-", "<id>/rules", "<id>/ways", "<id>/shelf", a word, or empty.
 
-    "<id>/safety-<person>" compares codes with somebody. The words are "new", "join", "quiet" and "reach".
+    "<id>/safety-<person>" compares codes with somebody; below the shelf are its notes. The words are "new", "join",
+    "quiet" and "reach".
     """
     if group_id == "new":
         return StartPage()
@@ -58,6 +61,9 @@ def OneGroup(group_id: str, what: str, key: str = "") -> ft.Control:
         return SafetyPage(group, what.removeprefix(SAFETY))
     if what == "rules":
         return RulesPage(group)
+    place, _, below = what.partition("/")
+    if place == SHELF:
+        return ShelfPages(group, wishes, below, key=f"shelf-{group.id}")
     return WaysPage(group, wishes) if what == "ways" else Chat(group)
 
 

@@ -89,7 +89,7 @@ class Conversation:
 class Composing:
     """What the foot of a conversation is doing. `mode`: "" (writing), "message" (what can be done with `about`), "add",
     "poll", "topic", "later", "report", "worry". `is_catching_up`: an answer marks everything else seen. `files` are
-    pictures and voice notes that go with the next message.
+    pictures and voice notes that go with the next message. `pinned` is the note that a message became just now.
     """
 
     group: str = ""
@@ -102,6 +102,7 @@ class Composing:
     is_silent: bool = False
     is_catching_up: bool = False
     files: tuple[Attachment, ...] = ()
+    pinned: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,9 @@ LISTS: Final = MappingProxyType(
 OWN_TABLES: Final = frozenset({"own_records", "own_changed", "sayings", "spaces", "settings", "sync", COMING})
 
 
+SHELF_TABLES: Final = frozenset({"spaces", "sayings", "book_items", "shelf_items", "pins", "moves"})
+
+
 async def _stay(where: str) -> None:
     """There is no conversation to move in."""
 
@@ -88,6 +91,8 @@ class ViewState:
     journal_prompt: str = ""
     is_asking: bool = True
     groups: tuple[GroupLine, ...] = ()
+    shelves_turn: int = 0
+    """How often what stands on a group's shelf may have changed: who shows one reads it again."""
     chat: Conversation = field(default_factory=Conversation)
     composing: Composing = field(default_factory=Composing)
     attention: Attention = field(default_factory=Attention)
@@ -208,6 +213,8 @@ class Mirror:
         everything = "phase" in what
         if everything or what & CHAT_TABLES or any(w.startswith("msg:") for w in what):
             await self._try("groups", opened, self._refresh_groups(opened))
+        if everything or what & SHELF_TABLES:
+            state.shelves_turn += 1
         if everything or "stories" in what:
             await self._try("stories", opened, self._refresh_stories(opened))
         if everything or what & {"checkins", "nudges", "groups"}:

@@ -12,7 +12,9 @@ DRAFTS = "drafts"
 
 
 class Drafts:
-    """The words in each group's composer, for all windows of this device."""
+    """The words in each group's composer, for all windows of this device. A note that is being written is kept too,
+    under a name of its own.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
