@@ -18,10 +18,11 @@ WORDS = "of a long talk about the winter rota, the call on Thursday and who has 
 
 def make_long_group(data: Path, profile: str, service: str, count: int = COUNT) -> str:
     """Make the profile with its group at the service; return a link that lets one more in."""
-    return asyncio.run(_make(data, profile, service, count))
+    return asyncio.run(make_group(data, profile, service, count))
 
 
-async def _make(data: Path, profile: str, service: str, count: int) -> str:
+async def make_group(data: Path, profile: str, service: str, count: int) -> str:
+    """The same, where a loop runs already."""
     companion = build_profile(data, profile, service).companion
     key, _ = companion.recovery_words()
     await companion.create("Hazel Fern", "gp", PASSPHRASE, key)
@@ -36,7 +37,7 @@ async def _make(data: Path, profile: str, service: str, count: int) -> str:
     await until(is_made)
     now = context.clock.now_ms()
     for start in range(0, count, BATCH):
-        lines = [line(group.id, number, now) for number in range(start, start + BATCH)]
+        lines = [line(group.id, number, now) for number in range(start, min(start + BATCH, count))]
         await context.commit(Change(put=tuple(Put(messages_table(group.id), one.to_doc()) for one in lines)))
     link = (await opened.groups.invite(group.id)).code.link
     await companion.lock()
