@@ -109,16 +109,26 @@ def make_relay(tmp_path):
 
 
 @pytest.fixture
-async def device(relay):
-    """Make clients of `relay`, each with a key of its own."""
+async def device_at():
+    """Make clients of whatever service, each with a key of its own, that are closed when the test ends."""
     async with contextlib.AsyncExitStack() as stack:
 
-        def make(url: str | None = None, private: bytes | None = None) -> RelayClient:
-            client = new_client(url or relay.url, private)
+        def make(url: str, private: bytes | None = None) -> RelayClient:
+            client = new_client(url, private)
             stack.push_async_callback(client.close)
             return client
 
         yield make
+
+
+@pytest.fixture
+def device(relay, device_at):
+    """Make clients of `relay`."""
+
+    def make(url: str | None = None, private: bytes | None = None) -> RelayClient:
+        return device_at(url or relay.url, private)
+
+    return make
 
 
 def new_client(url: str, private: bytes | None = None) -> RelayClient:

@@ -42,9 +42,11 @@ async def serving(protocol: type[asyncio.Protocol]) -> AsyncIterator[int]:
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None
     task = asyncio.create_task(server._serve([listener]))
-    yield listener.getsockname()[1]
-    server.should_exit = True
-    await task
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task
 
 
 @pytest.fixture(params=[Hurried, HurriedRelay])

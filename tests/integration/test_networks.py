@@ -7,7 +7,6 @@ import pytest
 from companion.errors import CompanionError, OtherAnswers
 from services.sync.answers import Live
 from services.sync.paging import FAILS_MOST
-from tests.integration.conftest import new_client
 from tests.integration.people import PASSPHRASE, Person, until
 from tests.integration.test_thread import befriend
 from tests.proxy import CUTS, HOLDS, PAGES, PASSES, Proxy
@@ -95,10 +94,9 @@ async def test_messages_go_and_come_where_streams_do_not(network, pair, how):
     assert network.seen.count((STREAM, how)) <= 2 * FAILS_MOST  # of both
 
 
-async def test_brief_stream_comes_through_where_answers_are_held_until_they_are_whole(network):
+async def test_brief_stream_comes_through_where_answers_are_held_until_they_are_whole(network, device_at):
     network.treats = lambda path: HOLDS
-    client = new_client(network.url)
+    client = device_at(network.url)
     async with asyncio.timeout(10):
         items = [item async for item in client.stream((), inbox=0, is_brief=True)]
     assert items == [Live()]
-    await client.close()

@@ -17,7 +17,6 @@ from services.relay.devices.store import Post
 from services.relay.limits import DAY_MS, MINUTE_MS, Quotas
 from services.relay.log.store import Draft
 from services.relay.refusal import Refusal, busy
-from tests.integration.conftest import new_client
 
 NOW_MS = 1_800_000_000_000
 ORIGIN = "https://relay.example"
@@ -290,10 +289,10 @@ async def test_invite_lets_in_as_many_devices_as_a_person_may_have_until_it_runs
     assert await refusal_of(Device().open(only_tokens, invite=b"i" * 16)) == (403, "not-admitted")
 
 
-async def test_clients_show_their_invite_and_the_token_of_the_address(make_relay, tokens, new_id):
+async def test_clients_show_their_invite_and_the_token_of_the_address(make_relay, device_at, tokens, new_id):
     relay = make_relay("--admission", "invite", "--admission-tokens", str(tokens))
-    founder = new_client(relay.url.replace("//", f"//{TOKEN_TEXT}@"))
-    stranger, guest = new_client(relay.url), new_client(relay.url)
+    founder = device_at(relay.url.replace("//", f"//{TOKEN_TEXT}@"))
+    stranger, guest = device_at(relay.url), device_at(relay.url)
     async with httpx.AsyncClient(trust_env=False) as http:
         assert (await http.get(relay.url + "/v1/about")).json()["admission"] == "invite"
     invite = new_id()
@@ -304,5 +303,3 @@ async def test_clients_show_their_invite_and_the_token_of_the_address(make_relay
         await stranger.get_invite(secrets.token_hex(16))
     assert await guest.claim_invite(invite) == b"sealed"
     assert await guest.key_packages_left() == 0
-    for client in (founder, stranger, guest):
-        await client.close()

@@ -11,12 +11,11 @@ from companion.ports import GroupCursor, Limits
 from companion.wire import format_notice
 from services.sync.answers import Live
 from services.sync.protocol import erase_hash
-from tests.integration.conftest import new_client
 from tests.integration.relay_operator import BIG, gets, lines, operate, reader, run_sql, with_blobs
 
 
 async def test_backup_of_a_busy_relay_restores_to_a_prefix_with_a_new_incarnation(
-    relay, filled, make_relay, new_id, tmp_path
+    relay, filled, make_relay, device_at, new_id, tmp_path
 ):
     client, group, capability = filled
     before = (await client.about()).incarnation
@@ -28,7 +27,7 @@ async def test_backup_of_a_busy_relay_restores_to_a_prefix_with_a_new_incarnatio
     await asyncio.to_thread(relay.kill)
     restored = operate("restore", "--data", tmp_path / "new", tmp_path / "backup")
     assert restored.returncode == 0, restored.stderr
-    again = new_client(make_relay(data=tmp_path / "new").url)
+    again = device_at(make_relay(data=tmp_path / "new").url)
     assert (await again.about()).incarnation != before
     kept = await again.events(group, capability, 0)
     assert 20 <= len(kept) < last
@@ -36,7 +35,6 @@ async def test_backup_of_a_busy_relay_restores_to_a_prefix_with_a_new_incarnatio
     with pytest.raises(RelayRefused, match="409 ahead"):
         await again.events(group, capability, last)
     assert (await again.append(group, capability, new_id(), b"goes on")).seq == len(kept) + 1
-    await again.close()
 
 
 async def keep_writing(client, group, capability, new_id):
@@ -87,7 +85,7 @@ async def test_damaged_backup_is_not_restored(relay, filled, tmp_path, new_id):
     assert not (tmp_path / "new" / "relay.db").exists()
 
 
-async def test_move_to_postgres_keeps_every_cursor(relay, filled, make_relay, new_id, tmp_path, request):
+async def test_move_to_postgres_keeps_every_cursor(relay, filled, make_relay, device_at, new_id, tmp_path, request):
     database = request.getfixturevalue("postgres").create_database(secrets.token_hex(8))
     client, group, capability = filled
     about = await client.about()
@@ -102,17 +100,16 @@ async def test_move_to_postgres_keeps_every_cursor(relay, filled, make_relay, ne
     assert moved.returncode == 0, moved.stderr
     refused = operate("migrate", "--data", relay.data, "--database", database)
     assert "not empty" in refused.stderr
-    again = new_client(make_relay("--database", database, data=tmp_path / "node").url)
+    again = device_at(make_relay("--database", database, data=tmp_path / "node").url)
     assert await again.about() == about
     assert await again.events(group, capability, 0) == sent
     assert (await again.append(group, capability, new_id(), b"goes on")).seq == 21
     second = new_id()
     await again.create_group(second, capability)
     assert (await again.append(second, capability, new_id(), b"x")).seq == 1
-    await again.close()
 
 
-async def test_folder_that_was_moved_away_serves_no_more(relay, filled, make_relay, tmp_path, request):
+async def test_folder_that_was_moved_away_serves_no_more(relay, filled, make_relay, device_at, tmp_path, request):
     database = request.getfixturevalue("postgres").create_database(secrets.token_hex(8))
     client, group, capability = filled
     sent = await client.events(group, capability, 0)
@@ -129,12 +126,13 @@ async def test_folder_that_was_moved_away_serves_no_more(relay, filled, make_rel
     assert lines(operate("status", "--data", relay.data))["events"] == "20"
     operate("backup", "--data", relay.data, tmp_path / "backup")
     assert operate("restore", "--data", tmp_path / "new", tmp_path / "backup").returncode == 0
-    again = new_client(make_relay(data=tmp_path / "new").url)
+    again = device_at(make_relay(data=tmp_path / "new").url)
     assert await again.events(group, capability, 0) == sent
-    await again.close()
 
 
-async def test_backup_brings_the_blobs_and_leaves_out_the_damaged(relay, filled, make_relay, new_id, tmp_path):
+async def test_backup_brings_the_blobs_and_leaves_out_the_damaged(
+    relay, filled, make_relay, device_at, new_id, tmp_path
+):
     client, group, capability = filled
     blobs = await with_blobs(client, group, capability, new_id)
     damaged, half = list(blobs)[1], new_id()
@@ -147,14 +145,13 @@ async def test_backup_brings_the_blobs_and_leaves_out_the_damaged(relay, filled,
     assert "1 blobs" in saved.stderr
     restored = operate("restore", "--data", tmp_path / "new", tmp_path / "backup")
     assert (restored.returncode, restored.stdout) == (0, "blobs: 2\n"), restored.stderr
-    again = new_client(make_relay(data=tmp_path / "new").url)
+    again = device_at(make_relay(data=tmp_path / "new").url)
     assert await gets(again, blobs) == set(blobs) - {damaged}
     with pytest.raises(RelayRefused, match="409 no-blob"):
         await again.append(group, capability, new_id(), b"x", blobs=(damaged,))
     await again.put_blob(damaged, BIG, reader(blobs[damaged]))  # whoever has it may bring it back
     assert await gets(again, blobs) == set(blobs)
     await again.put_blob(half, 5, reader(b"12345"))  # nothing of the unfinished upload came along
-    await again.close()
 
 
 def breaks_after(calls, data):
@@ -180,7 +177,7 @@ async def test_backup_that_fails_leaves_nothing(relay, filled, new_id, tmp_path)
 
 
 async def test_move_to_postgres_and_s3_keeps_blobs_and_their_references(
-    relay, filled, make_relay, objects, new_id, tmp_path, request
+    relay, filled, make_relay, device_at, objects, new_id, tmp_path, request
 ):
     database = request.getfixturevalue("postgres").create_database(secrets.token_hex(8))
     client, group, capability = filled
@@ -196,23 +193,22 @@ async def test_move_to_postgres_and_s3_keeps_blobs_and_their_references(
     )
     assert (moved.returncode, moved.stdout) == (0, "blobs: 3\n"), moved.stderr
     options = ("--database", database, "--blobs", place)
-    again = new_client(make_relay(*options, data=tmp_path / "node", environment=objects.environment).url)
+    again = device_at(make_relay(*options, data=tmp_path / "node", environment=objects.environment).url)
     assert await again.events(group, capability, 0) == sent
     assert await gets(again, blobs) == set(blobs)
     figures = lines(operate("status", "--data", tmp_path / "node", "--database", database))
     assert (figures["events"], figures["blobs"], figures["blob bytes"]) == ("21", "3", str(BIG + 510))
     assert figures["incarnation"] == (await again.about()).incarnation
-    await again.close()
 
 
 async def test_database_that_was_restored_by_its_own_means_gets_a_new_incarnation(
-    make_relay, new_id, new_capability, request
+    make_relay, device_at, new_id, new_capability, request
 ):
     database = request.getfixturevalue("postgres").create_database(secrets.token_hex(8))
     nothing = operate("renew", "--database", database)
     assert "holds no relay" in nothing.stderr
     relay = make_relay("--database", database)
-    client = new_client(relay.url)
+    client = device_at(relay.url)
     group, capability = new_id(), new_capability()
     await client.create_group(group, capability)
     for number in range(3):
@@ -231,7 +227,6 @@ async def test_database_that_was_restored_by_its_own_means_gets_a_new_incarnatio
     cursors = (GroupCursor(group=group, capability=capability, since=3),)
     refusals = [item async for item in until_live(client.stream(cursors, incarnation=before))]
     assert [(item.reason, item.head) for item in refusals] == [("restored", 2)]
-    await client.close()
 
 
 async def until_live(stream):
@@ -271,7 +266,7 @@ async def test_copies_bring_keepers_limits_and_what_was_erased_and_turns_are_off
     assert operate("restore", "--data", tmp_path / "new", tmp_path / "backup").returncode == 0
 
     restored = make_relay(data=tmp_path / "new")
-    again = new_client(restored.url, client._key)
+    again = device(restored.url, client._key)
     cursors = (GroupCursor(group=group, capability=capabilities[1], since=6),)
     refusals = [item async for item in until_live(again.stream(cursors, incarnation=incarnation))]
     assert [(item.reason, item.head) for item in refusals] == [("restored", 3)]
@@ -284,13 +279,12 @@ async def test_copies_bring_keepers_limits_and_what_was_erased_and_turns_are_off
     notices = [format_notice(by) for by in (secret, other)]
     bodies = [b"", b"turn 0", notices[0], notices[1], b"turn 1"]
     assert [e.body for e in await again.events(group, capabilities[2], 0)] == bodies
-    await again.close()
 
     restored.stop()
     database = request.getfixturevalue("postgres").create_database(secrets.token_hex(8))
     moved = operate("migrate", "--data", tmp_path / "new", "--database", database)
     assert moved.returncode == 0, moved.stderr
-    node = new_client(make_relay("--database", database, data=tmp_path / "node").url, client._key)
+    node = device(make_relay("--database", database, data=tmp_path / "node").url, client._key)
     assert [e.body for e in await node.events(group, capabilities[2], 0)] == bodies
     with pytest.raises(RelayRefused, match="410 erased"):
         await say(node, 2, other)
@@ -301,4 +295,3 @@ async def test_copies_bring_keepers_limits_and_what_was_erased_and_turns_are_off
         await node.append(group, capabilities[2], new_id(), b"x")
     with pytest.raises(RelayRefused, match="429"):
         await node.append(group, capabilities[2], new_id(), b"x")
-    await node.close()

@@ -14,34 +14,30 @@ from services.relay.blobs.objects import ObjectStore, open_objects
 from services.relay.clock import ServiceClock
 from services.sync.protocol import PART_BYTES
 from tests.fakes import FakeClock
-from tests.integration.conftest import new_client
 from tests.integration.relay_blobs import Source, http_of, sent
 from tests.object_server import ObjectServer
 
 BIG = 3 * PART_BYTES + 12_345
 
 
-async def test_connection_that_is_cut_in_the_middle_costs_one_part(make_relay, new_id):
+async def test_connection_that_is_cut_in_the_middle_costs_one_part(make_relay, device_at, new_id):
     """A proxy between client and relay that goes away while bytes are on their way, each time a little later."""
-    client_side = Breaking()
-    await client_side.start()
-    client_side.to = make_relay("--origin", f"http://127.0.0.1:{client_side.port}").port
-    client = new_client(f"http://127.0.0.1:{client_side.port}")
-    blob, source = new_id(), Source(BIG)
-    tries = 0
-    while True:
-        client_side.budget = PART_BYTES * 3 // 2  # each connection dies in the middle of its second part
-        tries += 1
-        try:
-            await client.put_blob(blob, BIG, source.read)
-            break
-        except Offline:
-            assert tries < 20
-    assert tries >= 3
-    client_side.budget = 10**9
-    assert await client.get_blob(blob, 0, BIG) == source.data
-    await client.close()
-    await client_side.close()
+    async with Breaking() as client_side:
+        client_side.to = make_relay("--origin", f"http://127.0.0.1:{client_side.port}").port
+        client = device_at(f"http://127.0.0.1:{client_side.port}")
+        blob, source = new_id(), Source(BIG)
+        tries = 0
+        while True:
+            client_side.budget = PART_BYTES * 3 // 2  # each connection dies in the middle of its second part
+            tries += 1
+            try:
+                await client.put_blob(blob, BIG, source.read)
+                break
+            except Offline:
+                assert tries < 20
+        assert tries >= 3
+        client_side.budget = 10**9
+        assert await client.get_blob(blob, 0, BIG) == source.data
 
 
 class Breaking:
@@ -52,11 +48,12 @@ class Breaking:
         self.budget = 0
         self._writers = set()
 
-    async def start(self):
+    async def __aenter__(self):
         self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
+        return self
 
-    async def close(self):
+    async def __aexit__(self, *_):
         self._cut()
         self._server.close()
         await self._server.wait_closed()
@@ -83,9 +80,9 @@ class Breaking:
                 await writer.drain()
 
 
-async def test_killed_relay_keeps_the_parts_it_had(make_relay, new_id):
+async def test_killed_relay_keeps_the_parts_it_had(make_relay, device_at, new_id):
     relay = make_relay()
-    client = new_client(relay.url)
+    client = device_at(relay.url)
     blob, source = new_id(), Source(BIG)
 
     async def read_and_kill(offset, length):
@@ -100,7 +97,6 @@ async def test_killed_relay_keeps_the_parts_it_had(make_relay, new_id):
     await client.put_blob(blob, BIG, source.read)
     assert [offset for offset, _ in source.reads[4:]] == [2 * PART_BYTES, 3 * PART_BYTES]
     assert await client.get_blob(blob, 0, BIG) == source.data
-    await client.close()
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -187,11 +183,11 @@ async def test_files_that_a_crash_left_half_written_are_found(tmp_path):
     assert await blobs.size(b"1" * 16) == 1
 
 
-async def test_place_that_does_not_answer_means_busy_and_recovers(make_relay, new_id):
+async def test_place_that_does_not_answer_means_busy_and_recovers(make_relay, device_at, new_id):
     server = ObjectServer()
     try:
         relay = make_relay("--blobs", server.place(), environment=server.environment)
-        client = new_client(relay.url)
+        client = device_at(relay.url)
         blob, data = await sent(client, new_id, 1_000)
         await asyncio.to_thread(server.kill)
         async with http_of(client) as http:
@@ -208,6 +204,5 @@ async def test_place_that_does_not_answer_means_busy_and_recovers(make_relay, ne
             except Offline:
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.1)
-        await client.close()
     finally:
         server.close()

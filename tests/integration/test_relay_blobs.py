@@ -8,7 +8,6 @@ import pytest
 
 from companion.errors import Offline, RelayRefused
 from services.sync.protocol import PART_BYTES, encode_octets
-from tests.integration.conftest import new_client
 from tests.integration.relay_blobs import Source, http_of, sent
 from tests.relay_process import RelayProcess
 
@@ -35,17 +34,13 @@ def blob_relay(place, tmp_path_factory):
 
 
 @pytest.fixture
-async def other(blob_relay):
-    other = new_client(blob_relay.url)
-    yield other
-    await other.close()
+def other(blob_relay, device_at):
+    return device_at(blob_relay.url)
 
 
 @pytest.fixture
-async def client(blob_relay):
-    client = new_client(blob_relay.url)
-    yield client
-    await client.close()
+def client(blob_relay, device_at):
+    return device_at(blob_relay.url)
 
 
 @pytest.mark.parametrize("size", [1, PART_BYTES, PART_BYTES + 1, BIG])
@@ -180,15 +175,13 @@ async def test_event_may_refer_to_blobs_that_are_here(client, new_id, new_capabi
             assert answer.status_code == 400
 
 
-async def test_device_is_stopped_at_its_bytes_of_the_day(make_relay, new_id):
+async def test_device_is_stopped_at_its_bytes_of_the_day(make_relay, device_at, new_id):
     relay = make_relay("--blob-bytes-per-day", "1000")
-    client, other = new_client(relay.url), new_client(relay.url)
+    client, other = device_at(relay.url), device_at(relay.url)
     await sent(client, new_id, 900)
     with pytest.raises(RelayRefused, match="429 slow-down"):
         await sent(client, new_id, 101)
     await sent(other, new_id, 900)
-    await client.close()
-    await other.close()
 
 
 async def test_direct_addresses_are_given_only_where_they_were_announced(client, place, objects, new_id):

@@ -10,7 +10,6 @@ import pytest
 from companion.errors import Offline
 from services.relay.operate.health import FRESH_S
 from services.relay.room import RESERVE_BYTES, RESERVE_NAME
-from tests.integration.conftest import new_client
 from tests.relay_process import RelayProcess
 from tests.small_disk import CannotMount, SmallDisk
 
@@ -36,15 +35,14 @@ def relay(disk):
 
 
 @pytest.fixture
-async def member(relay, new_id, new_capability):
+async def member(relay, device_at, new_id, new_capability):
     """A device that has written to a group."""
-    client = new_client(relay.url)
+    client = device_at(relay.url)
     group, capability = new_id(), new_capability()
     await client.create_group(group, capability)
     for _ in range(40):
         await client.append(group, capability, new_id(), BODY)
-    yield client, group, capability
-    await client.close()
+    return client, group, capability
 
 
 async def ready(relay, reading=0):
@@ -72,22 +70,23 @@ async def held(disk):
     return file.exists() and file.stat().st_size == RESERVE_BYTES
 
 
-def again(client, relay):
+@pytest.fixture
+def again(relay, device_at, member):
     """The same device, as after a restart of its app."""
-    return new_client(relay.url, client._key)
+    return lambda: device_at(relay.url, member[0]._key)
 
 
-async def test_full_disk_lets_people_log_in_and_read_and_says_so_once(disk, relay, member, new_id):
+async def test_full_disk_lets_people_log_in_and_read_and_says_so_once(disk, relay, device_at, member, again, new_id):
     client, group, capability = member
     await wait_for(lambda: held(disk))
     assert await ready(relay) == (200, [])
     disk.fill()
     with pytest.raises(Offline, match="503"):
         await client.append(group, capability, new_id(), BODY)
-    other = again(client, relay)
+    other = again()
     assert len(await other.events(group, capability, 30)) == 10
     assert len(await other.inbox(0)) == 0
-    stranger = new_client(relay.url)
+    stranger = device_at(relay.url)
     with pytest.raises(Offline, match="503"):
         await stranger.inbox(0)
     for _ in range(3):
@@ -100,23 +99,21 @@ async def test_full_disk_lets_people_log_in_and_read_and_says_so_once(disk, rela
     assert (await client.append(group, capability, new_id(), BODY)).seq == 41
     said = await asyncio.to_thread(relay.stop)
     assert said.count("the database takes nothing new") == 2, said  # that it began, and that it is over
-    for one in (other, stranger):
-        await one.close()
 
 
 async def is_ready(relay):
     return (await ready(relay))[0] == 200
 
 
-async def test_service_starts_on_a_full_disk_and_the_sweep_makes_room(disk, relay, member, new_id):
-    client, group, capability = member
+async def test_service_starts_on_a_full_disk_and_the_sweep_makes_room(disk, relay, member, again):
+    _, group, capability = member
     await wait_for(lambda: held(disk))
     relay.stop()
     grow_old(disk)
     disk.fill()
     relay.options = ("--keep-days", "0")
     relay.start()
-    other = again(client, relay)
+    other = again()
     assert [len(e.body) for e in await other.events(group, capability, 38)] == [60_000] * 2
     await asyncio.to_thread(relay.stop)
     relay.options = ()
@@ -126,10 +123,7 @@ async def test_service_starts_on_a_full_disk_and_the_sweep_makes_room(disk, rela
         return {len(e.body) for e in await other.events(group, capability, 0)} == {0}
 
     await wait_for(is_swept)
-    await other.close()
-    other = again(client, relay)
-    assert len(await other.events(group, capability, 0)) == 40
-    await other.close()
+    assert len(await again().events(group, capability, 0)) == 40
 
 
 async def test_sweep_leaves_no_log_behind_that_is_as_large_as_what_it_forgot(disk, relay, member, new_id):

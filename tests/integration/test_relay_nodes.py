@@ -66,14 +66,15 @@ async def lose_all_connections(database):
     await connection.close()
 
 
-async def test_every_reader_sees_the_same_log_once_while_nodes_and_connections_go(nodes, new_id, new_capability):
+async def test_every_reader_sees_the_same_log_once_while_nodes_and_connections_go(
+    nodes, device_at, new_id, new_capability
+):
     group, capability = new_id(), new_capability()
     sides = [MemorySide() for _ in range(READERS + SENDERS)]
     for side in sides:
         side.join(group, capability)
-    maker = new_client(nodes.relays[0].url)
+    maker = device_at(nodes.relays[0].url)
     await maker.create_group(group, capability)
-    await maker.close()
     loops = [nodes.follow(side, turn % 3) for turn, side in enumerate(sides)]
     senders = list(zip(sides, loops, strict=True))[READERS:]
     for number, (side, loop) in itertools.product(range(MESSAGES), senders):
@@ -95,11 +96,11 @@ async def test_every_reader_sees_the_same_log_once_while_nodes_and_connections_g
     assert all(not side.waiting and not side.refused for side in sides)
 
 
-async def test_what_one_node_takes_the_others_hand_out_soon(nodes, new_id, new_capability):
+async def test_what_one_node_takes_the_others_hand_out_soon(nodes, device_at, new_id, new_capability):
     group, capability = new_id(), new_capability()
     side = MemorySide()
     side.join(group, capability)
-    sender = new_client(nodes.relays[0].url)
+    sender = device_at(nodes.relays[0].url)
     await sender.create_group(group, capability)
     nodes.follow(side, 2)
     await side.until(lambda: side.states[-1:] == ["online"])
@@ -110,7 +111,6 @@ async def test_what_one_node_takes_the_others_hand_out_soon(nodes, new_id, new_c
         accepted = loop.time()
         await side.until(lambda count=count: len(side.received) == count)
         delays.append(loop.time() - accepted)
-    await sender.close()
     assert sorted(delays)[2] < 1, "without hints each waits for the look, which comes every 3 s"
 
 

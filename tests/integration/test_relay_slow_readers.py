@@ -102,7 +102,7 @@ async def test_reader_who_takes_nothing_is_sent_away(group):
     async def is_gone():
         return await readers(device) == 0
 
-    await until(is_there, 10)
-    await until(is_gone, SEND_TIMEOUT_S + 15)
-    assert (await device.append(name, capability, b"x")).status_code == 201
-    lazy.close()
+    with lazy:
+        await until(is_there, 10)
+        await until(is_gone, SEND_TIMEOUT_S + 15)
+        assert (await device.append(name, capability, b"x")).status_code == 201
