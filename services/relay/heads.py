@@ -6,6 +6,8 @@ lost with the connection.
 """
 
 import asyncio
+import heapq
+from collections.abc import Iterable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -24,6 +26,8 @@ class PromptRequests(Late, HttpToolsProtocol):
     """Give it to uvicorn as `http`. A connection whose head is late is cut, and one that is too long refused."""
 
     rest_s = REST_S
+    since_s: float
+    """When it came, or had its last answer; by the loop's clock."""
     _is_open: bool  # the head that comes next is not complete
     _is_whole = True  # the body of the last head has come
     _arrived = 0
@@ -31,7 +35,21 @@ class PromptRequests(Late, HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
+        self.since_s = self.loop.time()
         self._await(self.head_s)
+
+    @property
+    def has_asked(self) -> bool:
+        return self.cycle is not None
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether nothing is under way here: all that was asked is answered, if anything was."""
+        return not self.has_asked or self.cycle.response_complete
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self.since_s = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
         if self._is_whole:  # empty lines count, too: nothing else may follow
@@ -79,3 +97,12 @@ class PromptRequests(Late, HttpToolsProtocol):
         self._named += more
         if self._named > HEAD_BYTES:
             raise _TooLong
+
+
+def least_missed(connections: Iterable[asyncio.Protocol], most: int) -> list[PromptRequests]:
+    """Return at most so many that ask for nothing: first who never did, then who has been quiet for longest.
+
+    A connection that is closed may be one on which somebody who is here just asks, and loses the call.
+    """
+    quiet = (one for one in connections if isinstance(one, PromptRequests) and one.is_answered)
+    return heapq.nsmallest(most, quiet, key=lambda one: (one.has_asked, one.since_s))

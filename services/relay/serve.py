@@ -22,7 +22,7 @@ from services.relay.database.sqlite import DATABASE_NAME, SqliteDatabase
 from services.relay.database.store import Database, MovedDatabase, UnknownDatabase
 from services.relay.devices.admission import OPEN, Admission
 from services.relay.folder import FolderInUse, FolderLock, open_secret, write_whole
-from services.relay.heads import PromptRequests
+from services.relay.heads import PromptRequests, least_missed
 from services.relay.hub import Hub
 from services.relay.limits import Quotas
 from services.relay.operate.health import (
@@ -96,7 +96,8 @@ class _NoKey(Exception):
 class _Server(uvicorn.Server):
     """Says goodbye to the streams before it waits for them.
 
-    Where descriptors run short, whoever holds a connection and asks for nothing loses it. Told to end, it says for
+    Where descriptors run short, who holds a connection and asks for nothing loses it, until an eighth is free for those
+    who come before the next look; whoever has asked is kept before those who never did. Told to end, it says for
     `drain_s` that it is leaving, and serves on: so a proxy that asks sends nobody here any more when it does end.
     """
 
@@ -119,11 +120,10 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        if self._most is not None and len(self.server_state.connections) > self._most:
-            for connection in list(self.server_state.connections):
-                cycle = getattr(connection, "cycle", None)  # what is under way in it; nothing in the others is HTTP
-                if cycle is None or cycle.response_complete:
-                    connection.transport.close()
+        connections = self.server_state.connections
+        if self._most is not None and len(connections) > self._most:
+            for connection in least_missed(connections, len(connections) - self._most * 7 // 8):
+                connection.transport.close()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

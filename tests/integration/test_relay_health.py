@@ -1,14 +1,16 @@
 """`readyz` tells the truth about what does not work, and the log says it once."""
 
 import asyncio
-import socket
+import contextlib
+import select
+from http.client import HTTPConnection
 
 import httpx
 import psutil
 import pytest
 
 from services.relay.operate.health import FRESH_S, SENTENCES
-from tests.integration.conftest import new_client
+from tests.integration.people import until
 from tests.integration.test_deploy import free_port
 
 
@@ -88,11 +90,47 @@ def narrow(tmp_path):
     process.close()
 
 
-async def test_many_connections_leave_room_for_those_who_are_here(narrow, new_id, new_capability):
-    member = new_client(narrow.url)
+@pytest.fixture
+def connect(narrow):
+    """Open connections that end with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def connect():
+            connection = HTTPConnection("127.0.0.1", narrow.port, timeout=20)
+            connection.connect()
+            stack.callback(connection.close)
+            return connection
+
+        yield connect
+
+
+def ask(connection):
+    connection.request("GET", "/healthz")
+    with connection.getresponse() as answer:
+        return answer.status, len(answer.read())
+
+
+def is_let_go(connection):
+    """All that was asked is answered, so nothing but an end can come."""
+    return bool(select.select([connection.sock], [], [], 0)[0])
+
+
+async def let_go(connections, count):
+    """Wait until so many are closed, and return which are."""
+
+    async def are_so_many():
+        return sum(map(is_let_go, connections)) >= count
+
+    await until(are_so_many)
+    return [is_let_go(one) for one in connections]
+
+
+async def test_many_connections_leave_room_for_those_who_are_here(narrow, device_at, connect, new_id, new_capability):
+    member = device_at(narrow.url)
     group, capability = new_id(), new_capability()
     await member.create_group(group, capability)
-    others = [socket.create_connection(("127.0.0.1", narrow.port)) for _ in range(150)]
+    for _ in range(150):
+        connect()
     blob = new_id()
 
     async def read(offset, length):
@@ -101,7 +139,21 @@ async def test_many_connections_leave_room_for_those_who_are_here(narrow, new_id
     await member.append(group, capability, new_id(), b"still here")
     await member.put_blob(blob, 100, read)
     assert await member.get_blob(blob, 0, 100) == bytes(100)
-    for other in others:
-        other.close()
-    await member.close()
     assert await asyncio.to_thread(narrow.stop) == ""
+
+
+async def test_who_has_asked_something_is_kept_when_room_runs_short(connect):
+    here = connect()
+    first = ask(here)
+    await let_go([connect() for _ in range(150)], 50)
+    assert ask(here) == first
+
+
+async def test_of_those_who_have_asked_the_quietest_are_let_go(connect):
+    here = [connect() for _ in range(95)]
+    for one in here:
+        ask(one)
+    for _ in range(30):
+        connect()
+    gone = await let_go(here, 8)
+    assert (sum(gone), any(gone[48:])) == (8, False), "the loop's clock knows milliseconds, in which several ask"
