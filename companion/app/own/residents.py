@@ -111,12 +111,12 @@ class OwnResidents:
     # Turning
 
     async def may_turn(self, space: Space, turn: Turn, seq: int, documents: Documents) -> bool:
-        if not await self.may_lead(space, turn.signer, documents):
+        if not await self.may_lead(space, turn.signer, turn.n + 1, documents):
             return False
         doc = await documents.get(BARRED, f"{space.id}:{device_id(turn.signer)}")
         return doc is None or turn.n < whole(doc["n"])
 
-    async def may_lead(self, space: Space, signer: bytes, documents: Documents) -> bool:
+    async def may_lead(self, space: Space, signer: bytes, n: int, documents: Documents) -> bool:
         return self._context.me.member.devices.was_listed(signer)
 
     async def key_of(self, space: Space, turn: Turn, documents: Documents) -> bytes | None:
@@ -191,7 +191,7 @@ class OwnResidents:
         me = self._context.me
         return me.sign_private if signer in (b"", me.sign_key) else None
 
-    async def turns_as(self, space: Space) -> bytes:
+    async def turns_as(self, space: Space, n: int) -> bytes:
         return b""
 
     async def keeper(self, space: Space, log: str, n: int) -> str | None:

@@ -54,8 +54,10 @@ class Residents(Protocol):
     async def may_turn(self, space: Space, turn: Turn, seq: int, documents: Documents) -> bool:
         """Tell whether whoever signed a turn, which stands at this number, may turn this space."""
 
-    async def may_lead(self, space: Space, signer: bytes, documents: Documents) -> bool:
-        """Tell whether somebody may let another log follow the book: who may turn it."""
+    async def may_lead(self, space: Space, signer: bytes, n: int, documents: Documents) -> bool:
+        """Tell whether somebody may let another log follow the book to the key of this number: who turned to it, or
+        could have. Raises: Unknown if the book was not read as far.
+        """
 
     async def key_of(self, space: Space, turn: Turn, documents: Documents) -> bytes | None:
         """Return the key that a turn turned to, None as long as this device was not given it."""
@@ -83,8 +85,10 @@ class Residents(Protocol):
         device speaks in the space.
         """
 
-    async def turns_as(self, space: Space) -> bytes:
-        """Return the public key that a turn of this device is signed for, empty for its own in the space."""
+    async def turns_as(self, space: Space, n: int) -> bytes:
+        """Return the public key that a turn of this device to the key of this number is signed for, empty for its own
+        in the space.
+        """
 
     async def keeper(self, space: Space, log: str, n: int) -> str | None:
         """Return the keeper of a log under the key of this number, None where this device does not have it."""

@@ -9,9 +9,10 @@ from dataclasses import replace
 from itertools import takewhile
 
 from companion.app.context import SHARED
-from companion.app.spaces.desk import SAW, Desk, Residents, stand, unsay, wait
+from companion.app.spaces.desk import SAW, Desk, Residents, Unknown, stand, unsay, wait
 from companion.app.spaces.reading import FURTHER, Reading
 from companion.app.spaces.told import TOLD_KEPT, told_of, told_table
+from companion.crypto.primitives import signing_public
 from companion.errors import CryptoError
 from companion.fields import MALFORMED, whole
 from companion.ports import Appended, Change, Drop, GroupCursor, Limits, OutboxItem, RelayEvent
@@ -265,13 +266,13 @@ class LogSide:
         if space is None or space.state != OPEN or self._service not in self._desk.caught_up:
             return False
         said = await self._desk.said(space.id)
-        behind = [name for name, at in space.logs.items() if name != BOOK and at.n < space.n]
+        behind = {name: at for name, at in space.logs.items() if name != BOOK and at.n < space.n}
         if any(one.kind == CREATE for one in said):
             return False
-        for name in behind:
+        for name, at in behind.items():
             is_said = any(one.kind == TURN and one.log == name for one in said)
-            if not is_said and await self._may_follow(space, name):
-                by = await self._residents(space).turns_as(space)
+            by = await self._residents(space).turns_as(space, at.n + 1)
+            if not is_said and await self._may_follow(space, name, by):
                 content: dict[str, object] = {"kind": FURTHER}
                 one = Saying(id=self._context.new_id(), space=space.id, log=name, kind=TURN, content=content, by=by)
                 await self._context.commit(Change(put=(wait(one),)))
@@ -282,13 +283,20 @@ class LogSide:
             await self._context.commit(change)
         return change != Change()
 
-    async def _may_follow(self, space: Space, name: str) -> bool:
-        """Whether this device has what lets a log follow the book: its keeper, and the one that comes after it."""
+    async def _may_follow(self, space: Space, name: str, by: bytes) -> bool:
+        """Whether this device has what lets a log follow the book: its keeper, and the one that comes after it; and
+        whether the others will believe it.
+        """
         n, residents = space.logs[name].n, self._residents(space)
-        following = space.key(n + 1)
-        if following is None or await residents.keeper(space, name, n) is None:
+        following, private = space.key(n + 1), await residents.sign_private(space, by)
+        if following is None or private is None or await residents.keeper(space, name, n) is None:
             return False
-        return await residents.next_keeper(space, name, following) is not None
+        if await residents.next_keeper(space, name, following) is None:
+            return False
+        try:
+            return await residents.may_lead(space, signing_public(private), n + 1, self._context.store)
+        except Unknown:  # the service has lost the turn, which comes back
+            return False
 
     # When the service is another one than was read
 

@@ -162,11 +162,11 @@ class Reading:
         at = self.space.logs[self._name]
         if self._name == BOOK or (item.n != at.n and not is_past):
             raise MessageRejected("a log that follows out of its place")
-        if not await self._residents.may_lead(self.space, item.signer, self._overlay):
-            raise MessageRejected("a log that follows nobody who may lead it")
         following = self.space.key(item.n + 1)
         if following is None:
             raise Unknown("the book has still to say to which key")
+        if not await self._residents.may_lead(self.space, item.signer, item.n + 1, self._overlay):
+            raise MessageRejected("a log that follows nobody who may lead it")
         self._lay(Change(put=(told_turn(self.space.id, self._name, event, item.n, following),)))
         if not is_past:
             self.space = self.space.with_log(self._name, replace(at, n=item.n + 1, reads=max(at.reads, item.n + 1)))

@@ -81,12 +81,14 @@ class GroupResidents:
     async def may_turn(self, space: Space, turn: Turn, seq: int, documents: Documents) -> bool:
         return books.may_turn(await self._books.before(space, seq, documents), turn)
 
-    async def may_lead(self, space: Space, signer: bytes, documents: Documents) -> bool:
-        """Whoever ever belonged may, as the service has let them: it asks for the keeper, and which keys there are, the
-        book alone says.
+    async def may_lead(self, space: Space, signer: bytes, n: int, documents: Documents) -> bool:
+        """Only who stood for those who look after the group where the book turned to this key: anybody else can put
+        such an item there without the keeper, and the log would follow here and not at the service.
         """
         book = await self._books.now(space, documents)
-        return signer in book.stewards or signer in book.homes
+        if n > len(book.turns):
+            raise Unknown("the book was not read up to that turn")
+        return book.is_steward(signer, book.turns[n - 1])
 
     async def key_of(self, space: Space, turn: Turn, documents: Documents) -> bytes | None:
         """Return the key that a turn turned to, from what was told in the group: itself, or one that came after it."""
@@ -156,10 +158,10 @@ class GroupResidents:
 
     async def cares_as(self, space: Space, book: Belonging, group: str) -> bytes:
         """Return the key under which this device takes others off a group's roll, empty if it may not."""
-        return await self.turns_as(space)
+        return await self.turns_as(space, space.n)
 
-    async def turns_as(self, space: Space) -> bytes:
-        secret = space.stewards.get(space.n)
+    async def turns_as(self, space: Space, n: int) -> bytes:
+        secret = space.stewards.get(n)
         return b"" if secret is None else steward_key(secret, space.octets)[1]
 
     async def keeper(self, space: Space, log: str, n: int) -> str | None:

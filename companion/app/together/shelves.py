@@ -190,7 +190,7 @@ class Shelves:
             return
         key = bytes.fromhex(author)
         is_own = key in await self._mine(space)
-        by = b"" if is_own else await self._residents.turns_as(space)
+        by = b"" if is_own else await self._residents.turns_as(space, space.n)
         if not is_own and not by:
             raise UsageError("only its author, or who looks after the group, takes a note down")
         content = {**down_content(note, key), "id": self._context.new_id()}

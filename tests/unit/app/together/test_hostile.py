@@ -1,0 +1,218 @@
+"""What a member with a changed app, somebody who is out, or the service may try with a group's space."""
+
+from dataclasses import replace
+
+import pytest
+
+from companion.crypto.primitives import random_bytes, sign
+from companion.ports import Change, OutboxItem
+from companion.space.cards import card_content, card_message
+from companion.space.items import cid_of, seal_item
+from companion.space.keys import BOOK, SHELF, steward_key
+from companion.space.shelf import down_content, note_content
+from companion.space.statements import Statement, Way
+from tests.fakes import deliver
+from tests.unit.app.together.conftest import core, let_in, person, settle, shelf, space, titles
+
+HOUR_MS = 3_600_000
+
+
+async def tell(desk, group, *others, **said):
+    """Let a changed app say something of a space, whatever it is."""
+    await core(desk).groups.send(group, Statement(**said).to_content(), Change())
+    await deliver(desk, *others)
+
+
+async def private_of(desk, there):
+    return await core(desk).together.keeping._residents.sign_private(there)
+
+
+async def put(desk, relay, log, content, *, of=None, n=None, private=None, at=None, epoch=None):
+    """Append an item to a log as its capability lets anybody, whatever it says; return its envelope."""
+    there = of or await space_of(desk)
+    number = there.n if n is None else n
+    log_id = there.log_id(log)
+    saw = await core(desk).together._desk.saw(there)
+    if at is not None:
+        saw[BOOK] = [saw[BOOK][0], at, "0" * 64]
+    body = seal_item(
+        there.key(number), number, log_id, private or await private_of(desk, there), {"saw": saw, **content}
+    )
+    relay.append(
+        OutboxItem(cid=cid_of(body), group=log_id.hex(), capability=there.capability(log), body=body, epoch=epoch)
+    )
+    return body
+
+
+async def space_of(desk):
+    return next(one for one in await core(desk).together._desk.spaces.all() if one.kind == "group")
+
+
+def true_way(there, **other):
+    way = Way(
+        first=there.first,
+        reads={name: log.reads for name, log in there.logs.items()},
+        shelf_n=there.logs[SHELF].n,
+        shelf_at=there.logs[SHELF].cursor,
+    )
+    return replace(way, **other)
+
+
+@pytest.fixture
+async def three(alice, bob, carol, group):
+    """Alice looks after the group; Bob is the one who tries things, or Carol."""
+    await core(alice).shelves.write(group, "Before", "x")
+    await settle(alice, bob)
+    await let_in(alice, carol, group, bob)
+    await settle(alice, bob, carol)
+    return group
+
+
+async def stands(group, *desks, expected):
+    for desk in desks:
+        assert await titles(desk, group) == expected, desk.name
+
+
+# What is said in the group -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("generation", "id"), [(1, "0" * 32), (99, "f" * 32)])
+async def test_another_space_of_somebody_who_does_not_look_after_the_group_is_nothing(
+    alice, bob, carol, three, generation, id
+):
+    mine = (await space(alice, three)).id
+    way = Way(first="1" * 64, reads={BOOK: 0, SHELF: 0}, shelf_n=0, shelf_at=0)
+    said = {"space": id, "generation": generation, "n": 0, "key": random_bytes(32), "stewards": random_bytes(32)}
+    await tell(bob, three, alice, carol, **said, way=way)
+    await settle(alice, bob, carol)
+    assert {(await space(desk, three)).id for desk in (alice, carol)} == {mine}
+
+
+async def test_somebody_elses_member_key_is_not_taken_for_mine(alice, bob, carol, three):
+    there = await space(bob, three)
+    theirs = (await core(carol).together.keeping._residents.member_keys(there))[0]
+    await tell(bob, three, alice, carol, space=there.id, member=theirs)
+    await settle(alice, bob, carol)
+    await core(alice).groups.remove_member(three, person(bob))
+    await settle(alice, carol, rounds=20)
+    await core(carol).shelves.write(three, "Mine", "y")
+    await settle(alice, carol, rounds=20)
+    (_, note) = (await shelf(alice, three)).notes
+    assert (note.title, note.name) == ("Mine", "Carol Moss")
+
+
+# The logs ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("when", ["before", "between"])
+async def test_nobody_but_who_looks_after_the_group_lets_the_shelf_follow_a_turn(alice, bob, carol, three, relay, when):
+    old = await space(carol, three)
+    if when == "before":  # it waits for its key, which comes
+        await put(carol, relay, SHELF, {"kind": "turn"}, of=old)
+        await deliver(alice, bob)
+    await core(alice).groups.remove_member(three, person(carol))
+    private = await private_of(carol, old)
+    book, log = old.log_id(BOOK).hex(), old.log_id(SHELF).hex()
+    while when == "between" and not relay.epochs.get(book):
+        alice.clock.move(20_000)
+        await core(alice).together.keeping.run()
+        await deliver(alice, rounds=1)
+    if when == "between":
+        assert not relay.epochs.get(log)
+        await put(carol, relay, SHELF, {"kind": "turn"}, of=old, private=private)
+    await settle(alice, bob)
+    await core(bob).shelves.write(three, "After", "y")
+    await settle(alice, bob)
+    await stands(three, alice, bob, expected=["Before", "After"])
+    assert relay.epochs[old.log_id(SHELF).hex()] == 1
+
+
+async def test_who_is_out_puts_nothing_there_with_the_old_key(alice, bob, carol, three, relay):
+    old = await space(carol, three)
+    private = await private_of(carol, old)
+    await core(alice).groups.remove_member(three, person(carol))
+    await settle(alice, bob)
+    log = old.log_id(SHELF)
+    body = seal_item(
+        old.keys[0], 0, log, private, {**note_content("1" * 32, "Mine", "z"), "saw": await saw_of(carol, old)}
+    )
+    events = relay.logs[log.hex()]
+    events.append(replace(events[0], seq=len(events) + 1, cid=cid_of(body), body=body))  # a service that helps
+    await settle(alice, bob)
+    await stands(three, alice, bob, expected=["Before"])
+
+
+async def saw_of(desk, there):
+    return await core(desk).together._desk.saw(there)
+
+
+async def test_replayed_copied_and_future_items_change_nothing(alice, bob, carol, three, relay):
+    there = await space(bob, three)
+    log = there.log_id(SHELF)
+    events = relay.logs[log.hex()]
+    first = next(event for event in events if event.body)
+
+    def add(body, cid):
+        events.append(replace(first, seq=len(events) + 1, cid=cid, body=body))
+
+    add(first.body, first.cid)
+    add(first.body, "9" * 32)
+    add(b"\xff", "7" * 32)
+    foreign = seal_item(
+        there.keys[0], 0, there.log_id(BOOK), await private_of(bob, there), note_content("2" * 32, "Foreign", "x")
+    )
+    add(foreign, cid_of(foreign))
+    await put(bob, relay, SHELF, note_content("3" * 32, "Future", "x"), at=1 << 40)
+    await put(bob, relay, SHELF, note_content("4" * 32, "Stranger", "x"), private=random_bytes(32))
+    await put(bob, relay, SHELF, note_content("5" * 32, "Long", "x" * 56_000))
+    await settle(alice, bob, carol)
+    await stands(three, alice, carol, expected=["Before"])
+    await core(carol).shelves.write(three, "After", "y")
+    await settle(alice, bob, carol)
+    await stands(three, alice, carol, expected=["Before", "After"])
+
+
+async def test_words_in_the_note_of_somebody_else_are_nothing(alice, bob, carol, three, relay):
+    (note,) = (await shelf(bob, three)).notes
+    await core(bob).shelves.write(three, "Mine", "x")
+    await settle(alice, bob, carol)
+    await put(bob, relay, SHELF, note_content("1" * 32, "Changed", "x", of=note.id))
+    await put(bob, relay, SHELF, {**down_content(note.id, bytes.fromhex(note.author)), "id": "2" * 32})
+    await put(bob, relay, SHELF, note_content(note.id, "Twin", "x"))
+    await settle(alice, bob, carol)
+    there = (await shelf(carol, three)).notes
+    assert [(one.title, one.name) for one in there] == [
+        ("Before", "Alice Fern"),
+        ("Mine", "Bob Reed"),
+        ("Twin", "Bob Reed"),
+    ]
+
+
+async def test_who_looks_after_the_group_no_more_takes_nothing_down(alice, bob, carol, three, relay):
+    await core(alice).groups.set_administrators(three, (person(alice), person(bob)))
+    await settle(alice, bob, carol)
+    old = await space(bob, three)
+    await core(carol).shelves.write(three, "Mine", "x")
+    await settle(alice, bob, carol)
+    note = (await shelf(bob, three)).notes[-1]
+    await core(alice).groups.set_administrators(three, (person(alice),))
+    await settle(alice, bob, carol)
+    private = steward_key(old.stewards[0], old.octets)[0]
+    down = {**down_content(note.id, bytes.fromhex(note.author)), "id": "2" * 32}
+    await put(bob, relay, SHELF, down, private=private)
+    await put(bob, relay, SHELF, {**down, "id": "3" * 32}, private=private, at=2)
+    await settle(alice, bob, carol)
+    await stands(three, alice, carol, expected=["Before", "Mine"])
+
+
+async def test_the_signature_of_another_persons_card_makes_nobody_that_person(alice, bob, carol, three, relay):
+    there = await space(bob, three)
+    me = core(alice)._context.me
+    theirs = (await core(alice).together.keeping._residents.member_keys(there))[0]
+    signature = sign(me.identity_private, card_message(there.octets, theirs, "Alice Fern", "gp"))
+    card = card_content("Alice Fern", "gp", me.member.identity_key, signature)
+    await put(bob, relay, BOOK, card)
+    await put(bob, relay, SHELF, note_content("1" * 32, "Not hers", "x"))
+    await settle(alice, bob, carol)
+    note = (await shelf(carol, three)).notes[-1]
+    assert (note.title, note.name, note.person) == ("Not hers", "", "")
