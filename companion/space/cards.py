@@ -20,6 +20,7 @@ _ANY_PRIVATE = bytes(KEY_BYTES)
 _CARD_LABEL = b"companion space card v1"
 _FOLLOWS_LABEL = b"companion space follows v1"
 _MOVED_LABEL = b"companion space moved v1"
+_MEMBER_LABEL = b"companion space member v1"
 
 
 def card_message(space: bytes, member: bytes, name: str, profession: str) -> bytes:
@@ -31,6 +32,11 @@ def card_message(space: bytes, member: bytes, name: str, profession: str) -> byt
 def follows_message(space: bytes, former: bytes, member: bytes) -> bytes:
     """Return what a former member key signs, so that its follower may change what it said."""
     return _FOLLOWS_LABEL + space + former + member
+
+
+def member_message(space: bytes, member: bytes, person: str) -> bytes:
+    """Return what a member key signs, so that nobody but its owner says in a group whose it is."""
+    return _MEMBER_LABEL + space + member + person.encode()
 
 
 def moved_message(space: bytes, following: bytes) -> bytes:

@@ -6,7 +6,7 @@ MLS proves who says it, and gives all members the same order. Source: docs/proto
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from companion.crypto.primitives import sha256
+from companion.crypto.primitives import SIGNATURE_BYTES, sha256
 from companion.errors import MessageRejected
 from companion.fields import as_id, as_object, refused, whole
 from companion.space.cards import read_box, read_keys
@@ -54,7 +54,8 @@ class Statement:
     """`space` is empty where somebody asks who knows none. `key` has the number `n`; `stewards` is the SHA-256 of the
     secret that those who look after the group have with it. `member` is the Ed25519 key of whoever says it. `asks`:
     "key", "stewards", "entry" of who may bring a group into a circle, or nothing. `secret` is said in private alone.
-    `is_circle`: the space is one of several groups; of these a pair speaks too.
+    `proof`: the member key's signature over `companion.space.cards.member_message`, 64 bytes. `is_circle`: the space is
+    one of several groups; of these a pair speaks too.
     """
 
     space: str = ""
@@ -64,6 +65,7 @@ class Statement:
     stewards: bytes = b""
     way: Way | None = None
     member: bytes = b""
+    proof: bytes = b""
     asks: str = ""
     secret: bytes = b""
     entry: Entry | None = None
@@ -83,7 +85,7 @@ class Statement:
             content["entry"] = self.entry.to_content()
         if self.is_circle:
             content["circle"] = True
-        more = {"member": self.member.hex(), "asks": self.asks, "secret": self.secret.hex()}
+        more = {"member": self.member.hex(), "proof": self.proof.hex(), "asks": self.asks, "secret": self.secret.hex()}
         return content | {name: value for name, value in more.items() if value}
 
 
@@ -101,31 +103,40 @@ def read_statement(content: Mapping[str, object]) -> Statement:
         stewards=_octets(content.get("stewards")),
         way=_way(as_object(content["way"])) if "way" in content else None,
         member=_octets(content.get("member")),
+        proof=_octets(content.get("proof"), SIGNATURE_BYTES),
         asks=str(asks),
         secret=_octets(content.get("secret")) if is_private else b"",
         entry=read_entry(as_object(content["entry"])) if "entry" in content else None,
         is_circle=content.get("circle") is True,
     )
     has_stewards, has_key = bool(said.stewards), bool(said.key) and not said.is_circle
-    if has_stewards != has_key or (said.way and not said.key) or is_private != bool(said.secret):
+    is_half = has_stewards != has_key or bool(said.member) != bool(said.proof)
+    if is_half or (said.way and not said.key) or is_private != bool(said.secret):
         raise MessageRejected("half of what is said of a space")
-    if not (said.key or said.member or said.asks or said.secret or said.entry):
+    is_open = bool(said.key or said.member or said.asks or said.entry)
+    if is_open and is_private:
+        raise MessageRejected("said to some alone, where all have to know the same")
+    if not (is_open or said.secret):
         raise MessageRejected("nothing is said of a space")
     return said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """A statement in its place in the group, and whose it is by the keys of MLS."""
+    """A statement in its place in the group, and whose it is by the keys of MLS. `is_carer`: whoever said it looked
+    after the group there.
+    """
 
     group: str
     seq: int
     person: str
+    is_carer: bool
     statement: Statement
 
 
-def said_doc(group: str, seq: int, person: str, content: Mapping[str, object]) -> dict[str, object]:
-    return {"_id": f"{group}:{seq}", "_v": 1, "group": group, "seq": seq, "person": person, "content": dict(content)}
+def said_doc(group: str, seq: int, person: str, content: Mapping[str, object], *, is_carer: bool) -> dict[str, object]:
+    doc: dict[str, object] = {"_id": f"{group}:{seq}", "_v": 1, "group": group, "seq": seq, "person": person}
+    return doc | {"is_carer": is_carer, "content": dict(content)}
 
 
 @refused("what was said of a space")
@@ -135,6 +146,7 @@ def read_said(doc: Mapping[str, object]) -> Said:
         group=as_id(doc["group"]),
         seq=whole(doc["seq"]),
         person=kept(doc["person"]),
+        is_carer=doc["is_carer"] is True,
         statement=read_statement(as_object(doc["content"])),
     )
 
@@ -144,12 +156,12 @@ def digest(key: bytes) -> str:
     return sha256(key).hex()
 
 
-def _octets(value: object) -> bytes:
+def _octets(value: object, length: int = KEY_BYTES) -> bytes:
     if value is None:
         return b""
     octets = bytes.fromhex(value) if isinstance(value, str) else b""
-    if len(octets) != KEY_BYTES:
-        raise MessageRejected("not 32 octets")
+    if len(octets) != length:
+        raise MessageRejected(f"not {length} octets")
     return octets
 
 

@@ -26,13 +26,13 @@ def _entry() -> statements.Entry:
 def _statements() -> dict[str, Any]:
     way = statements.Way(first=HASH, reads={"book": 2, "shelf": 1}, shelf_n=1, shelf_at=9)
     full = statements.Statement(
-        space=ID, n=2, key=KEY, stewards=KEY, way=way, member=KEY, asks=statements.KEY
+        space=ID, n=2, key=KEY, stewards=KEY, way=way, member=KEY, proof=KEY + KEY, asks=statements.KEY
     ).to_content()
     secret = statements.Statement(space=ID, secret=KEY).to_content()
     circle = statements.Statement(space=ID, entry=_entry(), is_circle=True).to_content()
     return {
         "read_statement": (full, secret, circle),
-        "read_said": (statements.said_doc(ID, 5, OTHER, full),),
+        "read_said": (statements.said_doc(ID, 5, OTHER, full, is_carer=True),),
         "read_entry": (_entry().to_content(),),
     }
 
@@ -63,7 +63,7 @@ def together_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
         "together.residents.read_at": (lambda content: residents.read_at(_item(content)), (saw,)),
         "together.rows.read_key_row": (
             rows.read_key_row,
-            (rows.ToldKey(space=ID, n=1, key=KEY, stewards=KEY, seq=4).put().doc,),
+            (rows.ToldKey(space=ID, n=1, key=KEY, stewards=KEY, seq=4, person=OTHER).put().doc,),
         ),
         "together.rows.read_member_row": (
             rows.read_member_row,

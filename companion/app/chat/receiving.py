@@ -16,6 +16,7 @@ from companion.chat.reports import REPORTS, Report
 from companion.chat.standing import STANDINGS
 from companion.errors import MessageRejected
 from companion.fields import as_object
+from companion.groups import TABLE as GROUPS
 from companion.groups import Group, Seat, line
 from companion.ports import Change, Doc, Documents, Drop, Edit, Put
 from companion.space.statements import SPACE, STATEMENTS, STATING, STEWARDS, read_statement, said_doc
@@ -86,7 +87,8 @@ class Receiving:
         """
         stated = await documents.get(STATING, message) if message else None
         if stated is not None:
-            return _stated(group, stated, self._context.me.member.person, seq if state == "sent" else 0)
+            me = self._context.me.member.person
+            return await _stated(group, stated, me, seq if state == "sent" else 0, documents)
         doc = await documents.get(WAITING, message) if message else None
         if doc is None and message and state != "sent":
             return await _taken_back(documents, group, message, state)
@@ -320,14 +322,19 @@ async def _statement(arrival: _Arrival) -> Change:
     """Keep what is said of the group's space in the order of the group: `companion.app.together` takes it to heart."""
     if not read_statement(arrival.content).is_circle and arrival.group.is_pair:
         raise MessageRejected("a pair has no space")
-    said = said_doc(arrival.group.id, arrival.seq, arrival.person, arrival.content)
+    is_carer = arrival.person in arrival.group.administrators
+    said = said_doc(arrival.group.id, arrival.seq, arrival.person, arrival.content, is_carer=is_carer)
     return Change(put=(Put(STATEMENTS, said),))
 
 
-def _stated(group: str, stated: Doc, me: str, seq: int) -> Change:
+async def _stated(group: str, stated: Doc, me: str, seq: int, documents: Documents) -> Change:
     """What I said of a space has its place now, or, with the number 0, never will."""
-    said = (Put(STATEMENTS, said_doc(group, seq, me, as_object(stated["content"]))),) if seq else ()
-    return Change(put=said, drop=(Drop(STATING, str(stated["_id"])),))
+    gone, doc = (Drop(STATING, str(stated["_id"])),), await documents.get(GROUPS, group)
+    if not seq or doc is None:
+        return Change(drop=gone)
+    is_carer = me in Group.from_doc(doc).administrators
+    said = said_doc(group, seq, me, as_object(stated["content"]), is_carer=is_carer)
+    return Change(put=(Put(STATEMENTS, said),), drop=gone)
 
 
 _OPEN: dict[str, Callable[[_Arrival], Awaitable[Change]]] = {

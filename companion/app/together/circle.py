@@ -46,7 +46,7 @@ class CircleResidents(GroupResidents):
     async def is_shut_out(self, space: Space, turn: Turn) -> bool:
         return all(bytes.fromhex(group) not in turn.boxes for group in space.through)
 
-    async def with_secret(self, space: Space, n: int, documents: Documents) -> Space:
+    async def with_secret(self, space: Space, n: int, book: Belonging, documents: Documents) -> Space:
         return space  # the keepers follow from what the book says
 
     async def cares_as(self, space: Space, book: Belonging, group: str) -> bytes:

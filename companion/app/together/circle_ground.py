@@ -8,11 +8,11 @@ from companion.app.overlay import Overlay
 from companion.app.spaces.desk import Desk, stand
 from companion.app.together import rows
 from companion.app.together.ground import is_of_circle, member_told, new_space
-from companion.app.together.rows import KEYS_MOST
 from companion.fields import as_id, as_object, each_read, read_or, refused, whole
 from companion.groups import Group
 from companion.ports import Change, Doc, Drop, Put
 from companion.space.place import CIRCLE, SHUT, Space
+from companion.space.place import TABLE as SPACES
 from companion.space.statements import ENTRY, KEY, STATEMENTS, Entry, Said, read_entry, read_said
 from companion.strings import kept
 
@@ -110,20 +110,18 @@ class CircleHearing:
         statement, me = said.statement, self._context.me.member.person
         if group.is_pair and said.person != me:
             await self._spoken_of(group, said, overlay)
-        if statement.member and not group.is_pair:
+        is_known = await overlay.get(SPACES, statement.space) is not None
+        if statement.member and is_known and not group.is_pair:
             await member_told(said, overlay)
         ground = await self.ground(statement.space, group.id)
-        if statement.asks == KEY:
+        if statement.asks == KEY and is_known:
             overlay.take(Change(put=(replace(ground, asked=max(ground.asked, said.seq)).put(),)))
         if not statement.key:
             return False
         space = await self._taken_up(group, said, overlay)
         if space is None or statement.n < space.n:
             return False
-        told = await rows.told_keys(space.id, overlay)
-        is_known = any((one.n, one.key) == (statement.n, statement.key) for one in told)
-        if not is_known and sum(one.n == statement.n for one in told) < KEYS_MOST:
-            overlay.take(Change(put=(rows.told_key(statement, said.seq).put(),)))
+        overlay.take(rows.with_key(said, await rows.told_keys(space.id, overlay)))
         if statement.way is not None and statement.n == space.n and not group.is_pair:
             overlay.take(Change(put=(replace(ground, given=max(ground.given, said.seq)).put(),)))
         return True
@@ -131,7 +129,7 @@ class CircleHearing:
     async def _taken_up(self, group: Group, said: Said, overlay: Overlay) -> Space | None:
         """Return the circle that somebody tells of, if it is one of mine, or becomes one by this."""
         statement = said.statement
-        doc = await overlay.get("spaces", statement.space)
+        doc = await overlay.get(SPACES, statement.space)
         known = read_or(doc, Space.from_doc, None)
         through = await self._through(group, said, overlay)
         if not through or (known is not None and known.kind != CIRCLE):

@@ -11,12 +11,14 @@ from companion.app.spaces.desk import Desk, stand
 from companion.app.together import rows
 from companion.app.together.notes import pin_again, placed
 from companion.app.together.residents import GroupResidents
-from companion.app.together.rows import KEYS_MOST, ToldMember
-from companion.errors import MessageRejected
+from companion.app.together.rows import MEMBERS_MOST, ToldMember
+from companion.crypto.primitives import verify
+from companion.errors import CryptoError, MessageRejected
 from companion.fields import as_list, as_object, each_read, read_or, refused, whole
 from companion.groups import MOVES, Group
 from companion.ports import Change, Doc, Drop, Put
 from companion.space import saying
+from companion.space.cards import member_message
 from companion.space.keys import BOOK, SHELF
 from companion.space.place import GROUP, SHUT, Log, Space
 from companion.space.place import TABLE as SPACES
@@ -102,9 +104,6 @@ class Hearing:
                 heard = _moved(heard, doc) if is_move else await self._said(heard, group, doc, overlay)
                 overlay.take(Change(drop=(Drop(MOVES if is_move else STATEMENTS, str(doc["_id"])),)))
             space = heard.space
-            if space is not None and space.n not in space.stewards:
-                space = await self._residents.with_secret(space, space.n, overlay)
-                heard = replace(heard, space=space)
             puts = (heard.ground.put(), *(() if space is None else (stand(space),)))
             await self._context.commit(overlay.change + Change(put=puts))
         return heard
@@ -118,10 +117,10 @@ class Hearing:
             ground = replace(ground, came=max(ground.came, said.seq), is_wanted=True)
         if statement.asks == STEWARDS:
             ground = replace(ground, asked=max(ground.asked, said.seq))
-        if statement.secret:
+        if statement.secret and said.is_carer:
             overlay.take(Change(put=(rows.secret_put(statement.secret),)))
             ground = replace(ground, told=max(ground.told, said.seq))
-        if statement.member:
+        if statement.member and space is not None and statement.space == space.id:
             await member_told(said, overlay)
         heard = replace(heard, ground=ground)
         if statement.key:
@@ -131,19 +130,15 @@ class Hearing:
     async def _key_told(self, heard: Heard, group: Group, said: Said, overlay: Overlay) -> Heard:
         """A key was told: the newest one to whoever comes late, or the one that a turn is about to turn to."""
         statement, space = said.statement, heard.space
-        is_carer = said.person in group.administrators
-        if statement.way is not None and _counts(statement, space, is_carer=is_carer):
+        if statement.way is not None and _counts(statement, space, is_carer=said.is_carer):
             offered = new_space(group.service, statement, kind=GROUP, of=group.id)
             if space is not None:
                 await self.leave(space, overlay)
             heard, space = replace(heard, space=offered, has_key=True), offered
         if space is None or statement.space != space.id or statement.n < space.n:
             return heard
-        told = await rows.told_keys(space.id, overlay)
-        is_known = any((one.n, one.key) == (statement.n, statement.key) for one in told)
-        if not is_known and sum(one.n == statement.n for one in told) < KEYS_MOST:
-            overlay.take(Change(put=(rows.told_key(statement, said.seq).put(),)))
-            heard = replace(heard, has_key=True)
+        overlay.take(rows.with_key(said, await rows.told_keys(space.id, overlay)))
+        heard = replace(heard, has_key=True)
         if statement.way is not None and statement.n == space.n:
             heard = replace(heard, ground=replace(heard.ground, given=max(heard.ground.given, said.seq)))
         return heard
@@ -175,10 +170,15 @@ def _moved(heard: Heard, doc: Doc) -> Heard:
 
 
 async def member_told(said: Said, overlay: Overlay) -> None:
-    """Whoever says a member key first is the one whose it is."""
+    """A member key is of whoever can sign with it."""
     statement = said.statement
-    known = await rows.told_members(statement.space, overlay)
-    if all(one.member != statement.member for one in known):
+    try:
+        message = member_message(bytes.fromhex(statement.space), statement.member, said.person)
+        verify(statement.member, statement.proof, message)
+    except CryptoError:
+        return
+    theirs = sum(one.person == said.person for one in await rows.told_members(statement.space, overlay))
+    if theirs < MEMBERS_MOST:
         one = ToldMember(space=statement.space, member=statement.member, person=said.person)
         overlay.take(Change(put=(one.put(),)))
 

@@ -117,6 +117,7 @@ class Keeping:
             space = await self._desk.spaces.get(space.id) or space
         if space.state != OPEN or not space.first or await self._is_unmade(space):
             return HOUR_MS if space.state == OPEN else await self._telling.ask_key(group, space)
+        space = await self._with_secret(space)
         if await self._is_lost(group, space):
             await self._found(group, ground, space)
             return MINUTE_MS
@@ -130,6 +131,17 @@ class Keeping:
         await self._roll.put_notes(group, space)
         waits.append(await self._roll.empty(space))
         return min(waits)
+
+    async def _with_secret(self, space: Space) -> Space:
+        """Take up the secret of those who look after the group, once it was told and stands in the book."""
+        if space.n in space.stewards:
+            return space
+        async with self._context.store.turn(SHARED):
+            now, store = await self._desk.spaces.get(space.id) or space, self._context.store
+            found = await self._residents.with_secret(now, now.n, await self._books.now(now), store)
+            if found != now:
+                await self._context.commit(Change(put=(stand(found),)))
+        return found
 
     async def _is_unmade(self, space: Space) -> bool:
         return any(one.kind == CREATE for one in await self._desk.said(space.id))

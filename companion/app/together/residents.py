@@ -110,16 +110,15 @@ class GroupResidents:
     async def turned(self, space: Space, turn: Turn, seq: int, documents: Documents) -> tuple[Space, Change]:
         before = await self._books.before(space, seq, documents)
         change = self._books.take(space, before, seq, turn)
-        space = await self.with_secret(space, turn.n + 1, documents)
+        space = await self.with_secret(space, turn.n + 1, before, documents)
         return space, change + Change(drop=await rows.over_keys(space, documents))
 
-    async def with_secret(self, space: Space, n: int, documents: Documents) -> Space:
-        """Return the space with the stewards' secret that goes with its key of this number, if this device has it."""
-        key = space.key(n)
-        told = (one for one in await rows.told_keys(space.id, documents) if (one.n, one.key) == (n, key))
-        for one in told:
-            secret = await rows.secret_of(one.stewards, documents)
-            if secret is not None:
+    async def with_secret(self, space: Space, n: int, book: Belonging, documents: Documents) -> Space:
+        """Return the space with the stewards' secret that goes with its key of this number, if this device has it: the
+        one that stands in the book, whatever was told.
+        """
+        for secret in await rows.told_secrets(documents):
+            if steward_key(secret, space.octets)[1] in book.standing:
                 return replace(space, stewards={**space.stewards, n: secret})
         return space
 

@@ -6,20 +6,24 @@ Each is a document of its own, written when it is heard in the group, and found 
 from dataclasses import dataclass
 
 from companion.fields import as_id, each_read, refused, whole
-from companion.ports import Doc, Documents, Drop, Put
+from companion.ports import Change, Doc, Documents, Drop, Put
 from companion.space.place import Space
-from companion.space.statements import Statement, digest
+from companion.space.statements import Said, digest
 from companion.strings import kept
 
 KEYS, MEMBERS, STEWARDS = "space_keys", "space_members", "space_stewards"
 KEYS_MOST = 16
-"""Keys of one number that are kept: which of them counts, the turn says by its hash."""
+"""Keys that are kept of what one person told, the newest: which of them counts, the turn says by its hash."""
+MEMBERS_MOST = 64
+"""Member keys that are kept of one person, the first: several devices may each have one, and another with each that is
+lost.
+"""
 _HEX = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldKey:
-    """A key that was told in a group. `seq` is where it was told first: who was out by then never heard of it.
+    """A key that somebody told in a group. `seq` is where they told it first: who was out by then never heard of it.
     `stewards` is the SHA-256 of the secret that goes with it.
     """
 
@@ -28,11 +32,15 @@ class ToldKey:
     key: bytes
     stewards: bytes
     seq: int
+    person: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.space}:{self.n}:{digest(self.key)[:_HEX]}:{self.person}"
 
     def put(self) -> Put:
-        doc: Doc = {"_id": f"{self.space}:{self.n}:{digest(self.key)[:_HEX]}", "_v": 1, "space": self.space}
-        doc |= {"n": self.n, "key": self.key.hex(), "stewards": self.stewards.hex(), "seq": self.seq}
-        return Put(KEYS, doc)
+        doc: Doc = {"_id": self.id, "_v": 1, "space": self.space, "n": self.n, "key": self.key.hex()}
+        return Put(KEYS, doc | {"stewards": self.stewards.hex(), "seq": self.seq, "person": self.person})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +83,23 @@ def secret_put(secret: bytes) -> Put:
     return Put(STEWARDS, {"_id": digest(secret)[:_HEX], "_v": 1, "secret": secret.hex()})
 
 
-def told_key(said: Statement, seq: int) -> ToldKey:
-    return ToldKey(space=said.space, n=said.n, key=said.key, stewards=said.stewards, seq=seq)
+def with_key(said: Said, told: tuple[ToldKey, ...]) -> Change:
+    """Return the change that keeps a key that was told, beside these. A flood of one person's takes the place of their
+    own alone.
+    """
+    key = said.statement
+    one = ToldKey(space=key.space, n=key.n, key=key.key, stewards=key.stewards, seq=said.seq, person=said.person)
+    if any(known.id == one.id for known in told):
+        return Change()
+    theirs = [known for known in told if known.person == said.person]
+    over = theirs[: max(0, len(theirs) + 1 - KEYS_MOST)]
+    return Change(put=(one.put(),), drop=tuple(Drop(KEYS, known.id) for known in over))
 
 
 async def over_keys(space: Space, documents: Documents) -> tuple[Drop, ...]:
     """Return what drops the keys that no turn can turn to any more."""
     rows = await told_keys(space.id, documents)
-    return tuple(Drop(KEYS, str(one.put().doc["_id"])) for one in rows if one.n < space.n)
+    return tuple(Drop(KEYS, one.id) for one in rows if one.n < space.n)
 
 
 @refused("a key that was told")
@@ -93,6 +110,7 @@ def read_key_row(doc: Doc) -> ToldKey:
         key=bytes.fromhex(kept(doc["key"])),
         stewards=bytes.fromhex(kept(doc["stewards"])),
         seq=whole(doc["seq"]),
+        person=kept(doc["person"]),
     )
 
 

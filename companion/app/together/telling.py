@@ -11,11 +11,14 @@ from companion.app.together import rows
 from companion.app.together.ground import Ground
 from companion.app.together.residents import GroupResidents
 from companion.chat.private import WRAPS_LIMIT, private_content
+from companion.crypto.primitives import sign
+from companion.fields import as_object, each_read
 from companion.groups import Group
 from companion.ports import Change, Put
+from companion.space.cards import member_message
 from companion.space.keys import BOOK, SHELF
 from companion.space.place import CIRCLE, Space
-from companion.space.statements import KEY, STATING, STEWARDS, Statement, Way, digest
+from companion.space.statements import KEY, STATING, STEWARDS, Statement, Way, digest, read_statement
 from companion.times import HOUR_MS, MINUTE_MS
 
 STEP_MS = 3_000
@@ -56,6 +59,11 @@ class Telling:
         id = self._context.new_id()
         kept = Change(put=(Put(STATING, {"_id": id, "_v": 1, "content": inside}),))
         await self._groups.send(group.id, content, change + kept, message=id)
+
+    async def is_saying(self, key: bytes) -> bool:
+        """Whether a key is on its way to the group."""
+        docs = await self._context.store.all(STATING)
+        return any(said.key == key for said in each_read(docs, lambda doc: read_statement(as_object(doc["content"]))))
 
     # The newest key
 
@@ -115,10 +123,12 @@ class Telling:
 
     async def say_member(self, group: Group, space: Space) -> int:
         """Tell the group which member key is mine."""
-        mine = (await self._residents.member_keys(space))[0]
+        mine, me = (await self._residents.member_keys(space))[0], self._context.me.member.person
         told = await rows.told_members(space.id, self._context.store)
-        if all(one.member != mine for one in told) and self._once((space.id, mine)):
-            await self.say(group, Statement(space=space.id, member=mine, is_circle=space.kind == CIRCLE))
+        private, is_circle = await self._residents.sign_private(space, mine), space.kind == CIRCLE
+        if private is not None and all(one.member != mine for one in told) and self._once((space.id, mine)):
+            proof = sign(private, member_message(space.octets, mine, me))
+            await self.say(group, Statement(space=space.id, member=mine, proof=proof, is_circle=is_circle))
         return HOUR_MS
 
     # The stewards' secret

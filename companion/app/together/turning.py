@@ -78,6 +78,8 @@ class Turning:
             told = next((one for one in await self._told(space, intent.n + 1) if one.key == intent.key), None)
             if told is None or told.seq > ground.parted:
                 return await self._go_on(space, intent, is_told=told is not None)
+            if await self._telling.is_saying(intent.key):
+                return MINUTE_MS
         if left_ms := self._telling.turn_left_ms(group, ("turn", space.n, ground.parted), carers_only=True):
             return left_ms
         await self._begin(group, space, random_bytes(32) if is_other else secret)
