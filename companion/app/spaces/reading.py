@@ -114,6 +114,8 @@ class Reading:
             raise MessageRejected("an envelope under another id than its own")
         n, is_turn = key_number(event.body)
         key = self.space.key(n)
+        if key is None and self._name == BOOK and n != self.space.logs[BOOK].n:  # all before it was read: none follows
+            raise MessageRejected("an item of the book under a key that is not in force there")
         if key is None:
             return False
         mine = await self._desk.said(self.space.id, self._name)

@@ -12,6 +12,7 @@ from companion.space.items import cid_of, seal_item
 from companion.space.keys import BOOK, SHELF, steward_key
 from companion.space.shelf import down_content, note_content
 from companion.space.statements import Statement, Way, digest
+from companion.wire import SUITE_TURN, format_envelope
 from tests.fakes import Desk, deliver
 from tests.unit.app.together.conftest import core, let_in, person, settle, shelf, space, titles
 
@@ -279,6 +280,28 @@ async def test_replayed_copied_and_future_items_change_nothing(alice, bob, carol
     await core(carol).shelves.write(three, "After", "y")
     await settle(alice, bob, carol)
     await stands(three, alice, carol, expected=["Before", "After"])
+
+
+@pytest.mark.parametrize("log", [BOOK, SHELF])
+async def test_what_is_sealed_under_a_key_that_never_was_holds_nobody_up(alice, bob, carol, three, relay, log):
+    there = await space(bob, three)
+    for n in (1, 7, 1 << 31):
+        junk = seal_item(random_bytes(32), n, there.log_id(log), random_bytes(32), {})
+        turn = format_envelope(SUITE_TURN, n.to_bytes(4, "big") + random_bytes(400))
+        for body in (junk, turn):
+            opens = there.capability(log)
+            relay.append(OutboxItem(cid=cid_of(body), group=there.log_id(log).hex(), capability=opens, body=body))
+    await core(carol).shelves.write(three, "After", "y")
+    await settle(alice, bob, carol)
+    await stands(three, alice, bob, carol, expected=["Before", "After"])
+    dan = await Desk("Dan Holt", relay).set_up()
+    await let_in(alice, dan, three, bob, carol)
+    await settle(alice, bob, carol, dan)
+    await core(alice).groups.remove_member(three, person(bob))
+    await settle(alice, carol, dan)
+    await core(dan).shelves.write(three, "Dan's", "y")
+    await settle(alice, carol, dan)
+    await stands(three, alice, carol, dan, expected=["Before", "After", "Dan's"])
 
 
 async def test_words_in_the_note_of_somebody_else_are_nothing(alice, bob, carol, three, relay):
