@@ -25,15 +25,12 @@ SERVICE_LIMIT = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """What somebody who comes late has to know beside the newest key: the first item's hash, the number of the key
-    whose capability opens each log, and which key was in force at which place of the shelf. `service` is where a circle
-    lies; a group's own space is where the group is.
+    """What somebody who comes late has to know beside the newest key: the first item's hash, and the number of the key
+    whose capability opens each log. `service` is where a circle lies; a group's own space is where the group is.
     """
 
     first: str
     reads: Mapping[str, int]
-    shelf_n: int
-    shelf_at: int
     service: str = ""
 
 
@@ -78,8 +75,7 @@ class Statement:
         if self.stewards:
             content["stewards"] = self.stewards.hex()
         if self.way is not None:
-            shelf = {"n": self.way.shelf_n, "at": self.way.shelf_at}
-            way = {"first": self.way.first, "reads": dict(self.way.reads), "shelf": shelf, "service": self.way.service}
+            way = {"first": self.way.first, "reads": dict(self.way.reads), "service": self.way.service}
             content["way"] = way
         if self.entry is not None:
             content["entry"] = self.entry.to_content()
@@ -110,6 +106,8 @@ def read_statement(content: Mapping[str, object]) -> Statement:
         is_circle=content.get("circle") is True,
     )
     has_stewards, has_key = bool(said.stewards), bool(said.key) and not said.is_circle
+    if said.way is not None and any(n > said.n for n in said.way.reads.values()):
+        raise MessageRejected("a log that is opened by a key to come")
     is_half = has_stewards != has_key or bool(said.member) != bool(said.proof)
     if is_half or (said.way and not said.key) or is_private != bool(said.secret):
         raise MessageRejected("half of what is said of a space")
@@ -173,14 +171,12 @@ def read_entry(value: Mapping[str, object]) -> Entry:
 
 
 def _way(value: Mapping[str, object]) -> Way:
-    reads, shelf = as_object(value["reads"]), as_object(value["shelf"])
+    reads = as_object(value["reads"])
     first = bytes.fromhex(str(value["first"]))
     if len(first) != KEY_BYTES:
         raise MessageRejected("not the hash of a first item")
     return Way(
         first=first.hex(),
         reads={name: whole(reads[name]) for name in (BOOK, SHELF)},
-        shelf_n=whole(shelf["n"]),
-        shelf_at=whole(shelf["at"]),
         service=read_line(value.get("service", ""), SERVICE_LIMIT, "a service", may_be_empty=True),
     )

@@ -24,7 +24,7 @@ def _entry() -> statements.Entry:
 
 
 def _statements() -> dict[str, Any]:
-    way = statements.Way(first=HASH, reads={"book": 2, "shelf": 1}, shelf_n=1, shelf_at=9)
+    way = statements.Way(first=HASH, reads={"book": 2, "shelf": 1})
     full = statements.Statement(
         space=ID, n=2, key=KEY, stewards=KEY, way=way, member=KEY, proof=KEY + KEY, asks=statements.KEY
     ).to_content()

@@ -48,13 +48,17 @@ class Books:
         """Return the change that keeps what stands next in the book."""
         item = said if isinstance(said, Item) else None
         self._folded[space.id] = _grown(before, (seq, item))
-        doc: Doc = {"_id": f"{space.id}:{seq}", "_v": 1, "space": space.id, "seq": seq, "is_turn": item is None}
+        doc: Doc = {"_id": item_id(space.id, seq), "_v": 1, "space": space.id, "seq": seq, "is_turn": item is None}
         doc |= {"n": said.n, "signer": said.signer.hex(), "content": said.content}
         doc |= {} if item is None else {"id": item.id}
         return Change(put=(Put(ITEMS, doc),))
 
     def forget(self, space: str) -> None:
         self._folded.pop(space, None)
+
+
+def item_id(space: str, seq: int) -> str:
+    return f"{space}:{seq}"
 
 
 def _fold(space: Space, docs: Iterable[Doc], end: int) -> Belonging:

@@ -9,6 +9,7 @@ from companion.app.context import SHARED, Context
 from companion.app.overlay import Overlay
 from companion.app.spaces.desk import Desk, stand
 from companion.app.together import rows
+from companion.app.together.books import ITEMS, item_id
 from companion.app.together.notes import pin_again, placed
 from companion.app.together.residents import GroupResidents
 from companion.app.together.rows import MEMBERS_MOST, ToldMember
@@ -19,7 +20,6 @@ from companion.groups import MOVES, Group
 from companion.ports import Change, Doc, Drop, Put
 from companion.space import saying
 from companion.space.cards import member_message
-from companion.space.keys import BOOK, SHELF
 from companion.space.place import GROUP, SHUT, Log, Space
 from companion.space.place import TABLE as SPACES
 from companion.space.saying import ITEM
@@ -37,7 +37,8 @@ class Ground:
     `parted`: where a device went last; `came`: where one came last, or somebody asked for the key; `came_by_me`: the
     same where this device let it in; `given`: where the newest key was said last. `asked`, `told`: where the secret of
     those who look after the group was asked for, and said. `is_wanted`: somebody would have a shelf. `carers`: who has
-    known that secret, `of` is its SHA-256. `gone`: names of people who are out and were told the newest key.
+    known that secret, `of` is its SHA-256. `is_vouched`: somebody who looked after the group told of the space. `gone`:
+    names of people who are out and were told the newest key.
     """
 
     group: str
@@ -47,6 +48,7 @@ class Ground:
     given: int = 0
     asked: int = 0
     told: int = 0
+    is_vouched: bool = False
     is_wanted: bool = False
     carers: tuple[str, ...] = ()
     of: str = ""
@@ -54,7 +56,13 @@ class Ground:
 
     def put(self) -> Put:
         doc: Doc = {"_id": self.group, "_v": 1, **{name: getattr(self, name) for name in _NUMBERS}}
-        doc |= {"is_wanted": self.is_wanted, "carers": list(self.carers), "of": self.of, "gone": list(self.gone)}
+        doc |= {
+            "is_vouched": self.is_vouched,
+            "is_wanted": self.is_wanted,
+            "carers": list(self.carers),
+            "of": self.of,
+            "gone": list(self.gone),
+        }
         return Put(TABLE, doc)
 
 
@@ -65,8 +73,11 @@ _NUMBERS = ("parted", "came", "came_by_me", "given", "asked", "told")
 def read_ground(doc: Doc) -> Ground:
     numbers = {name: whole(doc[name]) for name in _NUMBERS}
     carers, gone = (tuple(kept(one) for one in as_list(doc[name])) for name in ("carers", "gone"))
-    group, of, is_wanted = kept(doc["_id"]), kept(doc["of"]), doc["is_wanted"] is True
-    return Ground(group=group, is_wanted=is_wanted, carers=carers, of=of, gone=gone, **numbers)
+    is_vouched, is_wanted = (doc[name] is True for name in ("is_vouched", "is_wanted"))
+    of = kept(doc["of"])
+    return Ground(
+        group=kept(doc["_id"]), is_vouched=is_vouched, is_wanted=is_wanted, carers=carers, of=of, gone=gone, **numbers
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +116,8 @@ class Hearing:
                 overlay.take(Change(drop=(Drop(MOVES if is_move else STATEMENTS, str(doc["_id"])),)))
             space = heard.space
             puts = (heard.ground.put(), *(() if space is None else (stand(space),)))
-            await self._context.commit(overlay.change + Change(put=puts))
+            overlay.take(Change(put=puts))
+            await self._context.commit(overlay.change)
         return heard
 
     async def _said(self, heard: Heard, group: Group, doc: Doc, overlay: Overlay) -> Heard:
@@ -130,17 +142,21 @@ class Hearing:
     async def _key_told(self, heard: Heard, group: Group, said: Said, overlay: Overlay) -> Heard:
         """A key was told: the newest one to whoever comes late, or the one that a turn is about to turn to."""
         statement, space = said.statement, heard.space
-        if statement.way is not None and _counts(statement, space, is_carer=said.is_carer):
+        has_begun = space is not None and await overlay.get(ITEMS, item_id(space.id, 1)) is not None
+        if statement.way is not None and _counts(said, heard, has_begun=has_begun):
             offered = new_space(group.service, statement, kind=GROUP, of=group.id)
-            if space is not None:
+            if space is not None and space.id != offered.id:
                 await self.leave(space, overlay)
-            heard, space = replace(heard, space=offered, has_key=True), offered
+            ground = replace(heard.ground, is_vouched=said.is_carer)
+            heard, space = replace(heard, ground=ground, space=offered, has_key=True), offered
         if space is None or statement.space != space.id or statement.n < space.n:
             return heard
         overlay.take(rows.with_key(said, await rows.told_keys(space.id, overlay)))
         heard = replace(heard, has_key=True)
-        if statement.way is not None and statement.n == space.n:
-            heard = replace(heard, ground=replace(heard.ground, given=max(heard.ground.given, said.seq)))
+        is_true = (statement.n, statement.key) == (space.n, space.keys[-1])
+        if statement.way is not None and is_true and statement.way.first == space.first:
+            ground = replace(heard.ground, given=max(heard.ground.given, said.seq))
+            heard = replace(heard, ground=replace(ground, is_vouched=ground.is_vouched or said.is_carer))
         return heard
 
     async def leave(self, space: Space, overlay: Overlay) -> None:
@@ -183,22 +199,25 @@ async def member_told(said: Said, overlay: Overlay) -> None:
         overlay.take(Change(put=(one.put(),)))
 
 
-def _counts(said: Statement, space: Space | None, *, is_carer: bool) -> bool:
-    """Tell whether a space that somebody tells of takes the place of the one that is known: the only one, or of those
-    who look after the group, the later founded, else the one with the smaller id; or the same after it was shut here.
+def _counts(said: Said, heard: Heard, *, has_begun: bool) -> bool:
+    """Tell whether a space that somebody tells of takes the place of the one that is known: the only one, or one of
+    those who look after the group, and of two of theirs the later founded, else that with the smaller id. The same
+    one is taken up anew after it was shut here, or as long as nothing opened by what was told of it before.
     """
+    told, space = said.statement, heard.space
     if space is None:
         return True
-    if said.space == space.id:
-        return space.state == SHUT and said.n >= space.n
-    return is_carer and (-said.generation, said.space) < (-space.generation, space.id)
+    if told.space == space.id:
+        return told.n >= space.n and (space.state == SHUT or not has_begun)
+    if not said.is_carer or not heard.ground.is_vouched:
+        return said.is_carer
+    return (-told.generation, told.space) < (-space.generation, space.id)
 
 
 def new_space(service: str, said: Statement, *, kind: str, of: str = "") -> Space:
     """Return a space of which somebody tells, as whoever comes late knows it. Raises: MessageRejected."""
     if said.way is None:
         raise MessageRejected("a space without a way into it")
-    shelf = Log(n=said.way.shelf_n, reads=said.way.reads[SHELF], joined=said.way.shelf_at)
     return Space(
         id=said.space,
         kind=kind,
@@ -208,5 +227,5 @@ def new_space(service: str, said: Statement, *, kind: str, of: str = "") -> Spac
         of=of,
         first=said.way.first,
         generation=said.generation,
-        logs={BOOK: Log(reads=said.way.reads[BOOK]), SHELF: shelf},
+        logs={name: Log(reads=reads) for name, reads in said.way.reads.items()},
     )

@@ -121,11 +121,11 @@ class Keeping:
         if await self._is_lost(group, space):
             await self._found(group, ground, space)
             return MINUTE_MS
+        if opening_ms := await self._opening_ms(group, space):
+            return opening_ms
         waits = [await self._telling.give(group, space, ground)]
         waits.append(await self._telling.say_member(group, space))
         waits.append(await self._telling.share_secret(group, space, ground))
-        if await self._is_stuck(space):
-            return min(*waits, await self._telling.ask_key(group, space))
         if not await self._desk.said(space.id, BOOK):
             waits.append(await self._roll.keep(group, space) or await self._turning.keep(group, space, ground))
         await self._roll.put_notes(group, space)
@@ -146,9 +146,15 @@ class Keeping:
     async def _is_unmade(self, space: Space) -> bool:
         return any(one.kind == CREATE for one in await self._desk.said(space.id))
 
-    async def _is_stuck(self, space: Space) -> bool:
-        """Whether something of the book waits for a key that nobody has told here."""
-        return (await self._books.now(space)).seq < space.logs[BOOK].cursor
+    async def _opening_ms(self, group: Group, space: Space) -> int:
+        """Return 0 if all of the book has opened; else ask for what opens it once that takes too long, and return in
+        how many ms there is more to do. Whoever waits for a key gives none.
+        """
+        book = await self._books.now(space)
+        if book.is_founded and not space.base and book.seq == space.logs[BOOK].cursor:
+            return 0
+        left_ms = self._telling.waited_ms((space.id, space.n, book.seq), PATIENCE_MS)
+        return left_ms or await self._telling.ask_key(group, space)
 
     # Beginning
 
@@ -193,7 +199,7 @@ class Keeping:
         makes = [self._roll.saying(space, name, {}, kind=CREATE) for name in space.logs]
         items = [self._roll.saying(space, BOOK, content, by=steward) for content in said]
         at = max(1, group.cursor)
-        begun = Ground(group=group.id, came=at, came_by_me=at, is_wanted=True)
+        begun = Ground(group=group.id, came=at, came_by_me=at, is_vouched=True, is_wanted=True)
         async with self._context.store.turn(SHARED):
             overlay = Overlay(self._context.store)
             if former is not None:

@@ -23,6 +23,8 @@ from companion.times import HOUR_MS, MINUTE_MS
 
 STEP_MS = 3_000
 """Whoever could say the same next waits so much longer than the one before."""
+ASKED_MOST = 11
+"""Whoever asks in vain comes to ask once in 17 hours: everybody has read it, and answers when they come."""
 
 
 class Telling:
@@ -32,6 +34,7 @@ class Telling:
         self._residents = residents
         self._since: dict[Hashable, int] = {}
         self._told = set[Hashable]()
+        self._asked: dict[Hashable, tuple[int, int]] = {}
 
     # Who says it
 
@@ -45,11 +48,11 @@ class Telling:
             return HOUR_MS
         return max(0, self._since.setdefault((group.id, duty), now) + order.index(me) * STEP_MS - now)
 
-    def _once(self, duty: Hashable) -> bool:
-        """Whether this was not told yet since the app was opened."""
-        is_new = duty not in self._told
-        self._told.add(duty)
-        return is_new
+    async def _say_once(self, duty: Hashable, group: Group, statement: Statement) -> None:
+        """Say something unless it was said since the app was opened; where it cannot be said now, with the next try."""
+        if duty not in self._told:
+            await self.say(group, statement)
+            self._told.add(duty)
 
     async def say(self, group: Group, statement: Statement, change: Change | None = None) -> None:
         """Say something to the whole group. Raises: what `Grouping.send` does."""
@@ -73,8 +76,7 @@ class Telling:
             return HOUR_MS
         if ground.came_by_me != ground.came and (left_ms := self.turn_left_ms(group, ("give", ground.came))):
             return left_ms
-        if self._once((space.id, ground.came)):
-            await self.say(group, await self.newest(space))
+        await self._say_once((space.id, ground.came), group, await self.newest(space))
         return HOUR_MS
 
     async def newest(self, space: Space) -> Statement:
@@ -86,8 +88,6 @@ class Telling:
         way = Way(
             first=space.first,
             reads={BOOK: book.reads, SHELF: shelf.reads},
-            shelf_n=shelf.n,
-            shelf_at=max(shelf.cursor, shelf.joined),
             service=space.service if space.kind == CIRCLE else "",
         )
         return Statement(
@@ -101,18 +101,19 @@ class Telling:
         )
 
     async def ask_key(self, group: Group, space: Space | None = None) -> int:
-        """Ask for the newest key, or whether there is a space; again after a minute. Return in how many ms that is."""
-        duty = (group.id, "key", None if space is None else space.id)
-        left_ms = self.waited_ms(duty, MINUTE_MS)
-        if not left_ms:
-            self._since.pop(duty)
-            self._told.discard(duty)
-            left_ms = self.waited_ms(duty, MINUTE_MS)
-        if len(group.seats) > 1 and self._once(duty):
+        """Ask for the newest key, or whether there is a space: again after a minute, and each time after twice as long.
+        Return in how many ms that is.
+        """
+        duty = (group.id, None if space is None else (space.id, space.n))
+        now, (since_ms, times) = self._context.clock.monotonic_ms(), self._asked.get(duty, (0, 0))
+        if times and (left_ms := since_ms + (MINUTE_MS << times - 1) - now) > 0:
+            return left_ms
+        if len(group.seats) > 1:
             of = "" if space is None else space.id
             is_circle = space is not None and space.kind == CIRCLE
             await self.say(group, Statement(space=of, asks=KEY, is_circle=is_circle))
-        return left_ms
+        self._asked[duty] = (now, min(times + 1, ASKED_MOST))
+        return MINUTE_MS << times
 
     def waited_ms(self, duty: Hashable, patience_ms: int) -> int:
         """Return how long it still is to wait for something, from when it was first waited for."""
@@ -126,9 +127,10 @@ class Telling:
         mine, me = (await self._residents.member_keys(space))[0], self._context.me.member.person
         told = await rows.told_members(space.id, self._context.store)
         private, is_circle = await self._residents.sign_private(space, mine), space.kind == CIRCLE
-        if private is not None and all(one.member != mine for one in told) and self._once((space.id, mine)):
+        if private is not None and all(one.member != mine for one in told):
             proof = sign(private, member_message(space.octets, mine, me))
-            await self.say(group, Statement(space=space.id, member=mine, proof=proof, is_circle=is_circle))
+            said = Statement(space=space.id, member=mine, proof=proof, is_circle=is_circle)
+            await self._say_once((space.id, mine), group, said)
         return HOUR_MS
 
     # The stewards' secret
@@ -139,15 +141,15 @@ class Telling:
             return HOUR_MS
         if space.n not in space.stewards:
             is_somebody_there = len(group.facilitators) > 1 or self._context.me.other_devices
-            if is_somebody_there and self._once((space.id, "secret", space.n)):
-                await self.say(group, Statement(space=space.id, asks=STEWARDS))
+            if is_somebody_there:
+                await self._say_once((space.id, "secret", space.n), group, Statement(space=space.id, asks=STEWARDS))
             return HOUR_MS
         if ground.asked <= ground.told or (space.id, "told", ground.asked) in self._told:
             return HOUR_MS
         if left_ms := self.turn_left_ms(group, ("secret", ground.asked), carers_only=True):
             return left_ms
-        if self._once((space.id, "told", ground.asked)):
-            await self.say_secret(group, space, space.stewards[space.n])
+        await self.say_secret(group, space, space.stewards[space.n])
+        self._told.add((space.id, "told", ground.asked))
         return HOUR_MS
 
     async def say_secret(self, group: Group, space: Space, secret: bytes) -> None:

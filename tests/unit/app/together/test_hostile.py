@@ -11,7 +11,7 @@ from companion.space.cards import card_content, card_message, member_message
 from companion.space.items import cid_of, seal_item
 from companion.space.keys import BOOK, SHELF, steward_key
 from companion.space.shelf import down_content, note_content
-from companion.space.statements import Statement, Way, digest
+from companion.space.statements import KEY, Statement, Way, digest
 from companion.wire import SUITE_TURN, format_envelope
 from tests.fakes import Desk, deliver
 from tests.unit.app.together.conftest import core, let_in, person, settle, shelf, space, titles
@@ -61,8 +61,6 @@ def true_way(there, **other):
     way = Way(
         first=there.first,
         reads={name: log.reads for name, log in there.logs.items()},
-        shelf_n=there.logs[SHELF].n,
-        shelf_at=there.logs[SHELF].cursor,
     )
     return replace(way, **other)
 
@@ -90,11 +88,56 @@ async def test_another_space_of_somebody_who_does_not_look_after_the_group_is_no
     alice, bob, carol, three, generation, id
 ):
     mine = (await space(alice, three)).id
-    way = Way(first="1" * 64, reads={BOOK: 0, SHELF: 0}, shelf_n=0, shelf_at=0)
+    way = Way(first="1" * 64, reads={BOOK: 0, SHELF: 0})
     said = {"space": id, "generation": generation, "n": 0, "key": random_bytes(32), "stewards": random_bytes(32)}
     await tell(bob, three, alice, carol, **said, way=way)
     await settle(alice, bob, carol)
     assert {(await space(desk, three)).id for desk in (alice, carol)} == {mine}
+
+
+@pytest.mark.parametrize("generation", [1, 99])
+async def test_whoever_was_led_into_a_false_space_follows_who_looks_after_the_group(
+    alice, bob, group, relay, generation
+):
+    await core(alice).shelves.write(group, "Before", "x")
+    await settle(alice, bob)
+    eve = await Desk("Eve Lane", relay).set_up()
+    invite = await core(bob).groups.invite(group)
+    await core(eve).groups.join(await core(eve).groups.look_at(invite.code.code))
+    await deliver(eve, bob, eve)
+    way = Way(first="1" * 64, reads={BOOK: 0, SHELF: 0})
+    said = {"space": "0" * 32, "generation": generation, "n": 0, "key": random_bytes(32)}
+    await tell(bob, group, eve, **said, stewards=random_bytes(32), way=way)
+    await core(eve).together.keeping.run()
+    assert (await space(eve, group)).id == "0" * 32
+    await settle(alice, eve)
+    assert await titles(eve, group) == ["Before"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"first": "1" * 64}, {"reads": {BOOK: 7, SHELF: 7}}, {"reads": {BOOK: 0, SHELF: 0}}],
+)
+async def test_a_false_way_into_the_true_space_holds_nobody_up(alice, bob, group, relay, wrong):
+    await core(alice).shelves.write(group, "Before", "x")
+    await settle(alice, bob)
+    eve = await Desk("Eve Lane", relay).set_up()
+    invite = await core(bob).groups.invite(group)
+    await core(eve).groups.join(await core(eve).groups.look_at(invite.code.code))
+    await deliver(eve, bob, eve)
+    there = await space(bob, group)
+    said = {"space": there.id, "n": there.n, "key": there.keys[-1], "stewards": random_bytes(32)}
+    await tell(bob, group, eve, **said, way=true_way(there, **wrong))
+    await settle(alice, eve, rounds=20)
+    assert await titles(eve, group) == ["Before"]
+    dan = await Desk("Dan Holt", relay).set_up()
+    await let_in(alice, dan, group, eve)
+    await settle(alice, dan, eve)
+    await core(alice).groups.remove_member(group, person(dan))
+    await settle(alice, eve, rounds=20)
+    await core(eve).shelves.write(group, "After", "y")
+    await settle(eve, alice, rounds=20)
+    await stands(group, alice, eve, expected=["Before", "After"])
 
 
 async def test_a_flood_of_keys_keeps_nobody_from_the_true_one(alice, bob, carol, three):
@@ -184,7 +227,7 @@ async def test_somebody_elses_member_key_is_not_taken_for_mine(alice, bob, carol
 async def test_who_looked_after_the_group_when_it_was_said_counts_however_late_it_is_heard(alice, bob, carol, three):
     """Bob says it before he looks after the group; Carol's device hears of both at once."""
     mine = (await space(alice, three)).id
-    way = Way(first="1" * 64, reads={BOOK: 0, SHELF: 0}, shelf_n=0, shelf_at=0)
+    way = Way(first="1" * 64, reads={BOOK: 0, SHELF: 0})
     said = {"space": "0" * 32, "generation": 9, "n": 0, "key": random_bytes(32), "stewards": random_bytes(32)}
     await tell(bob, three, alice, **said, way=way)
     await core(alice).groups.set_administrators(three, (person(alice), person(bob)))
@@ -348,3 +391,25 @@ async def test_the_signature_of_another_persons_card_makes_nobody_that_person(al
     await settle(alice, bob, carol)
     note = (await shelf(carol, three)).notes[-1]
     assert (note.title, note.name, note.person) == ("Not hers", "", "")
+
+
+# The service -------------------------------------------------------------------------------------------
+
+
+async def test_who_waits_for_a_key_in_vain_does_not_go_on_asking(alice, bob, group):
+    await core(bob).shelves.write(group, "Mine", "x")
+    before = len(bob.relay.logs[group])
+    for _ in range(60):
+        bob.clock.move(60_000)
+        await core(bob).together.keeping.run()
+        await deliver(bob, rounds=1)
+    assert len(bob.relay.logs[group]) - before < 12
+
+
+async def test_whoever_asks_again_and_again_is_answered_by_one_alone(alice, bob, carol, three):
+    there = await space(bob, three)
+    before = len(bob.relay.logs[three])
+    for _ in range(10):
+        await tell(bob, three, alice, carol, space=there.id, asks=KEY)
+        await settle(alice, carol, rounds=2)
+    assert len(bob.relay.logs[three]) - before <= 2 * 10
