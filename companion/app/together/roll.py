@@ -1,5 +1,8 @@
 """Who is on a group's roll, who they are by name, and how notes of mine come onto the shelf."""
 
+from collections import Counter
+from collections.abc import Collection, Mapping
+
 from companion.app.context import SHARED, Context
 from companion.app.groups.grouping import Grouping
 from companion.app.own.secrets import OwnSecrets
@@ -10,6 +13,7 @@ from companion.app.together.books import Books
 from companion.app.together.residents import GroupResidents
 from companion.app.together.telling import Telling
 from companion.crypto.primitives import sha256, sign
+from companion.devices import ACTIVE_LIMIT
 from companion.fields import whole
 from companion.groups import Group
 from companion.people import person_id
@@ -58,8 +62,7 @@ class Roll:
         present = book.groups[group.id].present if group.id in book.groups else frozenset[bytes]()
         persons = {seat.member.person for seat in group.seats}
         told = {one.member: one.person for one in await rows.told_members(space.id, self._context.store)}
-        came = sorted(key for key, person in told.items() if person in persons and key not in present)
-        mine = await self._residents.member_keys(space)
+        came, mine = _came(told, persons, present), await self._residents.member_keys(space)
         if came and mine[0] in present and len(present) < ROLL_LIMIT:
             room = came[: ROLL_LIMIT - len(present)]
             if left_ms := self._telling.turn_left_ms(group, ("roll", tuple(room))):
@@ -67,7 +70,11 @@ class Roll:
             return await self._say(space, roll_content(group.id, on=room))
         if mine[0] in present and (former := next((key for key in mine[1:] if key in present), None)):
             return await self._say(space, roll_content(group.id, off=[former]), by=former)
-        went = sorted(key for key in present if self._person(book, told, key) not in (None, *persons))
+        behind = {key: self._person(book, told, key) for key in present}
+        went = sorted(key for key, person in behind.items() if person not in (None, *persons))
+        if not went and len(present) >= ROLL_LIMIT and {told[key] for key in came} - set(behind.values()):
+            links = book.groups[group.id].links  # somebody has filled it with keys of nobody: there has to be room
+            went = sorted(key for key, person in behind.items() if person is None and key not in links)
         if went and (steward := await self._residents.cares_as(space, book, group.id)):
             if left_ms := self._telling.turn_left_ms(group, ("off", tuple(went)), carers_only=True):
                 return left_ms
@@ -146,3 +153,16 @@ class Roll:
         drops = [Drop(told_table(log.hex()), str(doc["_id"])) for doc in docs]
         await self._context.commit(Change(drop=(*drops, *(Drop(notes.GONE, str(doc["_id"])) for doc in docs))))
         return HOUR_MS
+
+
+def _came(told: Mapping[bytes, str], persons: Collection[str], present: Collection[bytes]) -> list[bytes]:
+    """Return the keys that are to come onto a roll, of people who are in: of each no more than they may have devices,
+    and first those of whom none is there.
+    """
+    there = Counter(person for key, person in told.items() if key in present)
+    found = list[bytes]()
+    for key, person in sorted(told.items(), key=lambda one: (there[one[1]], one[0])):
+        if person in persons and key not in present and there[person] < ACTIVE_LIMIT:
+            there[person] += 1
+            found.append(key)
+    return found

@@ -7,6 +7,7 @@ import pytest
 from companion.chat.private import private_content
 from companion.crypto.primitives import random_bytes, sign, signing_public
 from companion.ports import Change, OutboxItem
+from companion.space.book import roll_content
 from companion.space.cards import card_content, card_message, member_message
 from companion.space.items import cid_of, seal_item
 from companion.space.keys import BOOK, SHELF, steward_key
@@ -391,6 +392,28 @@ async def test_the_signature_of_another_persons_card_makes_nobody_that_person(al
     await settle(alice, bob, carol)
     note = (await shelf(carol, three)).notes[-1]
     assert (note.title, note.name, note.person) == ("Not hers", "", "")
+
+
+# The roll ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["statements", "items"])
+async def test_whoever_fills_the_roll_keeps_nobody_from_the_shelf(alice, bob, carol, three, relay, by):
+    await core(bob).shelves.write(three, "Mine", "x")
+    await settle(alice, bob, carol)
+    there = await space(bob, three)
+    puppets = [random_bytes(32) for _ in range(70)]
+    if by == "statements":
+        for one in puppets:
+            await tell_member(bob, three, there, one)
+    else:
+        await put(bob, relay, BOOK, roll_content(three, on=[signing_public(one) for one in puppets[: 64 - 3]]))
+    await settle(alice, bob, carol)
+    dan = await Desk("Dan Holt", relay).set_up()
+    await let_in(alice, dan, three, bob, carol)
+    await core(dan).shelves.write(three, "Dan's", "x")
+    await settle(alice, bob, carol, dan, rounds=24)
+    await stands(three, alice, dan, expected=["Before", "Mine", "Dan's"])
 
 
 # The service -------------------------------------------------------------------------------------------
