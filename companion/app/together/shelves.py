@@ -15,6 +15,7 @@ from companion.app.together.turning import Turning
 from companion.chat.message import Message, messages_table
 from companion.errors import UsageError
 from companion.groups import MEMBER, Group
+from companion.likeness import seen_as
 from companion.people import person_id
 from companion.ports import Change, Drop
 from companion.space.belonging import Belonging
@@ -207,7 +208,7 @@ def _reader(
     group: Group, book: Belonging, mine: frozenset[bytes], me: str, unsaid: set[str]
 ) -> Callable[[Note], ShelfNote]:
     """Return what makes of a note what a person sees of it."""
-    names = _names(book)
+    names = _names(book, group)
     is_carer = me in group.administrators
 
     def read(note: Note) -> ShelfNote:
@@ -232,6 +233,10 @@ def _reader(
     return read
 
 
-def _names(book: Belonging) -> Mapping[bytes, str]:
-    """Return what people call themselves on their cards, by their identity keys."""
-    return {card.identity_key: card.name for card in book.cards.values()}
+def _names(book: Belonging, group: Group) -> Mapping[bytes, str]:
+    """Return what people call themselves on their cards, by their identity keys; but nobody who is out, or was never
+    in, goes by a name that looks like that of somebody who is in.
+    """
+    members = {member.identity_key: seen_as(member.name) for member in group.members}
+    cards = {card.identity_key: card.name for card in book.cards.values()}
+    return {key: name for key, name in cards.items() if key in members or seen_as(name) not in members.values()}

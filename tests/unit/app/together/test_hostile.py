@@ -10,7 +10,7 @@ from companion.ports import Change, OutboxItem
 from companion.space.book import roll_content
 from companion.space.cards import card_content, card_message, member_message
 from companion.space.items import cid_of, seal_item
-from companion.space.keys import BOOK, SHELF, steward_key
+from companion.space.keys import BOOK, SHELF, member_key, steward_key
 from companion.space.shelf import down_content, note_content
 from companion.space.statements import KEY, Statement, Way, digest
 from companion.wire import SUITE_TURN, format_envelope
@@ -395,6 +395,23 @@ async def test_the_signature_of_another_persons_card_makes_nobody_that_person(al
 
 
 # The roll ----------------------------------------------------------------------------------------------
+
+
+async def test_a_made_up_member_goes_by_the_name_of_nobody_who_is_in(alice, bob, carol, three, relay):
+    there = await space(bob, three)
+    await core(bob).shelves.write(three, "Mine", "x")
+    await settle(alice, bob, carol)
+    private, puppet = member_key(random_bytes(32), there.octets)
+    await put(bob, relay, BOOK, roll_content(three, on=[puppet]))
+    mallory = core(await Desk("Alice  FERN", relay).set_up())._context.me
+    signature = sign(mallory.identity_private, card_message(there.octets, puppet, "Alicе Fern", "gp"))
+    card = card_content("Alicе Fern", "gp", mallory.member.identity_key, signature)
+    await put(bob, relay, BOOK, card, private=private)
+    await deliver(bob, rounds=1)
+    await put(bob, relay, SHELF, note_content("1" * 32, "False", "x"), private=private)
+    await settle(alice, bob, carol)
+    note = (await shelf(carol, three)).notes[-1]
+    assert (note.title, note.name) == ("False", "")
 
 
 @pytest.mark.parametrize("by", ["statements", "items"])
