@@ -23,6 +23,7 @@ from companion.space.cards import member_message
 from companion.space.place import GROUP, SHUT, Log, Space
 from companion.space.place import TABLE as SPACES
 from companion.space.saying import ITEM
+from companion.space.shelf import DOWN
 from companion.space.statements import KEY, STATEMENTS, STEWARDS, Said, Statement, read_said
 from companion.strings import kept
 
@@ -38,7 +39,8 @@ class Ground:
     same where this device let it in; `given`: where the newest key was said last. `asked`, `told`: where the secret of
     those who look after the group was asked for, and said. `is_wanted`: somebody would have a shelf. `carers`: who has
     known that secret, `of` is its SHA-256. `is_vouched`: somebody who looked after the group told of the space. `gone`:
-    names of people who are out and were told the newest key.
+    names of people who are out and were told the newest key. `lacking`: for which key, of which space, I look after the
+    group and lack the secret, or a way in, and since when by the service's clock.
     """
 
     group: str
@@ -53,6 +55,8 @@ class Ground:
     carers: tuple[str, ...] = ()
     of: str = ""
     gone: tuple[str, ...] = field(default=())
+    lacking: str = ""
+    lacking_ms: int = 0
 
     def put(self) -> Put:
         doc: Doc = {"_id": self.group, "_v": 1, **{name: getattr(self, name) for name in _NUMBERS}}
@@ -61,12 +65,13 @@ class Ground:
             "is_wanted": self.is_wanted,
             "carers": list(self.carers),
             "of": self.of,
+            "lacking": self.lacking,
             "gone": list(self.gone),
         }
         return Put(TABLE, doc)
 
 
-_NUMBERS = ("parted", "came", "came_by_me", "given", "asked", "told")
+_NUMBERS = ("parted", "came", "came_by_me", "given", "asked", "told", "lacking_ms")
 
 
 @refused("what a group has come to")
@@ -74,9 +79,16 @@ def read_ground(doc: Doc) -> Ground:
     numbers = {name: whole(doc[name]) for name in _NUMBERS}
     carers, gone = (tuple(kept(one) for one in as_list(doc[name])) for name in ("carers", "gone"))
     is_vouched, is_wanted = (doc[name] is True for name in ("is_vouched", "is_wanted"))
-    of = kept(doc["of"])
+    of, lacking = kept(doc["of"]), kept(doc["lacking"])
     return Ground(
-        group=kept(doc["_id"]), is_vouched=is_vouched, is_wanted=is_wanted, carers=carers, of=of, gone=gone, **numbers
+        group=kept(doc["_id"]),
+        is_vouched=is_vouched,
+        is_wanted=is_wanted,
+        carers=carers,
+        of=of,
+        gone=gone,
+        lacking=lacking,
+        **numbers,
     )
 
 
@@ -164,7 +176,8 @@ class Hearing:
         mine = frozenset(await self._residents.member_keys(space))
         waiting = [one.content for one in await self._desk.said(space.id) if one.kind == ITEM]
         stood = [one.item.content for one in await placed(space.id, overlay) if one.item.signer in mine]
-        for content in (*stood, *waiting):
+        down = {content.get("of") for content in waiting if content.get("kind") == DOWN}
+        for content in (one for one in (*stood, *waiting) if down.isdisjoint((one.get("id"), one.get("of")))):
             overlay.take(pin_again(space.of, content, self._context.clock.now_ms()))
         gone = tuple(Drop(saying.TABLE, one.id) for one in await self._desk.said(space.id))
         overlay.take(Change(drop=(Drop(SPACES, space.id), *gone)))

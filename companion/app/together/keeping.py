@@ -5,6 +5,7 @@ could say is said by the first of them that is there: each waits a little longer
 """
 
 import logging
+from dataclasses import replace
 
 from companion.app.context import SHARED, Context
 from companion.app.groups.grouping import Grouping
@@ -30,13 +31,17 @@ from companion.space.keys import BOOK, group_box, steward_key
 from companion.space.place import GROUP, OPEN, OWN, Space
 from companion.space.saying import CREATE
 from companion.space.statements import STATEMENTS
-from companion.times import HOUR_MS, MINUTE_MS
+from companion.times import DAY_MS, HOUR_MS, MINUTE_MS
 
 log = logging.getLogger(__name__)
 
 PATIENCE_MS = 20_000
 """So long is somebody asked who may know of a space before another one is begun."""
 LOST_MS = 10 * MINUTE_MS
+LONG_LOST_MS = 7 * DAY_MS
+"""So long does somebody who looks after a group wait for its secret, or for a way back in, before they begin another
+space: the first where nobody else can have it, the other where somebody may be away.
+"""
 
 
 class Keeping:
@@ -115,12 +120,14 @@ class Keeping:
         if heard.has_key:
             await self._groups.logs(space.service).key_came(space.id)
             space = await self._desk.spaces.get(space.id) or space
-        if space.state != OPEN or not space.first or await self._is_unmade(space):
-            return HOUR_MS if space.state == OPEN else await self._telling.ask_key(group, space)
+        if space.state == OPEN and (not space.first or await self._is_unmade(space)):
+            return HOUR_MS
         space = await self._with_secret(space)
-        if await self._is_lost(group, space):
+        if await self._is_lost(group, ground, space):
             await self._found(group, ground, space)
             return MINUTE_MS
+        if space.state != OPEN:
+            return await self._telling.ask_key(group, space)
         if opening_ms := await self._opening_ms(group, space):
             return opening_ms
         waits = [await self._telling.give(group, space, ground)]
@@ -173,13 +180,22 @@ class Keeping:
         await self._found(group, ground, None)
         return MINUTE_MS
 
-    async def _is_lost(self, group: Group, space: Space) -> bool:
-        """Whether nobody has the secret any more that those who look after the group share: it was told to nobody else
-        by somebody who is gone.
+    async def _is_lost(self, group: Group, ground: Ground, space: Space) -> bool:
+        """Whether nobody seems to have the secret any more that those who look after the group share, or all are shut
+        out.
         """
-        if list(group.facilitators) != [self._context.me.member.person] or space.n in space.stewards:
+        me, now_ms = self._context.me, self._groups.time_at(group)
+        is_lacking = space.state != OPEN or space.n not in space.stewards
+        if me.member.person not in group.facilitators or not is_lacking:
             return False
-        return not self._telling.waited_ms((space.id, "lost"), LOST_MS)
+        if ground.lacking != f"{space.id}:{space.n}":
+            noted = replace(ground, lacking=f"{space.id}:{space.n}", lacking_ms=now_ms)
+            await self._context.commit(Change(put=(noted.put(),)))
+            return False
+        is_alone = list(group.facilitators) == [me.member.person] and not me.other_devices
+        if now_ms < ground.lacking_ms + (LOST_MS if is_alone else LONG_LOST_MS):
+            return False
+        return not self._telling.turn_left_ms(group, ("found", space.id, space.n), carers_only=True)
 
     async def _found(self, group: Group, ground: Ground, former: Space | None) -> None:
         """Begin a space for the group, in place of a former one that nobody can turn any more."""
@@ -190,7 +206,7 @@ class Keeping:
             service=group.service,
             keys=(key,),
             of=group.id,
-            generation=1 if former is None else former.generation + 1,
+            generation=former.generation + 1 if former is not None and ground.is_vouched else 1,
             stewards={0: secret},
         )
         steward, box = steward_key(secret, space.octets)[1], group_box(key)[1]

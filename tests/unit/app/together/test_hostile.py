@@ -10,7 +10,7 @@ from companion.ports import Change, OutboxItem
 from companion.space.book import roll_content
 from companion.space.cards import card_content, card_message, member_message
 from companion.space.items import cid_of, seal_item
-from companion.space.keys import BOOK, SHELF, member_key, steward_key
+from companion.space.keys import BOOK, SHELF, keeper, member_key, steward_key
 from companion.space.shelf import down_content, note_content
 from companion.space.statements import KEY, Statement, Way, digest
 from companion.wire import SUITE_TURN, format_envelope
@@ -434,6 +434,44 @@ async def test_whoever_fills_the_roll_keeps_nobody_from_the_shelf(alice, bob, ca
 
 
 # The service -------------------------------------------------------------------------------------------
+
+
+async def test_logs_turned_to_nothing_by_who_knew_the_secret_are_left_for_another_space(
+    alice, bob, carol, three, relay
+):
+    await core(alice).groups.set_administrators(three, (person(alice), person(bob)))
+    await settle(alice, bob, carol)
+    await core(carol).shelves.write(three, "Mine", "x")
+    await settle(alice, bob, carol)
+    old = await space(bob, three)
+    await core(alice).groups.set_administrators(three, (person(alice),))
+    await deliver(alice, bob, carol)
+    for name in (BOOK, SHELF):
+        log_id, junk = old.log_id(name), b"\x01junk" + name.encode()
+        relay.append(
+            OutboxItem(
+                cid=cid_of(junk),
+                group=log_id.hex(),
+                capability=old.capability(name),
+                body=junk,
+                epoch=0,
+                keeper=keeper(old.stewards[0], log_id).hex(),
+                next_capability="f" * 64,
+                next_keeper="e" * 64,
+            )
+        )
+    for desk in (alice, bob, carol):
+        await deliver(desk, rounds=1)
+        await desk.network.sides["local"].removed(old.log_id(BOOK).hex())  # as the loop says
+    for _ in range(4):
+        await settle(alice, bob, carol)
+        alice.clock.move(HOUR_MS)
+    await core(carol).shelves.write(three, "After", "y")
+    await settle(alice, bob, carol)
+    now = {(await space(desk, three)).id for desk in (alice, bob, carol)}
+    assert len(now) == 1
+    assert now != {old.id}
+    await stands(three, alice, bob, carol, expected=["Before", "Mine", "After"])
 
 
 async def test_who_waits_for_a_key_in_vain_does_not_go_on_asking(alice, bob, group):
