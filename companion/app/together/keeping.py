@@ -121,7 +121,7 @@ class Keeping:
             await self._groups.logs(space.service).key_came(space.id)
             space = await self._desk.spaces.get(space.id) or space
         if space.state == OPEN and (not space.first or await self._is_unmade(space)):
-            return HOUR_MS
+            return await self._begun(group, ground, space)
         space = await self._with_secret(space)
         if await self._is_lost(group, ground, space):
             await self._found(group, ground, space)
@@ -178,6 +178,13 @@ class Keeping:
         if not is_carer or left_ms:
             return left_ms or again_ms
         await self._found(group, ground, None)
+        return MINUTE_MS
+
+    async def _begun(self, group: Group, ground: Ground, space: Space) -> int:
+        """Wait for a space that this device begins; where the service refused its first items, begin another one."""
+        if await self._desk.said(space.id):
+            return HOUR_MS
+        await self._found(group, ground, space)
         return MINUTE_MS
 
     async def _is_lost(self, group: Group, ground: Ground, space: Space) -> bool:

@@ -47,6 +47,7 @@ class Roll:
         self._secrets = secrets
         self._residents = residents
         self._telling = telling
+        self._went: dict[tuple[str, str], int] = {}
 
     def saying(
         self, space: Space, log: str, content: Doc, *, kind: str = ITEM, by: bytes = b"", erase: str = ""
@@ -94,7 +95,9 @@ class Roll:
 
     async def put_notes(self, group: Group, space: Space) -> None:
         """Let what waits for the shelf go there, after my card, once I am on the roll."""
-        waiting = await notes.pins(group.id, self._context.store)
+        now = self._context.clock.monotonic_ms()
+        pins = await notes.pins(group.id, self._context.store)
+        waiting = [pin for pin in pins if now >= self._went.get((space.id, pin.id), now - HOUR_MS) + HOUR_MS]
         if not waiting:
             return
         book, mine = await self._books.now(space), await self._residents.member_keys(space)
@@ -110,6 +113,7 @@ class Roll:
             going = [pin for pin in waiting if pin.id in there]
             put = tuple([wait(await self._note(space, pin)) for pin in going])
             await self._context.commit(Change(put=put, drop=tuple(Drop(notes.PINS, pin.id) for pin in going)))
+            self._went |= {(space.id, pin.id): now for pin in going}  # what is refused waits an hour, not a moment
         await self._groups.follow(space.service)
 
     async def _note(self, space: Space, pin: notes.Pin) -> Saying:

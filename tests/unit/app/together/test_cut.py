@@ -1,4 +1,4 @@
-"""The power goes between any two commits: afterwards all come to the same shelf, and nothing that was written is lost."""
+"""The power goes between any two commits: afterwards all come to the same shelf, and nothing written is lost."""
 
 import os
 
