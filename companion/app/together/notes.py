@@ -12,7 +12,6 @@ from companion.ports import Change, Doc, Documents, Put
 from companion.space import shelf
 from companion.space.belonging import Belonging
 from companion.space.place import Space
-from companion.space.saying import Saying
 from companion.space.shelf import DOWN, NOTE, Note, Placed
 from companion.strings import kept
 
@@ -139,12 +138,17 @@ def pin_again(group: str, content: Doc, made_ms: int) -> Change:
 # What is to lose its words at the service -------------------------------------------------------------
 
 
-async def to_empty(space: Space, book: Belonging, said: Saying, held: Documents) -> Change:
-    """Return the change that notes what something of mine took down: its words are to go at the service too."""
-    if said.content.get("kind") != DOWN:
+async def to_empty(
+    space: Space, book: Belonging, content: Doc, held: Documents, mine: frozenset[bytes] | None = None
+) -> Change:
+    """Return the change that notes that what was taken down is to lose its words at the service too: what these keys
+    have signed, whose own secret erases it; without keys, all of it, for who has the keeper.
+    """
+    if content.get("kind") != DOWN:
         return Change()
-    note, author = read_down(said.content)
-    docs = await _docs_of(space.id, book, note, author, held)
+    note, author = read_down(content)
+    found = await _docs_of(space.id, book, note, author, held)
+    docs = [doc for doc in found if mine is None or bytes.fromhex(str(doc["signer"])) in mine]
     puts = (
         Put(GONE, {"_id": str(doc["cid"]), "_v": 1, "space": space.id, "seq": doc["seq"], "id": doc["id"]})
         for doc in docs

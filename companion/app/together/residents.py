@@ -74,6 +74,9 @@ class GroupResidents:
             raise MessageRejected("an item of nobody who belongs")
         is_steward = book.is_steward(landed.item.signer, at)
         gone = await notes.without_words(space, book, landed, is_steward, documents)
+        if gone != Change() and not is_steward:  # any device of its author's may have taken it down
+            mine = frozenset(await self.member_keys(space))
+            gone += await notes.to_empty(space, book, landed.item.content, documents, mine)
         return gone + Change(put=(notes.item_put(space.id, landed, is_steward=is_steward),))
 
     # Turning
@@ -137,7 +140,9 @@ class GroupResidents:
             return Change()
         if not seq:
             return notes.pin_again(space.of, said.content, self._context.clock.now_ms())
-        return await notes.to_empty(space, await self._books.now(space, documents), said, documents)
+        if not said.by:  # a note of mine is seen to where it comes back
+            return Change()
+        return await notes.to_empty(space, await self._books.now(space, documents), said.content, documents)
 
     async def lost_files(self, blobs: tuple[str, ...], documents: Documents) -> Change:
         return Change()
