@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from companion.app.context import SHARED, Context
 from companion.app.overlay import Overlay
 from companion.app.spaces.desk import Desk, stand
+from companion.app.spaces.reading import waiting_table
 from companion.app.together import rows
 from companion.app.together.books import ITEMS, item_id
 from companion.app.together.notes import pin_again, placed
@@ -20,6 +21,7 @@ from companion.groups import MOVES, Group
 from companion.ports import Change, Doc, Drop, Put
 from companion.space import saying
 from companion.space.cards import member_message
+from companion.space.keys import BOOK
 from companion.space.place import GROUP, SHUT, Log, Space
 from companion.space.place import TABLE as SPACES
 from companion.space.saying import ITEM
@@ -154,11 +156,12 @@ class Hearing:
     async def _key_told(self, heard: Heard, group: Group, said: Said, overlay: Overlay) -> Heard:
         """A key was told: the newest one to whoever comes late, or the one that a turn is about to turn to."""
         statement, space = said.statement, heard.space
-        has_begun = space is not None and await overlay.get(ITEMS, item_id(space.id, 1)) is not None
-        if statement.way is not None and _counts(said, heard, has_begun=has_begun):
+        if statement.way is not None and await self._counts(said, heard, overlay):
             offered = new_space(group.service, statement, kind=GROUP, of=group.id)
             if space is not None and space.id != offered.id:
                 await self.leave(space, overlay)
+            elif space is not None:
+                await _read_anew(space, overlay)
             ground = replace(heard.ground, is_vouched=said.is_carer)
             heard, space = replace(heard, ground=ground, space=offered, has_key=True), offered
         if space is None or statement.space != space.id or statement.n < space.n:
@@ -170,6 +173,19 @@ class Hearing:
             ground = replace(heard.ground, given=max(heard.ground.given, said.seq))
             heard = replace(heard, ground=replace(ground, is_vouched=ground.is_vouched or said.is_carer))
         return heard
+
+    async def _counts(self, said: Said, heard: Heard, overlay: Overlay) -> bool:
+        """Tell whether a space that somebody tells of takes the place of the one that is known: the only one, or one of
+        those who look after the group, and of two of theirs the later founded, else that with the smaller id.
+        """
+        told, space = said.statement, heard.space
+        if space is None:
+            return True
+        if told.space == space.id:
+            return await _opens_more(told, space, overlay)
+        if not said.is_carer or not heard.ground.is_vouched:
+            return said.is_carer
+        return (-told.generation, told.space) < (-space.generation, space.id)
 
     async def leave(self, space: Space, overlay: Overlay) -> None:
         """Let another space follow this one: what I put there is put there again."""
@@ -212,19 +228,24 @@ async def member_told(said: Said, overlay: Overlay) -> None:
         overlay.take(Change(put=(one.put(),)))
 
 
-def _counts(said: Said, heard: Heard, *, has_begun: bool) -> bool:
-    """Tell whether a space that somebody tells of takes the place of the one that is known: the only one, or one of
-    those who look after the group, and of two of theirs the later founded, else that with the smaller id. The same
-    one is taken up anew after it was shut here, or as long as nothing opened by what was told of it before.
+async def _opens_more(told: Statement, space: Space, overlay: Overlay) -> bool:
+    """Tell whether a space is to be read anew by what is told of it: after it was shut here; as long as nothing opened
+    by what was told before; and where its book waits for a key that was told while this device was out.
     """
-    told, space = said.statement, heard.space
-    if space is None:
-        return True
-    if told.space == space.id:
-        return told.n >= space.n and (space.state == SHUT or not has_begun)
-    if not said.is_carer or not heard.ground.is_vouched:
-        return said.is_carer
-    return (-told.generation, told.space) < (-space.generation, space.id)
+    if space.base or await overlay.get(ITEMS, item_id(space.id, 1)) is None:
+        known = space.keys[-1], space.first, {name: log.reads for name, log in space.logs.items()}
+        return told.way is not None and (told.key, told.way.first, told.way.reads) != known
+    if space.state == SHUT:
+        return told.n >= space.n
+    return told.n > space.n and bool(await overlay.newest(waiting_table(space.log_id(BOOK).hex()), 1))
+
+
+async def _read_anew(space: Space, overlay: Overlay) -> None:
+    """What waits in a space's logs comes again with them."""
+    for name in space.logs:
+        table = waiting_table(space.log_id(name).hex())
+        ids = await overlay.read(table, lambda docs: [str(doc["_id"]) for doc in docs])
+        overlay.take(Change(drop=tuple(Drop(table, id) for id in ids)))
 
 
 def new_space(service: str, said: Statement, *, kind: str, of: str = "") -> Space:

@@ -213,7 +213,7 @@ class Keeping:
             service=group.service,
             keys=(key,),
             of=group.id,
-            generation=former.generation + 1 if former is not None and ground.is_vouched else 1,
+            generation=1 if former is None else former.generation + 1,
             stewards={0: secret},
         )
         steward, box = steward_key(secret, space.octets)[1], group_box(key)[1]

@@ -175,3 +175,20 @@ async def test_what_is_said_for_a_group_of_ten_grows_with_each_who_comes_and_no_
     assert (await space(desks[-1], group)).n == 1
     assert len(relay.logs[group]) - before[0] <= 4
     assert len(relay.logs[log]) - before[1] <= 3
+
+
+async def test_who_comes_back_after_several_turns_comes_to_the_newest_key(alice, bob, carol, three, relay):
+    await core(carol).groups.leave(three)
+    await deliver(carol, alice, bob, carol)
+    await settle(alice, bob)
+    dan = await Desk("Dan Holt", relay).set_up()
+    await let_in(alice, dan, three, bob)
+    await settle(alice, bob, dan)
+    await core(alice).groups.remove_member(three, person(dan))
+    await settle(alice, bob)
+    await core(bob).shelves.write(three, "Meanwhile", "x")
+    await settle(alice, bob)
+    assert (await space(alice, three)).n == 2
+    await let_in(alice, carol, three, bob)
+    await settle(alice, bob, carol, rounds=20)
+    assert await titles(carol, three) == ["Before", "Meanwhile"]
