@@ -30,7 +30,7 @@ from companion.space.statements import KEY, STATEMENTS, STEWARDS, Said, Statemen
 from companion.strings import kept
 
 TABLE = "grounds"
-GONE_MOST = 64
+GONE_MOST, VOUCHERS_MOST = 64, 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Ground:
     `parted`: where a device went last; `came`: where one came last, or somebody asked for the key; `came_by_me`: the
     same where this device let it in; `given`: where the newest key was said last. `asked`, `told`: where the secret of
     those who look after the group was asked for, and said. `is_wanted`: somebody would have a shelf. `carers`: who has
-    known that secret, `of` is its SHA-256. `is_vouched`: somebody who looked after the group told of the space. `gone`:
+    known that secret, `of` is its SHA-256. `vouchers`: who told of the space while they looked after the group. `gone`:
     names of people who are out and were told the newest key. `lacking`: for which key, of which space, I look after the
     group and lack the secret, or a way in, and since when by the service's clock.
     """
@@ -52,8 +52,8 @@ class Ground:
     given: int = 0
     asked: int = 0
     told: int = 0
-    is_vouched: bool = False
     is_wanted: bool = False
+    vouchers: tuple[str, ...] = ()
     carers: tuple[str, ...] = ()
     of: str = ""
     gone: tuple[str, ...] = field(default=())
@@ -63,7 +63,7 @@ class Ground:
     def put(self) -> Put:
         doc: Doc = {"_id": self.group, "_v": 1, **{name: getattr(self, name) for name in _NUMBERS}}
         doc |= {
-            "is_vouched": self.is_vouched,
+            "vouchers": list(self.vouchers),
             "is_wanted": self.is_wanted,
             "carers": list(self.carers),
             "of": self.of,
@@ -79,17 +79,16 @@ _NUMBERS = ("parted", "came", "came_by_me", "given", "asked", "told", "lacking_m
 @refused("what a group has come to")
 def read_ground(doc: Doc) -> Ground:
     numbers = {name: whole(doc[name]) for name in _NUMBERS}
-    carers, gone = (tuple(kept(one) for one in as_list(doc[name])) for name in ("carers", "gone"))
-    is_vouched, is_wanted = (doc[name] is True for name in ("is_vouched", "is_wanted"))
-    of, lacking = kept(doc["of"]), kept(doc["lacking"])
+    people = (tuple(kept(one) for one in as_list(doc[name])) for name in ("carers", "gone", "vouchers"))
+    carers, gone, vouchers = people
     return Ground(
         group=kept(doc["_id"]),
-        is_vouched=is_vouched,
-        is_wanted=is_wanted,
+        is_wanted=doc["is_wanted"] is True,
+        vouchers=vouchers,
         carers=carers,
-        of=of,
+        of=kept(doc["of"]),
         gone=gone,
-        lacking=lacking,
+        lacking=kept(doc["lacking"]),
         **numbers,
     )
 
@@ -156,34 +155,40 @@ class Hearing:
     async def _key_told(self, heard: Heard, group: Group, said: Said, overlay: Overlay) -> Heard:
         """A key was told: the newest one to whoever comes late, or the one that a turn is about to turn to."""
         statement, space = said.statement, heard.space
-        if statement.way is not None and await self._counts(said, heard, overlay):
+        vouches = (said.person,) if said.is_carer else ()
+        if statement.way is not None and await self._counts(said, heard, group, overlay):
             offered = new_space(group.service, statement, kind=GROUP, of=group.id)
             if space is not None and space.id != offered.id:
                 await self.leave(space, overlay)
             elif space is not None:
                 await _read_anew(space, overlay)
-            ground = replace(heard.ground, is_vouched=said.is_carer)
+            ground = replace(heard.ground, vouchers=vouches)
             heard, space = replace(heard, ground=ground, space=offered, has_key=True), offered
         if space is None or statement.space != space.id or statement.n < space.n:
+            is_other = space is not None and statement.space != space.id and said.is_carer
+            if is_other and self._context.me.member.person in group.administrators:  # they have to hear of this one
+                return replace(heard, ground=replace(heard.ground, came=max(heard.ground.came, said.seq)))
             return heard
         overlay.take(rows.with_key(said, await rows.told_keys(space.id, overlay)))
         heard = replace(heard, has_key=True)
         is_true = (statement.n, statement.key) == (space.n, space.keys[-1])
         if statement.way is not None and is_true and statement.way.first == space.first:
             ground = replace(heard.ground, given=max(heard.ground.given, said.seq))
-            heard = replace(heard, ground=replace(ground, is_vouched=ground.is_vouched or said.is_carer))
+            vouchers = tuple(dict.fromkeys((*vouches, *ground.vouchers)))[:VOUCHERS_MOST]
+            heard = replace(heard, ground=replace(ground, vouchers=vouchers))
         return heard
 
-    async def _counts(self, said: Said, heard: Heard, overlay: Overlay) -> bool:
+    async def _counts(self, said: Said, heard: Heard, group: Group, overlay: Overlay) -> bool:
         """Tell whether a space that somebody tells of takes the place of the one that is known: the only one, or one of
         those who look after the group, and of two of theirs the later founded, else that with the smaller id.
         """
+        is_vouched = not set(group.administrators).isdisjoint(heard.ground.vouchers)
         told, space = said.statement, heard.space
         if space is None:
             return True
         if told.space == space.id:
             return await _opens_more(told, space, overlay)
-        if not said.is_carer or not heard.ground.is_vouched:
+        if not said.is_carer or not is_vouched:
             return said.is_carer
         return (-told.generation, told.space) < (-space.generation, space.id)
 

@@ -222,7 +222,8 @@ class Keeping:
         makes = [self._roll.saying(space, name, {}, kind=CREATE) for name in space.logs]
         items = [self._roll.saying(space, BOOK, content, by=steward) for content in said]
         at = max(1, group.cursor)
-        begun = Ground(group=group.id, came=at, came_by_me=at, is_vouched=True, is_wanted=True)
+        me = self._context.me.member.person
+        begun = Ground(group=group.id, came=at, came_by_me=at, is_wanted=True, vouchers=(me,))
         async with self._context.store.turn(SHARED):
             overlay = Overlay(self._context.store)
             if former is not None:
