@@ -16,7 +16,7 @@ from tests.fakes import PASSPHRASE, deliver
 from tests.unit.app.own.test_cut import Power, new_desk
 from tests.unit.app.together.conftest import core, let_in, person, settle, shelf, space, titles
 
-EXAMPLES = int(os.environ.get("GROUP_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("GROUP_EXAMPLES", "8"))
 PEOPLE = st.integers(0, 3)
 KINDS = (
     *("write", "write", "write", "change", "down", "join", "join", "leave", "remove", "remove", "promote", "promote"),
@@ -156,11 +156,20 @@ async def live(steps):
     await core(carers[0]).shelves.write(group, "After", "x")
     await settle(*members, rounds=6)
     await settle(*desks, rounds=3)
+    newest = (await space(carers[0], group)).keys[-1]
     for desk in desks:
         assert ("After" in await titles(desk, group)) == (desk in members), ("after", desk.name)
+        assert (newest in await keys_of(desk, group)) == (desk in members), ("key", desk.name)
+
+
+async def keys_of(desk, group):
+    """Return every key of the group's spaces that a device was ever given, a changed app may keep."""
+    there, store = await space(desk, group), core(desk)._context.store
+    told = [bytes.fromhex(doc["key"]) for doc in await store.all("space_keys")]
+    return {*told, *(() if there is None else there.keys)}
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(STEPS, min_size=8, max_size=30))
+@given(st.lists(STEPS, min_size=20, max_size=35))
 def test_all_who_are_in_come_to_the_same_shelf_and_who_is_out_reads_nothing_new(steps):
     asyncio.run(live(steps))

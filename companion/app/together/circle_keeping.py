@@ -66,8 +66,8 @@ class CircleKeeping:
     async def _kept(self, group: Group, space: Space, ground: Ground) -> int:
         at = await self._hearing.ground(space.id, group.id)
         waits = [await self._telling.give(group, space, _owed(ground, at))]
-        waits.append(await self._telling.say_member(group, space))
         book = await self._books.now(space)
+        waits.append(await self._telling.say_member(group, space, book))
         if book.seq < space.logs[BOOK].cursor:
             return min(*waits, await self._telling.ask_key(group, space))
         if not await self._desk.said(space.id, BOOK) and space.logs[BOOK].n == space.n:

@@ -131,7 +131,7 @@ class Keeping:
         if opening_ms := await self._opening_ms(group, space):
             return opening_ms
         waits = [await self._telling.give(group, space, ground)]
-        waits.append(await self._telling.say_member(group, space))
+        waits.append(await self._telling.say_member(group, space, await self._books.now(space)))
         waits.append(await self._telling.share_secret(group, space, ground))
         if not await self._desk.said(space.id, BOOK):
             waits.append(await self._roll.keep(group, space) or await self._turning.keep(group, space, ground))
@@ -192,7 +192,9 @@ class Keeping:
         out.
         """
         me, now_ms = self._context.me, self._groups.time_at(group)
-        is_lacking = space.state != OPEN or space.n not in space.stewards
+        standing = (await self._books.now(space)).standing
+        is_mute = standing.isdisjoint(await self._residents.steward_keys(space))
+        is_lacking = space.state != OPEN or space.n not in space.stewards or is_mute
         if me.member.person not in group.facilitators or not is_lacking:
             return False
         if ground.lacking != f"{space.id}:{space.n}":

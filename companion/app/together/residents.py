@@ -118,10 +118,11 @@ class GroupResidents:
 
     async def with_secret(self, space: Space, n: int, book: Belonging, documents: Documents) -> Space:
         """Return the space with the stewards' secret that goes with its key of this number, if this device has it: the
-        one that stands in the book, whatever was told.
+        one that stood in the book where that key began, whatever was told.
         """
+        began = 1 if not n else book.turns[n - 1] if n <= len(book.turns) else book.seq
         for secret in await rows.told_secrets(documents):
-            if steward_key(secret, space.octets)[1] in book.standing:
+            if book.is_steward(steward_key(secret, space.octets)[1], began):
                 return replace(space, stewards={**space.stewards, n: secret})
         return space
 
@@ -155,6 +156,11 @@ class GroupResidents:
         told = await rows.told_secrets(self._context.store)  # also that of a turn which is on its way
         stewards = (steward_key(secret, space.octets) for secret in told)
         return next((private for private, public in stewards if public == signer), None)
+
+    async def steward_keys(self, space: Space) -> tuple[bytes, ...]:
+        """Return the keys of every secret that those who look after a group have told this device."""
+        told = await rows.told_secrets(self._context.store)
+        return tuple(steward_key(secret, space.octets)[1] for secret in told)
 
     async def member_keys(self, space: Space) -> tuple[bytes, ...]:
         """Return my member keys in a space, the one in force first."""

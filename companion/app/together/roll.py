@@ -19,10 +19,10 @@ from companion.groups import Group
 from companion.people import person_id
 from companion.ports import Change, Doc, Drop, Network
 from companion.space.belonging import Belonging
-from companion.space.book import ROLL_LIMIT, roll_content
+from companion.space.book import ROLL_LIMIT, group_content, roll_content
 from companion.space.cards import card_content, card_message, follows_message
-from companion.space.keys import BOOK, SHELF, erase_secret
-from companion.space.place import Space
+from companion.space.keys import BOOK, SHELF, erase_secret, group_box
+from companion.space.place import GROUP, Space
 from companion.space.saying import ITEM, Saying
 from companion.times import HOUR_MS, MINUTE_MS
 
@@ -72,6 +72,8 @@ class Roll:
         if mine[0] in present and (former := next((key for key in mine[1:] if key in present), None)):
             return await self._say(space, roll_content(group.id, off=[former]), by=former)
         behind = {key: self._person(book, told, key) for key in present}
+        if space.kind == GROUP and None not in behind.values() and persons.isdisjoint(behind.values()):
+            return await self._begin(group, space, book, mine[0])
         went = sorted(key for key, person in behind.items() if person not in (None, *persons))
         if not went and len(present) >= ROLL_LIMIT and {told[key] for key in came} - set(behind.values()):
             links = book.groups[group.id].links  # somebody has filled it with keys of nobody: there has to be room
@@ -81,6 +83,18 @@ class Roll:
                 return left_ms
             return await self._say(space, roll_content(group.id, off=went), by=steward)
         return 0
+
+    async def _begin(self, group: Group, space: Space, book: Belonging, mine: bytes) -> int:
+        """Begin the roll anew where all who were on it are gone: nobody else could put anybody there any more."""
+        steward = await self._residents.turns_as(space, space.n)
+        if not steward:
+            return HOUR_MS
+        if left_ms := self._telling.turn_left_ms(group, ("anew", book.seq), carers_only=True):
+            return left_ms
+        if group.id in book.present:
+            return await self._say(space, group_content(group.id, is_on=False), by=steward)
+        box = group_box(space.keys[-1])[1]
+        return await self._say(space, group_content(group.id, is_on=True, box=box, links=[mine]), by=steward)
 
     def _person(self, book: Belonging, told: dict[bytes, str], member: bytes) -> str | None:
         card = book.cards.get(member)

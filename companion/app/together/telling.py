@@ -15,6 +15,7 @@ from companion.crypto.primitives import sign
 from companion.fields import as_object, each_read
 from companion.groups import Group
 from companion.ports import Change, Put
+from companion.space.belonging import Belonging
 from companion.space.cards import member_message
 from companion.space.keys import BOOK, SHELF
 from companion.space.place import CIRCLE, Space
@@ -122,15 +123,19 @@ class Telling:
 
     # Who somebody is
 
-    async def say_member(self, group: Group, space: Space) -> int:
-        """Tell the group which member key is mine."""
+    async def say_member(self, group: Group, space: Space, book: Belonging) -> int:
+        """Tell the group which member key is mine; once more where I am not on the roll, such as after I came back to
+        people who never heard it.
+        """
         mine, me = (await self._residents.member_keys(space))[0], self._context.me.member.person
         told = await rows.told_members(space.id, self._context.store)
         private, is_circle = await self._residents.sign_private(space, mine), space.kind == CIRCLE
-        if private is not None and all(one.member != mine for one in told):
+        seat, there = group.seat(me), book.groups.get(group.id)
+        is_known = there is not None and mine in there.present and any(one.member == mine for one in told)
+        if private is not None and not is_known:
             proof = sign(private, member_message(space.octets, mine, me))
             said = Statement(space=space.id, member=mine, proof=proof, is_circle=is_circle)
-            await self._say_once((space.id, mine), group, said)
+            await self._say_once((space.id, mine, seat and seat.joined_ms), group, said)
         return HOUR_MS
 
     # The stewards' secret

@@ -119,7 +119,7 @@ class Turning:
         book = await self._books.now(space)
         if not is_told or book.seq != space.logs[BOOK].cursor or space.logs[BOOK].n != space.n:
             return MINUTE_MS
-        said = self._steward(space, book, intent)
+        said = await self._steward(space, book, intent)
         if said is None and steward_key(intent.secret, space.octets)[1] in book.standing:
             said = self._turn(space, book, intent)
         if said is None:
@@ -128,11 +128,10 @@ class Turning:
         await self._groups.follow(space.service)
         return MINUTE_MS
 
-    def _steward(self, space: Space, book: Belonging, intent: TurnIntent) -> Saying | None:
+    async def _steward(self, space: Space, book: Belonging, intent: TurnIntent) -> Saying | None:
         """Return the next item that lets the key of the intent's secret stand alone for the stewards."""
         own = steward_key(intent.secret, space.octets)[1]
-        held = [steward_key(secret, space.octets)[1] for secret in (intent.secret, *space.stewards.values())]
-        signers = [key for key in held if key in book.standing]
+        signers = [key for key in await self._residents.steward_keys(space) if key in book.standing]
         others = sorted(book.standing - {own})
         if own not in book.standing:
             who, is_on = own, True

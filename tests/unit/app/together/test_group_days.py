@@ -192,3 +192,18 @@ async def test_who_comes_back_after_several_turns_comes_to_the_newest_key(alice,
     await let_in(alice, carol, three, bob)
     await settle(alice, bob, carol, rounds=20)
     assert await titles(carol, three) == ["Before", "Meanwhile"]
+
+
+async def test_who_comes_back_to_people_that_never_heard_their_key_writes_again(alice, bob, carol, three, relay):
+    dan = await Desk("Dan Holt", relay).set_up()
+    await let_in(alice, dan, three, bob, carol)
+    await core(alice).groups.set_administrators(three, (person(alice), person(dan)))
+    await settle(alice, bob, carol, dan)
+    for desk, *others in ((carol, alice, dan), (bob, alice, dan), (alice, dan)):
+        await core(desk).groups.leave(three)
+        await deliver(desk, alice, bob, carol, dan, desk)
+        await settle(*others, rounds=8)
+    await let_in(dan, carol, three)
+    await core(carol).shelves.write(three, "Back", "x")
+    await settle(dan, carol, rounds=20)
+    assert await titles(dan, three) == ["Before", "Back"]
