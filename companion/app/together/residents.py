@@ -167,8 +167,10 @@ class GroupResidents:
         return tuple(member_key(secret, space.octets)[1] for secret in await self._secrets.all())
 
     async def cares_as(self, space: Space, book: Belonging, group: str) -> bytes:
-        """Return the key under which this device takes others off a group's roll, empty if it may not."""
-        return await self.turns_as(space, space.n)
+        """Return the key under which this device takes others off a group's roll, or a note down, empty if it may not:
+        one that stands in the book now, which between two secrets is not that of the key in force.
+        """
+        return next((key for key in await self.steward_keys(space) if key in book.standing), b"")
 
     async def turns_as(self, space: Space, n: int) -> bytes:
         secret = space.stewards.get(n)

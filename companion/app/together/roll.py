@@ -86,7 +86,7 @@ class Roll:
 
     async def _begin(self, group: Group, space: Space, book: Belonging, mine: bytes) -> int:
         """Begin the roll anew where all who were on it are gone: nobody else could put anybody there any more."""
-        steward = await self._residents.turns_as(space, space.n)
+        steward = await self._residents.cares_as(space, book, group.id)
         if not steward:
             return HOUR_MS
         if left_ms := self._telling.turn_left_ms(group, ("anew", book.seq), carers_only=True):

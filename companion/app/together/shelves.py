@@ -191,7 +191,8 @@ class Shelves:
             return
         key = bytes.fromhex(author)
         is_own = key in await self._mine(space)
-        by = b"" if is_own else await self._residents.turns_as(space, space.n)
+        book = await self._books.now(space)
+        by = b"" if is_own else await self._residents.cares_as(space, book, group_id)
         if not is_own and not by:
             raise UsageError("only its author, or who looks after the group, takes a note down")
         content = {**down_content(note, key), "id": self._context.new_id()}

@@ -31,6 +31,16 @@ async def group(alice, bob):
     return await make_pair(alice, bob)
 
 
+@pytest.fixture
+async def three(alice, bob, carol, group):
+    """The group of all three; Alice looks after it, and has put a note on its shelf."""
+    await core(alice).shelves.write(group, "Before", "x")
+    await settle(alice, bob)
+    await let_in(alice, carol, group, bob)
+    await settle(alice, bob, carol)
+    return group
+
+
 def core(desk):
     return desk.companion.opened
 

@@ -4,8 +4,6 @@ is said for it.
 
 from copy import deepcopy
 
-import pytest
-
 from companion.space.keys import SHELF
 from tests.fakes import PASSPHRASE, Desk, deliver
 from tests.unit.app.together.conftest import core, let_in, person, settle, shelf, space, titles
@@ -17,15 +15,6 @@ async def lock(desk):
 
 async def unlock(desk):
     await desk.companion.unlock(passphrase=PASSPHRASE)
-
-
-@pytest.fixture
-async def three(alice, bob, carol, group):
-    await core(alice).shelves.write(group, "Before", "x")
-    await settle(alice, bob)
-    await let_in(alice, carol, group, bob)
-    await settle(alice, bob, carol)
-    return group
 
 
 async def test_who_was_let_in_by_somebody_that_is_gone_is_given_the_key_by_another(alice, bob, group, relay):

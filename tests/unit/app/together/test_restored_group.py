@@ -10,15 +10,6 @@ from tests.unit.app.own.test_restored import backup, restore
 from tests.unit.app.together.conftest import core, let_in, person, settle, space, titles
 
 
-@pytest.fixture
-async def three(alice, bob, carol, group):
-    await core(alice).shelves.write(group, "Before", "x")
-    await settle(alice, bob)
-    await let_in(alice, carol, group, bob)
-    await settle(alice, bob, carol)
-    return group
-
-
 async def newcomer_sees(relay, host, group, *others):
     late = await Desk("Lee Late", relay).set_up()
     await let_in(host, late, group, *others)
