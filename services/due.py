@@ -22,6 +22,8 @@ WAKES = frozenset({"phase", "waiting", "standings", "seen", "my_polls", "groups"
     "moves",
     "pins",
     "shelf_gone",
+    "own_secrets",
+    "me",
 }
 """Changes after which something may be due sooner."""
 

@@ -9,7 +9,7 @@ from companion.strings import kept
 
 TABLE = "spaces"
 OWN, GROUP, CIRCLE = "own", "group", "circle"
-OPEN, SHUT = "open", "shut"
+OPEN, SHUT, FORMER = "open", "shut", "former"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +51,12 @@ class Space:
     """`kind` is "own", "group" or "circle", a space of several groups; `of` is the group whose it is, `through` are the
     groups of mine by which I belong to a circle.
 
-    `keys` are those known here, the first of them of the number `base`, each 32 bytes. `state`: "open", or "shut" once
-    a turn had no box for us. `holders` are the devices that were given the newest key of an own space. Of two own
-    spaces of one person the one with the higher `generation` counts. `first` is the first item's hash, if it is known.
-    `stewards`: in a group's space, the secret of those who look after it, by the number of the key with which it was
-    told; only where this device has it. `is_forked`: somebody was shown another log here than this device, by what
-    they said that they saw.
+    `keys` are those known here, the first of them of the number `base`, each 32 bytes. `state`: "open", "shut" once a
+    turn had no box for us, or "former" where another space of the group took its place. `holders` are the devices that
+    were given the newest key of an own space. Of two own spaces of one person the one with the higher `generation`
+    counts. `first` is the first item's hash, if it is known. `stewards`: in a group's space, the secret of those who
+    look after it, by the number of the key with which it was told; only where this device has it. `is_forked`: somebody
+    was shown another log here than this device, by what they said that they saw.
     """
 
     id: str

@@ -35,6 +35,7 @@ class Peer:
 
     name: str
     service: str
+    clock: SystemClock = field(default_factory=SystemClock)
     vault: FakeVault = field(init=False)
     companion: Companion = field(init=False)
     network: RelayNetwork = field(init=False)
@@ -50,7 +51,7 @@ class Peer:
             Ports(
                 vault=self.vault,
                 network=self.network,
-                clock=SystemClock(),
+                clock=self.clock,
                 tries=FakeTries(),
                 wording=WORDING,
                 keystore=FakeKeystore(False),
@@ -116,7 +117,7 @@ class Peer:
 
 async def link(old: Peer, name: str, until) -> Peer:
     """Return another device of the person of `old`."""
-    new = await Peer(name=name, service=old.service).begin()
+    new = await Peer(name=name, service=old.service, clock=old.clock).begin()
     code = await old.opened.devices.offer()
     await new.opened.devices.link(code.link, "Tablet")
 

@@ -67,14 +67,17 @@ def together_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
         ),
         "together.rows.read_member_row": (
             rows.read_member_row,
-            (rows.ToldMember(space=ID, member=KEY, person=OTHER).put().doc,),
+            (rows.ToldMember(space=ID, group=OTHER, member=KEY, person=OTHER, seq=3).put().doc,),
         ),
         "together.rows.read_secret_row": (rows.read_secret_row, (rows.secret_put(KEY).doc,)),
         "together.turning.read_intent": (
             turning.read_intent,
             (turning.TurnIntent(space=ID, n=1, key=KEY, secret=KEY).put().doc,),
         ),
-        "own.secrets.read_row": (secrets.read_row, (secrets.row(ID, 1, KEY).doc,)),
+        "own.secrets.read_own_secret": (
+            secrets.read_own_secret,
+            (secrets.OwnSecret(space=ID, number=1, secret=KEY, told=(OTHER,)).put().doc,),
+        ),
     }
     found = {f"companion.app.{name}": recipe(read=read, good=good) for name, (read, good) in told.items()}
     readers = {

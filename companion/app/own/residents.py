@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from companion.app.context import ME, Context
 from companion.app.own.documents import SharedDocuments
-from companion.app.own.secrets import SECRETS, OwnSecrets, row
+from companion.app.own.secrets import SECRETS, OwnSecret, OwnSecrets
 from companion.app.spaces.desk import Desk, Landed, Unknown, wait
 from companion.crypto.primitives import random_bytes
 from companion.devices import DeviceList, device_id
@@ -91,7 +91,8 @@ class OwnResidents:
             change = Change() if mine == me else Change(put=(Put(ME, mine.to_doc()),))
             return replace(space, holders=holders), change
         if content.get("kind") == "secret":
-            put = row(space.id, *read_secret(content))
+            number, secret = read_secret(content)
+            put = OwnSecret(space=space.id, number=number, secret=secret).put()
             known = await documents.get(SECRETS, str(put.doc["_id"]))
             return space, Change() if known is not None else Change(put=(put,))
         if content.get("kind") == SAID:

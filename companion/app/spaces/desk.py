@@ -12,7 +12,7 @@ from companion.ports import Change, Documents, Drop, Put
 from companion.space import place, saying
 from companion.space.items import CID_BYTES, Item, open_item
 from companion.space.order import Seen
-from companion.space.place import Space
+from companion.space.place import FORMER, Space
 from companion.space.saying import Saying
 from companion.space.turns import Turn
 
@@ -119,7 +119,8 @@ class Desk:
         return None
 
     async def of_kind(self, kind: str, of: str = "") -> Space | None:
-        return next((space for space in await self.spaces.all() if (space.kind, space.of) == (kind, of)), None)
+        found = (space for space in await self.spaces.all() if (space.kind, space.of) == (kind, of))
+        return next((space for space in found if space.state != FORMER), None)
 
     async def said(self, space: str, log: str | None = None) -> tuple[Saying, ...]:
         """Return what waits to be said in a space, oldest first."""

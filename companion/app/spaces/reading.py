@@ -102,7 +102,16 @@ class Reading:
         except (MessageRejected, CryptoError) as error:
             log.warning("an item was skipped: %s", error)
             self.space, self.skipped = before, skipped + 1
+            await self._given_up(event)
             return True
+
+    async def _given_up(self, event: RelayEvent) -> None:
+        """What I said counts for nothing where it stands now: whoever knows what it was may let it wait once more."""
+        for one in await self._desk.said(self.space.id, self._name):
+            if one.body and one.cid == event.cid:
+                settled = await self._residents.settled(self.space, one, 0, self._overlay)
+                if settled != Change():
+                    self._lay(settled + Change(drop=(unsay(one),)))
 
     async def _judged(self, event: RelayEvent) -> bool:
         if not event.body:

@@ -36,6 +36,10 @@ class Books:
         )
         return await self.before(space, min(waits, default=space.logs[BOOK].cursor + 1), held)
 
+    async def is_waiting(self, space: Space) -> bool:
+        """Tell whether something of the book waits for a key that is not known here."""
+        return bool(await self._context.store.newest(waiting_table(space.log_id(BOOK).hex()), 1))
+
     async def before(self, space: Space, seq: int, documents: Documents) -> Belonging:
         """Return the book with all that stands before this number."""
         folded = self._folded.get(space.id)

@@ -35,13 +35,17 @@ class CircleResidents(GroupResidents):
 
     async def key_of(self, space: Space, turn: Turn, documents: Documents) -> bytes | None:
         for group in space.through:
-            own = await self._desk.of_kind(GROUP, group)
-            for key in () if own is None else reversed(own.keys):
+            for key in await self.keys_of(group):
                 try:
                     return open_box(turn, space.octets, bytes.fromhex(group), group_box(key)[0])
                 except MessageRejected:
                     continue
         return await super().key_of(space, turn, documents)
+
+    async def keys_of(self, group: str) -> tuple[bytes, ...]:
+        """Return every key that a group ever had in a space of its own, as far as known, the newest first."""
+        own = [space for space in await self._desk.spaces.all() if (space.kind, space.of) == (GROUP, group)]
+        return tuple(key for space in own for key in reversed(space.keys))
 
     async def is_shut_out(self, space: Space, turn: Turn) -> bool:
         return all(bytes.fromhex(group) not in turn.boxes for group in space.through)
@@ -50,8 +54,7 @@ class CircleResidents(GroupResidents):
         return space  # the keepers follow from what the book says
 
     async def cares_as(self, space: Space, book: Belonging, group: str) -> bytes:
-        mine = (await self.member_keys(space))[0]
-        return mine if mine in book.standing or mine in book.groups[group].links else b""
+        return await self.one_of_mine(space, {*book.standing, *book.groups[group].links})
 
     async def may_lead(self, space: Space, signer: bytes, n: int, documents: Documents) -> bool:
         """The people of the stewards' group may too: their devices have the keepers."""
@@ -77,12 +80,13 @@ class CircleResidents(GroupResidents):
         return None if said is None else await self._keeper(space, log, *said)
 
     async def stewards_group(self, space: Space) -> str:
-        """Return the group of the stewards, empty if the book was not read yet."""
+        """Return the group of the stewards, empty as long as it is not known."""
         said = await self._stewards_said(space, 0)
-        return "" if said is None else said[0]
+        own = None if said is None else await self._desk.spaces.get(said[0])
+        return "" if own is None else own.of
 
     async def stewards_key(self, space: Space) -> tuple[str, int] | None:
-        """Return the stewards' group, and the number of its key from which the keepers in force follow."""
+        """Return the own space of the stewards' group, and the number of its key, of which the keepers in force are."""
         return await self._stewards_said(space, space.n)
 
     async def _stewards_said(self, space: Space, n: int) -> tuple[str, int] | None:
@@ -94,8 +98,8 @@ class CircleResidents(GroupResidents):
             said = [read_stewards(content) for content in waiting if STEWARDS_OF in content]
         return next((one for one in said if one is not None), None)
 
-    async def _keeper(self, space: Space, log: str, group: str, n: int) -> str | None:
-        own = await self._desk.of_kind(GROUP, group)
+    async def _keeper(self, space: Space, log: str, of: str, n: int) -> str | None:
+        own = await self._desk.spaces.get(of)
         key = None if own is None else own.key(n)
         return None if key is None else keeper(circle_stewards(key, space.octets), space.log_id(log)).hex()
 
@@ -107,13 +111,13 @@ def _brings(doc: Doc, n: int) -> bool:
     return doc["is_turn"] is True and doc["n"] == n - 1
 
 
-def stewards_said(group: str, n: int) -> Doc:
-    """Return what a first item or a turn says of where its keepers come from."""
-    return {STEWARDS_OF: {"group": group, "n": n}}
+def stewards_said(own: str, n: int) -> Doc:
+    """Return what a first item or a turn says of where its keepers come from: a group's own space, a key's number."""
+    return {STEWARDS_OF: {"space": own, "n": n}}
 
 
 @refused("where the keepers of a circle come from")
 def read_stewards(content: Doc) -> tuple[str, int]:
-    """Return the stewards' group, and the number of its own space's key. Raises: MessageRejected."""
+    """Return the own space of the stewards' group, and the number of its key. Raises: MessageRejected."""
     said = as_object(content[STEWARDS_OF])
-    return as_id(said["group"]), whole(said["n"])
+    return as_id(said["space"]), whole(said["n"])

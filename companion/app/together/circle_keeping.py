@@ -9,6 +9,7 @@ from companion.app.together.circle_ground import OFFERED, VISITS, CircleGround, 
 from companion.app.together.ground import Ground
 from companion.app.together.roll import Roll
 from companion.app.together.telling import Telling
+from companion.app.together.turning import Turning
 from companion.crypto.primitives import random_bytes
 from companion.groups import MEMBER, Group
 from companion.ports import Change, Drop
@@ -32,6 +33,7 @@ class CircleKeeping:
         hearing: CircleHearing,
         telling: Telling,
         roll: Roll,
+        turning: Turning,
     ) -> None:
         self._context = context
         self._desk = desk
@@ -41,16 +43,19 @@ class CircleKeeping:
         self._hearing = hearing
         self._telling = telling
         self._roll = roll
+        self._turning = turning
 
     async def keep(self, group: Group, ground: Ground | None) -> int:
         """Do the next things for the circles of a group, or for those that a pair speaks of; `ground` is the group's.
 
         Return in how many ms there may be more.
         """
-        for id in await self._hearing.hear(group):
-            space = await self._desk.spaces.get(id)
-            if space is not None:
-                await self._groups.logs(space.service).key_came(id)
+        news = await self._hearing.hear(group)
+        for space in await self._desk.spaces.all():
+            is_open = space.kind == CIRCLE and space.state == OPEN
+            if is_open and (space.id in news or await self._books.is_waiting(space)):
+                await self._groups.logs(space.service).key_came(space.id)
+                await self._groups.follow(space.service)
         if ground is None:
             return await self._answer(group)
         waits = [HOUR_MS]
@@ -68,51 +73,74 @@ class CircleKeeping:
         waits = [await self._telling.give(group, space, _owed(ground, at))]
         book = await self._books.now(space)
         waits.append(await self._telling.say_member(group, space, book))
-        if book.seq < space.logs[BOOK].cursor:
+        if await self._books.is_waiting(space):
             return min(*waits, await self._telling.ask_key(group, space))
         if not await self._desk.said(space.id, BOOK) and space.logs[BOOK].n == space.n:
             waits.append(
                 await self._roll.keep(group, space)
-                or await self._box(group, space, book)
+                or await self._rename(space, book)
+                or await self._box(group, space, book, ground)
                 or await self._turn(group, space, book)
             )
         return min(waits)
 
-    async def _box(self, group: Group, space: Space, book: Belonging) -> int:
-        """Bring the box that follows from the newest key of the group's own space; 0 if it is there."""
-        own, mine = await self._desk.of_kind(GROUP, group.id), (await self._residents.member_keys(space))[0]
-        there = book.groups.get(group.id)
-        if own is None or there is None or mine not in there.present:
+    async def _box(self, group: Group, space: Space, book: Belonging, ground: Ground) -> int:
+        """Bring the box that follows from the newest key of the group's own space; 0 if it is there.
+
+        It is brought once more where somebody was taken off after it who does not know that key. Nobody brings one in
+        place of a box that they do not know: then they are behind themselves.
+        """
+        own, there = await self._desk.of_kind(GROUP, group.id), book.groups.get(group.id)
+        mine = b"" if there is None else await self._residents.one_of_mine(space, there.present)
+        if own is None or there is None or not mine:
             return 0
         box = group_box(own.keys[-1])[1]
-        if there.box == box:
+        is_late = there.boxed_at < there.left_at and not await self._turning.is_owed(own, ground)
+        known = {group_box(key)[1] for key in await self._residents.keys_of(group.id)}
+        if there.box not in known or (there.box == box and not is_late) or await self._books.is_waiting(own):
             return 0
         if left_ms := self._telling.turn_left_ms(group, ("box", space.id, own.n)):
             return left_ms
-        await self._say(space, self._roll.saying(space, BOOK, books.box_content(group.id, box)))
+        await self._say(space, self._roll.saying(space, BOOK, books.box_content(group.id, box), by=mine))
+        return MINUTE_MS
+
+    async def _rename(self, space: Space, book: Belonging) -> int:
+        """Let my newest member key be a steward in place of a former one; 0 if it is."""
+        mine = await self._residents.member_keys(space)
+        former = next((key for key in mine[1:] if key in book.standing), b"")
+        if not former:
+            return 0
+        is_new = mine[0] not in book.standing
+        content = books.steward_content(mine[0] if is_new else former, is_on=is_new)
+        by = former if is_new else mine[0]
+        if book.wished.get(by) == (mine[0] if is_new else former):
+            return 0  # it waits for another steward to say the same
+        await self._say(space, self._roll.saying(space, BOOK, content, by=by))
         return MINUTE_MS
 
     # Turning
 
     async def _turn(self, group: Group, space: Space, book: Belonging) -> int:
         """Turn, as a steward, where somebody is out who has the newest key, and every group has brought its box."""
-        mine = (await self._residents.member_keys(space))[0]
+        mine = await self._residents.one_of_mine(space, book.standing)
         said = await self._residents.stewards_key(space)
-        if mine not in book.standing or said is None or said[0] != group.id or books.unboxed(book):
+        if not mine or said is None or books.unboxed(book) or group.id not in book.present:
             return HOUR_MS
         own = await self._desk.of_kind(GROUP, group.id)
-        if own is None or not (is_owed(book) or own.n != said[1]):
+        if await self._residents.stewards_group(space) != group.id:
+            return HOUR_MS
+        if own is None or not (is_owed(book) or (own.id, own.n) != said):
             return HOUR_MS
         if left_ms := self._telling.turn_left_ms(group, ("circle turn", space.id, space.n)):
             return left_ms
-        following, more = random_bytes(32), stewards_said(group.id, own.n)
+        following, more = random_bytes(32), stewards_said(own.id, own.n)
         body = seal_turn(
             space.keys[-1],
             space.n,
             following,
             space=space.octets,
             log=space.log_id(BOOK),
-            sign_private=await self._residents.sign_private(space) or b"",
+            sign_private=await self._residents.sign_private(space, mine) or b"",
             at=book.seq,
             boxes=books.boxes_for(book),
             more=more,

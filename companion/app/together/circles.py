@@ -57,11 +57,11 @@ class Circles:
             id=self._context.new_id(), kind=CIRCLE, service=own.service, keys=(random_bytes(32),), through=(group.id,)
         )
         mine = (await self._residents.member_keys(space))[0]
-        first = books.first_content(space.octets, [mine]) | stewards_said(group.id, own.n)
+        first = books.first_content(space.octets, [mine]) | stewards_said(own.id, own.n)
         box = group_box(own.keys[-1])[1]
         said = (first, books.group_content(group.id, is_on=True, box=box, links=[mine]))
         makes = [self._roll.saying(space, name, {}, kind=CREATE) for name in space.logs]
-        items = [self._roll.saying(space, BOOK, content) for content in said]
+        items = [self._roll.saying(space, BOOK, content, by=mine) for content in said]
         asked = CircleGround(space=space.id, group=group.id, asked=max(1, group.cursor))
         async with self._context.store.turn(SHARED):
             put = (stand(space), *(wait(one) for one in (*makes, *items)), asked.put())
@@ -120,10 +120,10 @@ class Circles:
         space = await self._desk.spaces.get(circle)
         if space is None or space.kind != CIRCLE:
             raise UsageError("no circle of mine")
-        mine = (await self._residents.member_keys(space))[0]
-        if mine not in (await self._books.now(space)).standing:
+        mine = await self._residents.one_of_mine(space, (await self._books.now(space)).standing)
+        if not mine:
             raise UsageError("only a steward may")
-        await self._context.commit(Change(put=(wait(self._roll.saying(space, BOOK, content)),)))
+        await self._context.commit(Change(put=(wait(self._roll.saying(space, BOOK, content, by=mine)),)))
         await self._groups.follow(space.service)
 
     async def _cared_for(self, group_id: str) -> tuple[Group, Space]:

@@ -22,8 +22,7 @@ from companion.ports import Change, Doc, Drop, Put
 from companion.space import saying
 from companion.space.cards import member_message
 from companion.space.keys import BOOK
-from companion.space.place import GROUP, SHUT, Log, Space
-from companion.space.place import TABLE as SPACES
+from companion.space.place import FORMER, GROUP, SHUT, Log, Space
 from companion.space.saying import ITEM
 from companion.space.shelf import DOWN
 from companion.space.statements import KEY, STATEMENTS, STEWARDS, Said, Statement, read_said
@@ -201,7 +200,7 @@ class Hearing:
         for content in (one for one in (*stood, *waiting) if down.isdisjoint((one.get("id"), one.get("of")))):
             overlay.take(pin_again(space.of, content, self._context.clock.now_ms()))
         gone = tuple(Drop(saying.TABLE, one.id) for one in await self._desk.said(space.id))
-        overlay.take(Change(drop=(Drop(SPACES, space.id), *gone)))
+        overlay.take(Change(put=(stand(replace(space, state=FORMER)),), drop=gone))
 
 
 def is_of_circle(doc: Doc) -> bool:
@@ -227,9 +226,11 @@ async def member_told(said: Said, overlay: Overlay) -> None:
         verify(statement.member, statement.proof, message)
     except CryptoError:
         return
-    theirs = sum(one.person == said.person for one in await rows.told_members(statement.space, overlay))
-    if theirs < MEMBERS_MOST:
-        one = ToldMember(space=statement.space, member=statement.member, person=said.person)
+    known = await rows.told_members(statement.space, said.group, overlay)
+    others = sum(one.person == said.person and one.member != statement.member for one in known)
+    if others < MEMBERS_MOST:
+        of = {"space": statement.space, "group": said.group}
+        one = ToldMember(member=statement.member, person=said.person, seq=said.seq, **of)
         overlay.take(Change(put=(one.put(),)))
 
 

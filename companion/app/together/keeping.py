@@ -7,10 +7,11 @@ could say is said by the first of them that is there: each waits a little longer
 import logging
 from dataclasses import replace
 
-from companion.app.context import SHARED, Context
+from companion.app.context import ME, SHARED, Context
 from companion.app.groups.grouping import Grouping
 from companion.app.groups.sync_side import ONLINE
 from companion.app.overlay import Overlay
+from companion.app.own.secrets import SECRETS, SecretLetters
 from companion.app.spaces.desk import Desk, stand, wait
 from companion.app.together import notes, rows
 from companion.app.together.books import Books
@@ -18,7 +19,7 @@ from companion.app.together.circle_keeping import CircleKeeping
 from companion.app.together.ground import Ground, Hearing
 from companion.app.together.residents import GroupResidents
 from companion.app.together.roll import Roll
-from companion.app.together.telling import Telling
+from companion.app.together.telling import STEP_MS, Telling
 from companion.app.together.turning import Turning
 from companion.crypto.primitives import random_bytes
 from companion.errors import SyncError
@@ -54,6 +55,7 @@ class Keeping:
         groups: Grouping,
         books: Books,
         residents: GroupResidents,
+        letters: SecretLetters,
         hearing: Hearing,
         telling: Telling,
         roll: Roll,
@@ -65,6 +67,7 @@ class Keeping:
         self._groups = groups
         self._books = books
         self._residents = residents
+        self._letters = letters
         self._hearing = hearing
         self._telling = telling
         self._roll = roll
@@ -77,7 +80,7 @@ class Keeping:
 
     def _hear(self, change: Change) -> None:
         tables = {put.table for put in change.put if put.table != place.TABLE or put.doc["kind"] != OWN}
-        self._has_news |= bool(tables & {STATEMENTS, MOVES, notes.PINS, notes.GONE, place.TABLE})
+        self._has_news |= bool(tables & {STATEMENTS, MOVES, notes.PINS, notes.GONE, place.TABLE, SECRETS, ME})
 
     async def left_ms(self) -> int:
         """Return in how many ms there is something to do."""
@@ -94,6 +97,8 @@ class Keeping:
             return
         self._has_news, self._online = False, self._heard_services()
         waits = [HOUR_MS]
+        if self._online:
+            await self._letters.tell()
         for group in await self._groups.groups():
             if group.state == MEMBER:
                 waits.append(await self._try(group))
@@ -117,8 +122,9 @@ class Keeping:
             return HOUR_MS
         if space is None:
             return await self._wanted(group, ground)
-        if heard.has_key:
+        if heard.has_key or await self._books.is_waiting(space):
             await self._groups.logs(space.service).key_came(space.id)
+            await self._groups.follow(space.service)
             space = await self._desk.spaces.get(space.id) or space
         if space.state == OPEN and (not space.first or await self._is_unmade(space)):
             return await self._begun(group, ground, space)
@@ -174,7 +180,8 @@ class Keeping:
         if not is_carer and not mine:
             return HOUR_MS
         again_ms = await self._telling.ask_key(group)
-        left_ms = 0 if _is_first(group) else self._telling.waited_ms((group.id, "found"), PATIENCE_MS)
+        patience_ms = (0 if _is_first(group) else PATIENCE_MS) + self._telling.device_rank() * STEP_MS
+        left_ms = self._telling.waited_ms((group.id, "found"), patience_ms)
         if not is_carer or left_ms:
             return left_ms or again_ms
         await self._found(group, ground, None)

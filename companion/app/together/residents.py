@@ -4,7 +4,7 @@ Those who look after the group share a secret. From it follow the key that signs
 Source: docs/protocol.md section 8, "A group's own space".
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 
 from companion.app.context import Context
@@ -165,6 +165,10 @@ class GroupResidents:
     async def member_keys(self, space: Space) -> tuple[bytes, ...]:
         """Return my member keys in a space, the one in force first."""
         return tuple(member_key(secret, space.octets)[1] for secret in await self._secrets.all())
+
+    async def one_of_mine(self, space: Space, keys: Collection[bytes]) -> bytes:
+        """Return which of these is a member key of mine, the one in force before former ones; empty if none is."""
+        return next((key for key in await self.member_keys(space) if key in keys), b"")
 
     async def cares_as(self, space: Space, book: Belonging, group: str) -> bytes:
         """Return the key under which this device takes others off a group's roll, or a note down, empty if it may not:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from companion.app.context import SHARED, Context
 from companion.app.groups.grouping import Grouping
@@ -62,13 +63,16 @@ class Roll:
         book = await self._books.now(space)
         present = book.groups[group.id].present if group.id in book.groups else frozenset[bytes]()
         persons = {seat.member.person for seat in group.seats}
-        told = {one.member: one.person for one in await rows.told_members(space.id, self._context.store)}
-        came, mine = _came(told, persons, present), await self._residents.member_keys(space)
-        if came and mine[0] in present and len(present) < ROLL_LIMIT:
+        told = {one.member: one.person for one in await rows.told_members(space.id, group.id, self._context.store)}
+        newest = {person: key for key, person in told.items()}  # whoever has another one now goes by that
+        came = _came({key: person for person, key in newest.items()}, persons, present)
+        mine = await self._residents.member_keys(space)
+        by = await self._residents.one_of_mine(space, present)
+        if came and by and len(present) < ROLL_LIMIT:
             room = came[: ROLL_LIMIT - len(present)]
             if left_ms := self._telling.turn_left_ms(group, ("roll", tuple(room))):
                 return left_ms
-            return await self._say(space, roll_content(group.id, on=room))
+            return await self._say(space, roll_content(group.id, on=room), by=by)
         if mine[0] in present and (former := next((key for key in mine[1:] if key in present), None)):
             return await self._say(space, roll_content(group.id, off=[former]), by=former)
         behind = {key: self._person(book, told, key) for key in present}
@@ -120,12 +124,12 @@ class Roll:
         me, card = self._context.me.member, book.cards.get(mine[0])
         if card is None or (card.name, card.profession) != (me.name, me.profession):
             if not await self._desk.said(space.id, BOOK):
-                await self._say(space, await self._card(space, book, mine))
+                await self._say(space, await self._card(space, book, mine), by=mine[0])
             return
         async with self._context.store.turn(SHARED):
             there = {pin.id for pin in await notes.pins(group.id, self._context.store)}
             going = [pin for pin in waiting if pin.id in there]
-            put = tuple([wait(await self._note(space, pin)) for pin in going])
+            put = tuple([wait(replace(await self._note(space, pin), by=mine[0])) for pin in going])
             await self._context.commit(Change(put=put, drop=tuple(Drop(notes.PINS, pin.id) for pin in going)))
             self._went |= {(space.id, pin.id): now for pin in going}  # what is refused waits an hour, not a moment
         await self._groups.follow(space.service)

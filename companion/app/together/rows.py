@@ -45,15 +45,18 @@ class ToldKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldMember:
-    """Whose member key of a space this is, as that person said in the group."""
+    """Whose member key of a space this is, as that person said in a group, at `seq` last."""
 
     space: str
+    group: str
     member: bytes
     person: str
+    seq: int
 
     def put(self) -> Put:
-        doc: Doc = {"_id": f"{self.space}:{self.member.hex()}", "_v": 1, "space": self.space}
-        return Put(MEMBERS, doc | {"member": self.member.hex(), "person": self.person})
+        doc: Doc = {"_id": f"{self.space}:{self.group}:{self.member.hex()}", "_v": 1, "space": self.space}
+        doc |= {"group": self.group}
+        return Put(MEMBERS, doc | {"member": self.member.hex(), "person": self.person, "seq": self.seq})
 
 
 async def told_keys(space: str, documents: Documents) -> tuple[ToldKey, ...]:
@@ -62,9 +65,11 @@ async def told_keys(space: str, documents: Documents) -> tuple[ToldKey, ...]:
     return tuple(sorted((one for one in found if one.space == space), key=lambda one: one.seq))
 
 
-async def told_members(space: str, documents: Documents) -> tuple[ToldMember, ...]:
+async def told_members(space: str, group: str, documents: Documents) -> tuple[ToldMember, ...]:
+    """Return the member keys of a space that were told in a group, in the order in which they were."""
     found = await documents.read(MEMBERS, lambda docs: each_read(docs, read_member_row))
-    return tuple(one for one in found if one.space == space)
+    mine = (one for one in found if (one.space, one.group) == (space, group))
+    return tuple(sorted(mine, key=lambda one: one.seq))
 
 
 async def secret_of(stewards: bytes, documents: Documents) -> bytes | None:
@@ -116,7 +121,13 @@ def read_key_row(doc: Doc) -> ToldKey:
 
 @refused("a member key that was told")
 def read_member_row(doc: Doc) -> ToldMember:
-    return ToldMember(space=as_id(doc["space"]), member=bytes.fromhex(kept(doc["member"])), person=kept(doc["person"]))
+    return ToldMember(
+        space=as_id(doc["space"]),
+        group=kept(doc["group"]),
+        member=bytes.fromhex(kept(doc["member"])),
+        person=kept(doc["person"]),
+        seq=whole(doc["seq"]),
+    )
 
 
 @refused("a secret of those who look after a group")

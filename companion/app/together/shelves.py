@@ -129,7 +129,12 @@ class Shelves:
         """Return what is on its way as it will stand."""
         signer = one.by or (await self._residents.member_keys(space))[0]
         item = Item(n=one.n, id=str(one.content.get("id", one.id)), signer=signer, content=one.content)
-        return Placed(seq=seq, at_ms=self._context.clock.now_ms(), item=item, is_steward=bool(one.by))
+        return Placed(
+            seq=seq,
+            at_ms=self._context.clock.now_ms(),
+            item=item,
+            is_steward=signer not in await self._residents.member_keys(space),
+        )
 
     def _pinned(self, pin: Pin) -> ShelfNote:
         me = self._context.me.member
@@ -192,8 +197,11 @@ class Shelves:
         key = bytes.fromhex(author)
         is_own = key in await self._mine(space)
         book = await self._books.now(space)
-        by = b"" if is_own else await self._residents.cares_as(space, book, group_id)
-        if not is_own and not by:
+        if is_own:
+            by = await self._residents.one_of_mine(space, book.cards)
+        else:
+            by = await self._residents.cares_as(space, book, group_id)
+        if not by:
             raise UsageError("only its author, or who looks after the group, takes a note down")
         content = {**down_content(note, key), "id": self._context.new_id()}
         said = Saying(id=self._context.new_id(), space=space.id, log=SHELF, kind=ITEM, content=content, by=by)

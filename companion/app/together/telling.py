@@ -47,7 +47,13 @@ class Telling:
         me, now = self._context.me.member.person, self._context.clock.monotonic_ms()
         if me not in order:
             return HOUR_MS
-        return max(0, self._since.setdefault((group.id, duty), now) + order.index(me) * STEP_MS - now)
+        rank = 2 * order.index(me) + self.device_rank()
+        return max(0, self._since.setdefault((group.id, duty), now) + rank * STEP_MS - now)
+
+    def device_rank(self) -> int:
+        """Return how many of my devices come before this one."""
+        devices = sorted(device.id for device in self._context.me.member.devices.active)
+        return sum(device < self._context.me.device for device in devices)
 
     async def _say_once(self, duty: Hashable, group: Group, statement: Statement) -> None:
         """Say something unless it was said since the app was opened; where it cannot be said now, with the next try."""
@@ -128,14 +134,15 @@ class Telling:
         people who never heard it.
         """
         mine, me = (await self._residents.member_keys(space))[0], self._context.me.member.person
-        told = await rows.told_members(space.id, self._context.store)
+        told = await rows.told_members(space.id, group.id, self._context.store)
+        of_me = [one.member for one in told if one.person == me]
         private, is_circle = await self._residents.sign_private(space, mine), space.kind == CIRCLE
         seat, there = group.seat(me), book.groups.get(group.id)
-        is_known = there is not None and mine in there.present and any(one.member == mine for one in told)
+        is_known = there is not None and mine in there.present and of_me[-1:] == [mine]
         if private is not None and not is_known:
             proof = sign(private, member_message(space.octets, mine, me))
             said = Statement(space=space.id, member=mine, proof=proof, is_circle=is_circle)
-            await self._say_once((space.id, mine, seat and seat.joined_ms), group, said)
+            await self._say_once((space.id, group.id, mine, len(of_me), seat and seat.joined_ms), group, said)
         return HOUR_MS
 
     # The stewards' secret

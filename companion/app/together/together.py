@@ -2,7 +2,7 @@
 
 from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
-from companion.app.own.secrets import OwnSecrets
+from companion.app.own.secrets import OwnSecrets, SecretLetters
 from companion.app.spaces.desk import Desk
 from companion.app.together.books import Books
 from companion.app.together.circle import CircleResidents
@@ -24,6 +24,7 @@ from companion.space.place import CIRCLE, GROUP, Space
 class Together:
     def __init__(self, context: Context, desk: Desk, groups: Grouping, network: Network) -> None:
         books, secrets = Books(context), OwnSecrets(context)
+        letters = SecretLetters(context, groups, secrets)
         residents = GroupResidents(context, groups.group, books, secrets)
         desk.residents[GROUP] = residents
         hearing, telling = Hearing(context, desk, residents), Telling(context, groups, residents)
@@ -33,8 +34,10 @@ class Together:
         desk.residents[CIRCLE] = inside
         heard, told = CircleHearing(context, desk, groups.services), Telling(context, groups, inside)
         rolls = Roll(context, desk, groups, network, books, secrets, inside, told)
-        circling = CircleKeeping(context, desk, groups, books, inside, heard, told, rolls)
-        self.keeping = Keeping(context, desk, groups, books, residents, hearing, telling, roll, turning, circling)
+        circling = CircleKeeping(context, desk, groups, books, inside, heard, told, rolls, turning)
+        self.keeping = Keeping(
+            context, desk, groups, books, residents, letters, hearing, telling, roll, turning, circling
+        )
         self.circles = Circles(context, desk, groups, books, inside, heard, told, rolls)
         self._desk = desk
         self._books = books
