@@ -86,9 +86,8 @@ class Peer:
 
     async def end(self):
         """Whatever was under way is gone."""
-        if self.companion.opened is not None:
-            await self.network.close()
-            self.companion.opened = None
+        await self.network.close()
+        self.companion.opened = None
         self.vault.store.is_open = True
         self.vault.store.commits_left = None
 

@@ -18,7 +18,7 @@ from companion.fields import MALFORMED, whole
 from companion.ports import Appended, Change, Drop, GroupCursor, Limits, OutboxItem, RelayEvent
 from companion.space.items import seal_item
 from companion.space.keys import BOOK, KEEP_DAYS, capability
-from companion.space.place import OPEN, OWN, SHUT, Space
+from companion.space.place import CIRCLE, OPEN, SHUT, Space
 from companion.space.saying import CREATE, TURN, Saying
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class LogSide:
             body=b"",
             keeper=await self._residents(space).keeper(space, name, space.logs[name].reads),
             keep_days=KEEP_DAYS[name],
-            limits=NO_LIMITS if space.kind == OWN else None,
+            limits=None if space.kind == CIRCLE else NO_LIMITS,
         )
 
     async def _item(self, space: Space, name: str, one: Saying) -> OutboxItem:

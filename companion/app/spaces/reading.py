@@ -109,9 +109,8 @@ class Reading:
         """What I said counts for nothing where it stands now: whoever knows what it was may let it wait once more."""
         for one in await self._desk.said(self.space.id, self._name):
             if one.body and one.cid == event.cid:
-                settled = await self._residents.settled(self.space, one, 0, self._overlay)
-                if settled != Change():
-                    self._lay(settled + Change(drop=(unsay(one),)))
+                self._lay(await self._residents.settled(self.space, one, 0, self._overlay))
+                self._lay(Change(drop=(unsay(one),)))
 
     async def _judged(self, event: RelayEvent) -> bool:
         if not event.body:
@@ -291,6 +290,13 @@ def _turns(events: Iterable[RelayEvent]) -> dict[int, list[bytes]]:
         if (n := _turn_number(event.body)) is not None:
             found.setdefault(n, []).append(event.body)
     return found
+
+
+async def read_to(space: Space, name: str, documents: Documents) -> int:
+    """Return the last number of a log up to which nothing waits to be read."""
+    table = waiting_table(space.log_id(name).hex())
+    waiting = await documents.read(table, lambda docs: [whole(doc["seq"]) for doc in docs])
+    return min([space.logs[name].cursor, *(seq - 1 for seq in waiting)])
 
 
 async def turns_waiting(log: str, documents: Documents) -> dict[int, list[bytes]]:

@@ -7,11 +7,11 @@ from companion.app.context import SHARED, Context
 from companion.app.overlay import Overlay
 from companion.app.spaces.desk import Desk, stand
 from companion.app.together import rows
-from companion.app.together.ground import is_of_circle, member_told, new_space
+from companion.app.together.ground import is_of_circle, member_told, new_space, opens_more, read_anew
 from companion.fields import as_id, as_object, each_read, read_or, refused, whole
 from companion.groups import Group
 from companion.ports import Change, Doc, Drop, Put
-from companion.space.place import CIRCLE, SHUT, Space
+from companion.space.place import CIRCLE, Space
 from companion.space.place import TABLE as SPACES
 from companion.space.statements import ENTRY, KEY, STATEMENTS, Entry, Said, read_entry, read_said
 from companion.strings import kept
@@ -134,7 +134,10 @@ class CircleHearing:
         through = await self._through(group, said, overlay)
         if not through or (known is not None and known.kind != CIRCLE):
             return None
-        if known is None or (known.state == SHUT and statement.way is not None):
+        if known is not None and statement.way is not None and await opens_more(statement, known, overlay):
+            await read_anew(known, overlay)
+            known = replace(new_space(known.service, statement, kind=CIRCLE), through=known.through)
+        if known is None:
             if statement.way is None or await self._count(through) >= CIRCLES_MOST:
                 return None
             service = statement.way.service or group.service

@@ -160,7 +160,7 @@ class Hearing:
             if space is not None and space.id != offered.id:
                 await self.leave(space, overlay)
             elif space is not None:
-                await _read_anew(space, overlay)
+                await read_anew(space, overlay)
             ground = replace(heard.ground, vouchers=vouches)
             heard, space = replace(heard, ground=ground, space=offered, has_key=True), offered
         if space is None or statement.space != space.id or statement.n < space.n:
@@ -186,7 +186,7 @@ class Hearing:
         if space is None:
             return True
         if told.space == space.id:
-            return await _opens_more(told, space, overlay)
+            return await opens_more(told, space, overlay)
         if not said.is_carer or not is_vouched:
             return said.is_carer
         return (-told.generation, told.space) < (-space.generation, space.id)
@@ -234,7 +234,7 @@ async def member_told(said: Said, overlay: Overlay) -> None:
         overlay.take(Change(put=(one.put(),)))
 
 
-async def _opens_more(told: Statement, space: Space, overlay: Overlay) -> bool:
+async def opens_more(told: Statement, space: Space, overlay: Overlay) -> bool:
     """Tell whether a space is to be read anew by what is told of it: after it was shut here; as long as nothing opened
     by what was told before; and where its book waits for a key that was told while this device was out.
     """
@@ -246,7 +246,7 @@ async def _opens_more(told: Statement, space: Space, overlay: Overlay) -> bool:
     return told.n > space.n and bool(await overlay.newest(waiting_table(space.log_id(BOOK).hex()), 1))
 
 
-async def _read_anew(space: Space, overlay: Overlay) -> None:
+async def read_anew(space: Space, overlay: Overlay) -> None:
     """What waits in a space's logs comes again with them."""
     for name in space.logs:
         table = waiting_table(space.log_id(name).hex())
