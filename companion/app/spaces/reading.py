@@ -292,7 +292,7 @@ def _turns(events: Iterable[RelayEvent]) -> dict[int, list[bytes]]:
     return found
 
 
-async def read_to(space: Space, name: str, documents: Documents) -> int:
+async def reached(space: Space, name: str, documents: Documents) -> int:
     """Return the last number of a log up to which nothing waits to be read."""
     table = waiting_table(space.log_id(name).hex())
     waiting = await documents.read(table, lambda docs: [whole(doc["seq"]) for doc in docs])

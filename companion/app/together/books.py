@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from companion.app.context import Context
-from companion.app.spaces.reading import read_to, waiting_table
+from companion.app.spaces.reading import reached, waiting_table
 from companion.fields import as_id, as_object, each_read, refused, whole
 from companion.ports import Change, Doc, Documents, Drop, Put
 from companion.space.belonging import Belonging
@@ -31,7 +31,7 @@ class Books:
     async def now(self, space: Space, documents: Documents | None = None) -> Belonging:
         """Return the book as far as it was read."""
         held = documents or self._context.store
-        return await self.before(space, 1 + await read_to(space, BOOK, held), held)
+        return await self.before(space, 1 + await reached(space, BOOK, held), held)
 
     async def is_waiting(self, space: Space) -> bool:
         """Tell whether something of the book waits for a key that is not known here."""

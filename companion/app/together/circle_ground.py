@@ -7,7 +7,7 @@ from companion.app.context import SHARED, Context
 from companion.app.overlay import Overlay
 from companion.app.spaces.desk import Desk, stand
 from companion.app.together import rows
-from companion.app.together.ground import is_of_circle, member_told, new_space, opens_more, read_anew
+from companion.app.together.ground import begin_anew, is_of_circle, member_told, new_space, opens_more
 from companion.fields import as_id, as_object, each_read, read_or, refused, whole
 from companion.groups import Group
 from companion.ports import Change, Doc, Drop, Put
@@ -135,7 +135,7 @@ class CircleHearing:
         if not through or (known is not None and known.kind != CIRCLE):
             return None
         if known is not None and statement.way is not None and await opens_more(statement, known, overlay):
-            await read_anew(known, overlay)
+            await begin_anew(known, overlay)
             known = replace(new_space(known.service, statement, kind=CIRCLE), through=known.through)
         if known is None:
             if statement.way is None or await self._count(through) >= CIRCLES_MOST:

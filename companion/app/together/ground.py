@@ -160,7 +160,7 @@ class Hearing:
             if space is not None and space.id != offered.id:
                 await self.leave(space, overlay)
             elif space is not None:
-                await read_anew(space, overlay)
+                await begin_anew(space, overlay)
             ground = replace(heard.ground, vouchers=vouches)
             heard, space = replace(heard, ground=ground, space=offered, has_key=True), offered
         if space is None or statement.space != space.id or statement.n < space.n:
@@ -246,7 +246,7 @@ async def opens_more(told: Statement, space: Space, overlay: Overlay) -> bool:
     return told.n > space.n and bool(await overlay.newest(waiting_table(space.log_id(BOOK).hex()), 1))
 
 
-async def read_anew(space: Space, overlay: Overlay) -> None:
+async def begin_anew(space: Space, overlay: Overlay) -> None:
     """What waits in a space's logs comes again with them."""
     for name in space.logs:
         table = waiting_table(space.log_id(name).hex())
