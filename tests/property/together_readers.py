@@ -45,7 +45,10 @@ def together_recipes(recipe: Callable[..., Any]) -> dict[str, Any]:
     pin = notes.Pin(id=ID, group=OTHER, title="Title", text="Text", made_ms=5)
     saw = {SAW: {"book": Seen(incarnation=ID, seq=3, h=HASH).to_doc()}}
     told = {
-        "together.circle.read_stewards": (circle.read_stewards, (circle.stewards_said(ID, 3),)),
+        "together.circle.read_stewards": (
+            circle.read_stewards,
+            (circle.StewardsOf(group=OTHER, space=ID, n=3).to_content(),),
+        ),
         "together.circle_ground.read_circle_ground": (
             circle_ground.read_circle_ground,
             (circle_ground.CircleGround(space=ID, group=OTHER, given=3).put().doc,),

@@ -4,9 +4,11 @@ A group's box follows from the key of its own space. The stewards are people of 
 the key of that group's own space. Source: docs/protocol.md section 8, "A circle".
 """
 
+from dataclasses import dataclass
+
 from companion.app.context import Context
 from companion.app.own.secrets import OwnSecrets
-from companion.app.spaces.desk import Desk
+from companion.app.spaces.desk import Desk, Unknown
 from companion.app.together.books import ITEMS, Books
 from companion.app.together.residents import GroupOf, GroupResidents
 from companion.errors import MessageRejected
@@ -20,6 +22,18 @@ from companion.space.saying import TURN
 from companion.space.turns import Turn, open_box
 
 STEWARDS_OF = "stewards_of"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StewardsOf:
+    """Where the keepers of a circle come from: the stewards' group, its own space, and the number of a key there."""
+
+    group: str
+    space: str
+    n: int
+
+    def to_content(self) -> Doc:
+        return {STEWARDS_OF: {"group": self.group, "space": self.space, "n": self.n}}
 
 
 class CircleResidents(GroupResidents):
@@ -60,16 +74,18 @@ class CircleResidents(GroupResidents):
         """The people of the stewards' group may too: their devices have the keepers."""
         if await super().may_lead(space, signer, n, documents):
             return True
-        book, group = await self._books.now(space, documents), await self.stewards_group(space)
-        return group in book.groups and book.groups[group].has(signer, book.turns[n - 1])
+        book, said = await self._books.now(space, documents), await self.stewards_of(space, 0)
+        if said is None or said.group not in book.groups:
+            raise Unknown("the book has still to say which group the stewards' is")
+        return book.groups[said.group].has(signer, book.turns[n - 1])
 
     async def turns_as(self, space: Space, n: int) -> bytes:
         return b""
 
     async def keeper(self, space: Space, log: str, n: int) -> str | None:
         """Return the keeper that was in force with the key of this number, for the people of the stewards' group."""
-        said = await self._stewards_said(space, n)
-        return None if said is None else await self._keeper(space, log, *said)
+        said = await self.stewards_of(space, n)
+        return None if said is None else await self._keeper(space, log, said)
 
     async def next_keeper(self, space: Space, log: str, following: bytes) -> str | None:
         known = next((n for n in range(space.base, space.n + 1) if space.key(n) == following), None)
@@ -77,19 +93,10 @@ class CircleResidents(GroupResidents):
             return await self.keeper(space, log, known)
         turns = (one for one in await self._desk.said(space.id, BOOK) if one.kind == TURN and one.key == following)
         said = next((read_stewards(one.content) for one in turns), None)
-        return None if said is None else await self._keeper(space, log, *said)
+        return None if said is None else await self._keeper(space, log, said)
 
-    async def stewards_group(self, space: Space) -> str:
-        """Return the group of the stewards, empty as long as it is not known."""
-        said = await self._stewards_said(space, 0)
-        own = None if said is None else await self._desk.spaces.get(said[0])
-        return "" if own is None else own.of
-
-    async def stewards_key(self, space: Space) -> tuple[str, int] | None:
-        """Return the own space of the stewards' group, and the number of its key, of which the keepers in force are."""
-        return await self._stewards_said(space, space.n)
-
-    async def _stewards_said(self, space: Space, n: int) -> tuple[str, int] | None:
+    async def stewards_of(self, space: Space, n: int) -> StewardsOf | None:
+        """Return where the keepers that came with a key come from, None as long as that was not read here."""
         docs = await self._context.store.read(ITEMS, lambda docs: [doc for doc in docs if doc["space"] == space.id])
         wanted = [doc for doc in docs if _brings(doc, n)]
         said = [read_or(as_object(doc["content"]), read_stewards, None) for doc in wanted]
@@ -98,9 +105,9 @@ class CircleResidents(GroupResidents):
             said = [read_stewards(content) for content in waiting if STEWARDS_OF in content]
         return next((one for one in said if one is not None), None)
 
-    async def _keeper(self, space: Space, log: str, of: str, n: int) -> str | None:
-        own = await self._desk.spaces.get(of)
-        key = None if own is None else own.key(n)
+    async def _keeper(self, space: Space, log: str, of: StewardsOf) -> str | None:
+        own = await self._desk.spaces.get(of.space)
+        key = None if own is None else own.key(of.n)
         return None if key is None else keeper(circle_stewards(key, space.octets), space.log_id(log)).hex()
 
 
@@ -111,13 +118,8 @@ def _brings(doc: Doc, n: int) -> bool:
     return doc["is_turn"] is True and doc["n"] == n - 1
 
 
-def stewards_said(own: str, n: int) -> Doc:
-    """Return what a first item or a turn says of where its keepers come from: a group's own space, a key's number."""
-    return {STEWARDS_OF: {"space": own, "n": n}}
-
-
 @refused("where the keepers of a circle come from")
-def read_stewards(content: Doc) -> tuple[str, int]:
-    """Return the own space of the stewards' group, and the number of its key. Raises: MessageRejected."""
+def read_stewards(content: Doc) -> StewardsOf:
+    """Raises: MessageRejected."""
     said = as_object(content[STEWARDS_OF])
-    return as_id(said["space"]), whole(said["n"])
+    return StewardsOf(group=as_id(said["group"]), space=as_id(said["space"]), n=whole(said["n"]))

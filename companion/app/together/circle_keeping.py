@@ -4,7 +4,7 @@ from companion.app.context import Context
 from companion.app.groups.grouping import Grouping
 from companion.app.spaces.desk import Desk, wait
 from companion.app.together.books import Books
-from companion.app.together.circle import CircleResidents, stewards_said
+from companion.app.together.circle import CircleResidents, StewardsOf
 from companion.app.together.circle_ground import OFFERED, VISITS, CircleGround, CircleHearing
 from companion.app.together.ground import Ground
 from companion.app.together.roll import Roll
@@ -123,17 +123,15 @@ class CircleKeeping:
     async def _turn(self, group: Group, space: Space, book: Belonging) -> int:
         """Turn, as a steward, where somebody is out who has the newest key, and every group has brought its box."""
         mine = await self._residents.one_of_mine(space, book.standing)
-        said = await self._residents.stewards_key(space)
+        said = await self._residents.stewards_of(space, space.n)
         if not mine or said is None or books.unboxed(book) or group.id not in book.present:
             return HOUR_MS
         own = await self._desk.of_kind(GROUP, group.id)
-        if await self._residents.stewards_group(space) != group.id:
-            return HOUR_MS
-        if own is None or not (is_owed(book) or (own.id, own.n) != said):
+        if own is None or said.group != group.id or not (is_owed(book) or (own.id, own.n) != (said.space, said.n)):
             return HOUR_MS
         if left_ms := self._telling.turn_left_ms(group, ("circle turn", space.id, space.n)):
             return left_ms
-        following, more = random_bytes(32), stewards_said(own.id, own.n)
+        following, more = random_bytes(32), StewardsOf(group=group.id, space=own.id, n=own.n).to_content()
         body = seal_turn(
             space.keys[-1],
             space.n,

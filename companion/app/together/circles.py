@@ -7,7 +7,7 @@ from companion.app.context import SHARED, Context
 from companion.app.groups.grouping import Grouping
 from companion.app.spaces.desk import Desk, stand, wait
 from companion.app.together.books import Books
-from companion.app.together.circle import CircleResidents, stewards_said
+from companion.app.together.circle import CircleResidents, StewardsOf
 from companion.app.together.circle_ground import ENTERING, INVITED, OFFERED, CircleGround, CircleHearing, Visit
 from companion.app.together.roll import Roll
 from companion.app.together.telling import Telling
@@ -57,7 +57,9 @@ class Circles:
             id=self._context.new_id(), kind=CIRCLE, service=own.service, keys=(random_bytes(32),), through=(group.id,)
         )
         mine = (await self._residents.member_keys(space))[0]
-        first = books.first_content(space.octets, [mine]) | stewards_said(own.id, own.n)
+        first = (
+            books.first_content(space.octets, [mine]) | StewardsOf(group=group.id, space=own.id, n=own.n).to_content()
+        )
         box = group_box(own.keys[-1])[1]
         said = (first, books.group_content(group.id, is_on=True, box=box, links=[mine]))
         makes = [self._roll.saying(space, name, {}, kind=CREATE) for name in space.logs]
