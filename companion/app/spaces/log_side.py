@@ -252,7 +252,8 @@ class LogSide:
             reading = None if space is None else Reading(self._desk, space, name)
             if reading is not None and await reading.has_waiting():
                 await reading.go_on()
-                await self._commit(reading)
+                if reading.has_moved:
+                    await self._commit(reading)
 
     async def go_on(self) -> None:
         """Everything older was read: do what is still to be done in the spaces of this service."""

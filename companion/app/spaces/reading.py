@@ -45,7 +45,7 @@ class Reading:
         self._name = name
         self._log = space.log_id(name)
         self._overlay = Overlay(desk.context.store)
-        self.space = space
+        self.space = self._before = space
         self.skipped = 0
         self.settled: list[str] = []
         """Sayings of mine that have come back."""
@@ -57,6 +57,11 @@ class Reading:
     def change(self) -> Change:
         """What all of it comes to."""
         return self._overlay.change + Change(put=(stand(self.space),))
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether anything came of it: what waits for a key that nobody has told waits on, and nothing is written."""
+        return self.space != self._before or self._overlay.change != Change()
 
     async def take(self, event: RelayEvent) -> None:
         """Take in the next event; one that was taken already changes nothing."""

@@ -4,6 +4,7 @@ is said for it.
 
 from copy import deepcopy
 
+from companion.ports import Change, Drop
 from companion.space.keys import SHELF
 from tests.fakes import PASSPHRASE, Desk, deliver
 from tests.unit.app.together.conftest import core, let_in, person, settle, shelf, space, titles
@@ -196,3 +197,21 @@ async def test_who_comes_back_to_people_that_never_heard_their_key_writes_again(
     await core(carol).shelves.write(three, "Back", "x")
     await settle(dan, carol, rounds=20)
     assert await titles(dan, three) == ["Before", "Back"]
+
+
+async def test_a_device_that_waits_for_a_key_writes_nothing_while_it_waits(alice, bob, carol, three, relay):
+    await core(alice).groups.remove_member(three, person(carol))
+    await settle(alice, rounds=8)
+    there = await space(bob, three)
+    statements = core(bob)._context.store
+    await bob.network.exchange()
+    for table in ("space_keys", "statements"):  # as if nobody had told the key yet
+        for doc in await statements.all(table):
+            await core(bob)._context.commit(Change(drop=(Drop(table, str(doc["_id"])),)))
+    await core(bob).together.keeping.run()
+    written = []
+    core(bob)._context.after_commit.append(written.append)
+    for _ in range(3):
+        await core(bob).groups.logs(there.service).key_came(there.id)
+        await core(bob).together.keeping.run()
+    assert [put.table for change in written for put in change.put if put.table == "spaces"] == []
