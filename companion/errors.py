@@ -12,6 +12,7 @@
     │   ├── PictureUnreadable   no picture, damaged, or too large to open
     │   ├── IdentityChanged     a name known here stands for another key: accept it first
     │   ├── RequestOver         what was asked holds no more
+    │   ├── ShelfFull           no more notes fit there
     │   └── InviteError
     │       ├── InviteGarbled   not an invite, or a letter is wrong
     │       ├── InviteExpired
@@ -113,6 +114,10 @@ class PictureUnreadable(UsageError):
 
 class IdentityChanged(UsageError):
     """Somebody in the group has another identity key than the one known by that name, and it was not accepted."""
+
+
+class ShelfFull(UsageError):
+    """As many notes stand on the shelf as fit: one has to be taken down first."""
 
 
 class RequestOver(UsageError):

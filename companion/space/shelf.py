@@ -24,7 +24,7 @@ NOTE, DOWN = "note", "down"
 class Note:
     """One note, by the id of its first item. `author` is who wrote it, as the shelf's space knows them.
 
-    Times are of the service's clock.
+    Times are of the service's clock. `is_changed`: its author has written it anew.
     """
 
     id: str
@@ -34,6 +34,7 @@ class Note:
     created_ms: int
     changed_ms: int
     message: str = ""
+    is_changed: bool = False
 
 
 Notes = dict[tuple[str, bytes], Note]
@@ -106,7 +107,9 @@ def _put(found: Notes, gone: Names, note: Note, *, is_change: bool) -> None:
         raise MessageRejected("a change to no note, or a note twice")
     if before is None and len(found) >= NOTES_LIMIT:
         raise MessageRejected("a note too many")
-    found[name] = note if before is None else replace(note, created_ms=before.created_ms, message=before.message)
+    if before is not None:
+        note = replace(note, created_ms=before.created_ms, message=before.message, is_changed=True)
+    found[name] = note
 
 
 @refused("a note's end")

@@ -16,7 +16,7 @@ from views.groups.drafting import composing_of, take_back_message
 from views.groups.lines import gist
 from views.groups.naming import name_of
 from views.groups.pairing import writing_to
-from views.groups.shelf.looking import pinned_from, use_shelf
+from views.groups.shelf.looking import fates, pinned_from, use_shelf
 from views.groups.shelf.pinning import may_pin, shelf_action
 from views.mirror.context import use_frame, use_opened, use_part, use_quiet_window
 from views.parts.buttons import Action, button, pressable
@@ -54,8 +54,8 @@ def MessagePanel(group: Group, key: str = "") -> ft.Control:
 
     if is_sure:
         delete = then(lambda: opened.chat.delete(group.id, one.id), texts("groups.deleted_now"))
-        is_kept = pinned_from(shelf, one.id) is not None
-        return _delete_question(texts, delete, lambda: set_sure(False), stacked=frame.is_large_text, is_kept=is_kept)
+        notes = fates(texts, shelf, one.id)
+        return _delete_question(texts, delete, lambda: set_sure(False), stacked=frame.is_large_text, notes=notes)
 
     async def pin() -> None:
         change(pinned=await opened.shelves.pin(group.id, one.id))
@@ -96,11 +96,11 @@ def _head(texts: Any, one: Message, me: str, leave: ft.Control) -> ft.Control:
     return ft.Row([about, leave], spacing=theme.SMALL)
 
 
-def _delete_question(texts: Any, delete: Any, keep: Any, *, stacked: bool, is_kept: bool) -> ft.Control:
-    """`is_kept`: a note on the shelf has its words, too."""
+def _delete_question(texts: Any, delete: Any, keep: Any, *, stacked: bool, notes: tuple[str, ...]) -> ft.Control:
+    """`notes`: what becomes of those on the shelf that were made of it."""
     return column(
         text(texts("groups.delete_question")),
-        *([soft(texts("shelf.stays"))] if is_kept else []),
+        *(soft(said) for said in notes),
         equal(
             button(texts("groups.keep"), keep, kind="outlined"),
             button(texts("groups.delete_now"), delete, kind="outlined", icon=ft.Icons.DELETE_OUTLINE_ROUNDED),

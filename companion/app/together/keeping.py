@@ -21,6 +21,7 @@ from companion.app.together.residents import GroupResidents
 from companion.app.together.roll import Roll
 from companion.app.together.telling import STEP_MS, Telling
 from companion.app.together.turning import Turning
+from companion.app.together.unpinning import Unpinning
 from companion.crypto.primitives import random_bytes
 from companion.errors import SyncError
 from companion.fields import STAYS
@@ -61,6 +62,7 @@ class Keeping:
         roll: Roll,
         turning: Turning,
         circling: CircleKeeping,
+        unpinning: Unpinning,
     ) -> None:
         self._context = context
         self._desk = desk
@@ -73,6 +75,7 @@ class Keeping:
         self._roll = roll
         self._turning = turning
         self._circling = circling
+        self._unpinning = unpinning
         self._has_news = True
         self._online = frozenset[str]()
         self._again_ms = 0
@@ -81,6 +84,7 @@ class Keeping:
     def _hear(self, change: Change) -> None:
         tables = {put.table for put in change.put if put.table != place.TABLE or put.doc["kind"] != OWN}
         self._has_news |= bool(tables & {STATEMENTS, MOVES, notes.PINS, notes.GONE, place.TABLE, SECRETS, ME})
+        self._has_news |= self._unpinning.hears(change)
 
     async def left_ms(self) -> int:
         """Return in how many ms there is something to do."""
@@ -108,7 +112,8 @@ class Keeping:
         try:
             if group.is_pair:
                 return await self._circling.keep(group, None)
-            own_ms = await self._kept(group)
+            unpinned_ms = await self._unpinning.keep(group)  # before what waits for the shelf goes there
+            own_ms = min(unpinned_ms, await self._kept(group))
             return min(own_ms, await self._circling.keep(group, await self._hearing.ground(group.id)))
         except (SyncError, *STAYS) as error:
             log.info("a group's space is left for later: %s", type(error).__name__)

@@ -1,6 +1,6 @@
 """Intents of a group's shelf: look at it, put a note there, from a message or of one's own, change it, take it down."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from companion.app.context import Context
@@ -13,7 +13,7 @@ from companion.app.together.notes import Pin
 from companion.app.together.residents import GroupResidents
 from companion.app.together.turning import Turning
 from companion.chat.message import Message, messages_table
-from companion.errors import UsageError
+from companion.errors import ShelfFull, UsageError
 from companion.groups import MEMBER, Group
 from companion.likeness import seen_as
 from companion.people import person_id
@@ -36,8 +36,9 @@ _LATER = 1 << 52
 class ShelfNote:
     """A note, by its id and its author's key (hex). `person` and `name` are empty where nobody says whose key that is.
 
-    Times in ms since the epoch, of the service's clock; of what waits, of this device's. `message` is what it was
-    pinned from. `is_waiting`: it is not at the service yet.
+    Times in ms since the epoch, of the service's clock; of what waits, of this device's; none is later than the
+    service's now. `message` is what it was pinned from. `is_changed`: its author has written it anew. `is_waiting`: it
+    is not at the service yet.
     """
 
     id: str
@@ -52,6 +53,7 @@ class ShelfNote:
     is_mine: bool
     may_take_down: bool
     is_waiting: bool
+    is_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,31 +98,39 @@ class Shelves:
             return Shelf()
         is_carer = self._context.me.member.person in group.administrators
         if space is None:
-            shown = tuple(self._pinned(pin) for pin in waiting if not pin.of)
+            shown = self._with_waiting(group, (), waiting)
             return Shelf(notes=shown, waits_for_carer=bool(shown) and not is_carer)
         book, ground = await self._books.now(space), await self._hearing.ground(group_id)
         is_owed = await self._turning.is_owed(space, ground)
         is_opening = bool(space.base) or book.seq < space.logs[BOOK].cursor
         return Shelf(
-            notes=await self._notes(group, space, book, waiting),
+            notes=self._with_waiting(group, await self._notes(group, space, book), waiting),
             state=OPENING if is_opening else HERE,
             still_read=ground.gone if is_owed else (),
             is_forked=space.is_forked,
             waits_for_carer=is_owed and not is_carer,
         )
 
-    async def _notes(
-        self, group: Group, space: Space, book: Belonging, waiting: tuple[Pin, ...]
-    ) -> tuple[ShelfNote, ...]:
+    async def _notes(self, group: Group, space: Space, book: Belonging) -> tuple[ShelfNote, ...]:
         said = [one for one in await self._desk.said(space.id, SHELF) if one.kind == ITEM and one.content]
         later = [await self._later(space, one, _LATER + at) for at, one in enumerate(said)]
         there = await notes.placed(space.id, self._context.store)
         unsaid = {str(one.content.get("of") or one.content.get("id")) for one in said}
         read = _reader(group, book, frozenset(await self._mine(space)), self._context.me.member.person, unsaid)
-        found = [read(note) for note in notes.standing(book, (*there, *later))]
+        return tuple(read(note) for note in notes.standing(book, (*there, *later)))
+
+    def _with_waiting(
+        self, group: Group, standing: Iterable[ShelfNote], waiting: tuple[Pin, ...]
+    ) -> tuple[ShelfNote, ...]:
+        """Return what stands there with what waits here. A service may say any time: none is later than its now."""
+        now_ms = self._context.told.now_ms(group.service)
         changes = {pin.of: pin for pin in waiting if pin.of}
-        found = [_changed(note, changes[note.id]) if note.is_mine and note.id in changes else note for note in found]
-        return (*found, *(self._pinned(pin) for pin in waiting if not pin.of))
+        found = (*standing, *(self._pinned(pin) for pin in waiting if not pin.of))
+        found = tuple(_changed(one, changes[one.id]) if one.is_mine and one.id in changes else one for one in found)
+        return tuple(
+            replace(one, created_ms=min(one.created_ms, now_ms), changed_ms=min(one.changed_ms, now_ms))
+            for one in found
+        )
 
     async def _mine(self, space: Space) -> tuple[bytes, ...]:
         return (self._context.me.member.identity_key, *await self._residents.member_keys(space))
@@ -156,7 +166,10 @@ class Shelves:
     # Putting there
 
     async def pin(self, group_id: str, message_id: str) -> str:
-        """Put what a message says on the shelf; return the note's id. Raises: UsageError for one without words."""
+        """Put what a message says on the shelf; return the note's id.
+
+        Raises: UsageError for one without words, ShelfFull.
+        """
         doc = await self._context.store.get(messages_table(group_id), message_id)
         message = None if doc is None else Message.from_doc(doc)
         if message is None or message.is_deleted or not message.text.strip():
@@ -165,7 +178,7 @@ class Shelves:
         return await self._put(group_id, first, message.text, message=message_id)
 
     async def write(self, group_id: str, title: str, text: str, *, note: str = "") -> str:
-        """Put a note there, or new words for one of mine; return the note's id. Raises: UsageError."""
+        """Put a note there, or new words for one of mine; return the note's id. Raises: UsageError, ShelfFull."""
         return await self._put(group_id, title, text, of=note)
 
     async def _put(self, group_id: str, title: str, text: str, *, message: str = "", of: str = "") -> str:
@@ -176,11 +189,12 @@ class Shelves:
         if not title or len(text) > TEXT_LIMIT:
             raise UsageError("a note needs a title, and has at most 8,000 characters")
         if not of and len((await self.shelf(group_id)).notes) >= NOTES_LIMIT:
-            raise UsageError("the shelf is full")
+            raise ShelfFull("as many notes as fit")
         now_ms, id = self._context.clock.now_ms(), self._context.new_id()
         for former in await notes.pins(group_id, self._context.store):
             if of and of in (former.id, former.of):  # it is still here: these are its words
-                await self._context.commit(Change(put=(replace(former, title=title, text=text).put(),)))
+                anew = replace(former, title=title, text=text, message="")  # it no longer says what the message does
+                await self._context.commit(Change(put=(anew.put(),)))
                 return of
         pin = Pin(id=id, group=group_id, title=title, text=text, made_ms=now_ms, message=message, of=of)
         await self._context.commit(Change(put=(pin.put(),)))
@@ -210,7 +224,7 @@ class Shelves:
 
 
 def _changed(note: ShelfNote, pin: Pin) -> ShelfNote:
-    return replace(note, title=pin.title, text=pin.text, changed_ms=pin.made_ms, is_waiting=True)
+    return replace(note, title=pin.title, text=pin.text, changed_ms=pin.made_ms, is_waiting=True, is_changed=True)
 
 
 def _reader(
@@ -237,6 +251,7 @@ def _reader(
             is_mine=is_mine,
             may_take_down=is_mine or is_carer,
             is_waiting=note.id in unsaid,
+            is_changed=note.is_changed,
         )
 
     return read

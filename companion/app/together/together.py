@@ -16,6 +16,7 @@ from companion.app.together.roll import Roll
 from companion.app.together.shelves import Shelves
 from companion.app.together.telling import Telling
 from companion.app.together.turning import Turning
+from companion.app.together.unpinning import Unpinning
 from companion.ports import Network
 from companion.space.belonging import Belonging
 from companion.space.place import CIRCLE, GROUP, Space
@@ -35,13 +36,14 @@ class Together:
         heard, told = CircleHearing(context, desk, groups.services), Telling(context, groups, inside)
         rolls = Roll(context, desk, groups, network, books, secrets, inside, told)
         circling = CircleKeeping(context, desk, groups, books, inside, heard, told, rolls, turning)
+        self.shelves = Shelves(context, desk, groups, books, residents, hearing, turning)
+        unpinning = Unpinning(context, desk, telling, self.shelves)
         self.keeping = Keeping(
-            context, desk, groups, books, residents, letters, hearing, telling, roll, turning, circling
+            context, desk, groups, books, residents, letters, hearing, telling, roll, turning, circling, unpinning
         )
         self.circles = Circles(context, desk, groups, books, inside, heard, told, rolls)
         self._desk = desk
         self._books = books
-        self.shelves = Shelves(context, desk, groups, books, residents, hearing, turning)
 
     async def space(self, group: str) -> Space | None:
         """Return a group's own space, if this device knows it."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from companion.app.together.shelves import Shelf, ShelfNote
 from companion.chat.message import messages_table
+from companion.errors import ShelfFull
 from tests.fakes import NOW_MS, Desk
 from tests.ui.groups.talk import core
 
@@ -35,6 +36,7 @@ class ShelvesInMemory:
     def __init__(self, desk: Desk, *notes: ShelfNote) -> None:
         self._context = core(desk)._context
         self.here = Shelf(notes=notes, state="here" if notes else "none")
+        self.is_full = False
         core(desk).shelves = self  # type: ignore[assignment]  # it has all that screens ask for
 
     def become(self, **parts: object) -> None:
@@ -55,6 +57,8 @@ class ShelvesInMemory:
         return note.id
 
     async def write(self, group_id: str, title: str, text: str, *, note: str = "") -> str:
+        if self.is_full:
+            raise ShelfFull("as many notes as fit")
         if note:
             changed = [replace(n, title=title, text=text) if n.id == note else n for n in self.here.notes]
             self.become(notes=tuple(changed))

@@ -259,14 +259,6 @@ def test_a_title_that_was_cut_says_that_it_goes_on() -> None:
     assert title_words(replace(kept, text="We meet on Thurs\nat seven")) == "We meet on Thurs"
 
 
-async def test_a_time_that_no_calendar_has_is_shown_as_today(hazel: Desk, group: str, shelf: ShelvesInMemory) -> None:
-    shelf.become(notes=(a_note("9", "One"), a_note("a", "Two", created_ms=2**53 - 1, changed_ms=2**53 - 1)))
-    async with opened(hazel, route=f"/groups/{group}/shelf") as app:
-        await app.until(lambda: any(name.startswith("Two. You, ") for name, _ in app.named()))
-        [one, two] = [name[5:] for name, _ in app.named() if name.startswith(("One. ", "Two. "))]
-        assert one == two
-
-
 async def test_who_is_out_is_told_so_in_place_of_the_shelf(hazel: Desk, jay: Desk, group: str) -> None:
     ShelvesInMemory(jay, a_note("b", "Thursdays"))
     await core(jay).attention.set_wishes(Wishes(group=group, is_welcomed=True))
@@ -303,15 +295,35 @@ async def test_each_state_of_a_shelf_has_a_sentence(
         await app.until(lambda: any(text.startswith(words) for text in app.texts()))
 
 
-async def test_a_message_whose_words_stand_on_the_shelf_says_so_before_it_is_deleted(
-    hazel: Desk, jay: Desk, group: str, shelf: ShelvesInMemory, chat: HeadlessApp
+FATES = {
+    "goes": ({}, "A note on the shelf was made of it. It is taken down too, by itself, once the app"),
+    "stays": ({"is_changed": True}, "A note on the shelf was made of it and has other words by now. It stays there"),
+}
+
+
+@pytest.mark.parametrize("fate", FATES)
+async def test_what_becomes_of_the_note_that_was_made_of_a_message_is_said_before_it_is_deleted(
+    hazel: Desk, jay: Desk, group: str, shelf: ShelvesInMemory, chat: HeadlessApp, fate: str
 ) -> None:
+    parts, words = FATES[fate]
     await core(hazel).chat.post(group, "We meet on Thursday")
     await pass_on(hazel, jay)
     await chat.until(lambda: any(name.startswith("You, We meet") and "Sent" in name for name, _ in chat.named()))
+    [message] = [one for one in hazel.window.state.chat.messages if one.kind == "message"]
+    shelf.become(notes=(a_note("f", "We meet on Thursday", message=message.id, **parts),))
     await press(chat, "You, We meet")
-    await chat.click("Keep on the shelf")
-    await chat.until(lambda: PINNED in chat.texts())
-    await press(chat, "You, We meet")
+    await chat.until(lambda: "See it on the shelf" in [name for name, _ in chat.named()])
     await chat.click("Delete for everyone")
-    assert "A note on the shelf has these words too. It stays there until it is taken down." in chat.texts()
+    assert next(text for text in chat.texts() if text.startswith("A note on the shelf")).startswith(words)
+
+
+async def test_a_shelf_that_got_full_meanwhile_says_so_and_keeps_what_was_typed(
+    hazel: Desk, group: str, shelf: ShelvesInMemory
+) -> None:
+    async with opened(hazel, route=f"/groups/{group}/shelf/new", expect_errors=True, **DESKTOP) as app:
+        await app.until(lambda: "Title" in [name for name, _ in app.named()])
+        await app.set("Title", "Thursdays")
+        shelf.is_full = True
+        await app.click("Put it up")
+        await app.until(lambda: any(text.startswith("As many notes are on the shelf as fit.") for text in app.texts()))
+        assert app.by_name("Title").value == "Thursdays"

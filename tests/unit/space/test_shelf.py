@@ -43,6 +43,7 @@ def test_a_note_stands_with_its_author_and_the_time_of_the_service():
 def test_its_author_writes_it_anew_and_it_stays_where_it_was():
     first, later = notes([put(1, ANN), put(2, BEN, OTHER), put(3, ANN, NEW, "Read this first", of=ID)])
     assert (first.title, first.created_ms, first.changed_ms) == ("Read this first", 1_000, 3_000)
+    assert (first.message, first.is_changed, later.is_changed) == ("cc" * 16, True, False)
     assert later.author == BEN.key
 
 

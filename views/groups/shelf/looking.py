@@ -62,6 +62,16 @@ def pinned_from(shelf: Shelf | None, message: str) -> ShelfNote | None:
     return next((note for note in shelf.notes if note.message == message), None) if shelf else None
 
 
+def fates(texts: Texts, shelf: Shelf | None, message: str) -> tuple[str, ...]:
+    """Return what becomes of the notes that were made of a message when that is deleted for everyone."""
+    made = [note for note in shelf.notes if note.message == message] if shelf else []
+    return tuple(texts(key) for key in dict.fromkeys(_fate(note) for note in made))
+
+
+def _fate(note: ShelfNote) -> str:
+    return "shelf.stays" if note.is_changed else "shelf.goes_too"
+
+
 def count_words(texts: Texts, shelf: Shelf) -> str:
     """Return "3 notes", or what is true of a shelf without any."""
     if shelf.notes:
@@ -76,12 +86,10 @@ def title_words(note: ShelfNote) -> str:
     return f"{note.title}\u2026" if is_cut else note.title
 
 
-def by_words(texts: Texts, note: ShelfNote, now_ms: int) -> str:
-    """Return who put a note there and when, and when its words became others. A service may say any time: none is after
-    `now_ms`.
-    """
+def by_words(texts: Texts, note: ShelfNote) -> str:
+    """Return who put a note there and when, and when its words became others."""
     who = texts("groups.you") if note.is_mine else note.name or texts("groups.somebody")
-    day, changed = (texts.day_of(min(at_ms, now_ms)) for at_ms in (note.created_ms, note.changed_ms))
+    day, changed = (texts.day_of(at_ms) for at_ms in (note.created_ms, note.changed_ms))
     if changed != day:
         return texts("shelf.by_changed", name=who, day=day, changed=changed)
     return texts("shelf.by", name=who, day=day)

@@ -66,8 +66,7 @@ def ShelfPage(group: Group, wishes: Wishes, shelf: Shelf) -> ft.Control:
             await opened.attention.set_wishes(replace(wishes, group=group.id, is_shelf_seen=True))
 
     use_task(seen, [bool(shelf.notes)])
-    now_ms = opened.chat.now_ms()
-    rows = [_row(frame, texts, group, note, now_ms) for note in shelf.notes]
+    rows = [_row(frame, texts, group, note) for note in shelf.notes]
     body = way_back(frame, texts("shelf.back_group", group=group.name), f"/groups/{group.id}")
     body += shelf_notices(texts, shelf)
     if rows:
@@ -113,9 +112,9 @@ def shelf_notices(texts: Texts, shelf: Shelf) -> list[ft.Control]:
     return said
 
 
-def _row(frame: Frame, texts: Texts, group: Group, note: ShelfNote, now_ms: int) -> ft.Control:
+def _row(frame: Frame, texts: Texts, group: Group, note: ShelfNote) -> ft.Control:
     """Return a note as it stands on the shelf: its title, who put it there, and how it begins."""
-    title, by = title_words(note), by_words(texts, note, now_ms)
+    title, by = title_words(note), by_words(texts, note)
     begin = " ".join(_rest(note).split())[:PREVIEW_LETTERS]
     said: list[ft.Control] = [text(title, ft.TextThemeStyle.TITLE_MEDIUM, max_lines=3), soft(by)]
     if begin:
@@ -141,13 +140,13 @@ def _rest(note: ShelfNote) -> str:
 @safe
 def NotePage(group: Group, note: ShelfNote | None, is_gone: bool, key: str = "") -> ft.Control:
     """One note, whole; its words can be selected."""
-    frame, opened, texts = use_frame(), use_opened(), use_quiet_window().texts
+    frame, texts = use_frame(), use_quiet_window().texts
     parts = way_back(frame, texts("shelf.back"), shelf_path(group))
     if note is None:
         parts.append(empty_state(texts("shelf.gone" if is_gone else "shelf.opening")))
     else:
         title = heading(title_words(note), 2, ft.TextThemeStyle.DISPLAY_MEDIUM)
-        parts.append(column(gap(theme.TIGHT), title, soft(by_words(texts, note, opened.chat.now_ms()))))
+        parts.append(column(gap(theme.TIGHT), title, soft(by_words(texts, note))))
         if note.is_waiting:
             parts.append(notice(ft.Icons.SCHEDULE_ROUNDED, texts("shelf.waiting"), kind="honey", live=False))
         if rest := _rest(note):

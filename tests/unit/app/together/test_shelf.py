@@ -1,8 +1,11 @@
 """The shelf of a group: what one puts there all find, also who joins later; it is taken down for good."""
 
+from dataclasses import replace
+
 import pytest
 
-from companion.errors import UsageError
+from companion.errors import ShelfFull, UsageError
+from companion.space.shelf import NOTES_LIMIT
 from tests.unit.app.together.conftest import core, let_in, say, settle, shelf, space, titles
 
 
@@ -82,3 +85,24 @@ async def test_a_note_waits_until_somebody_who_looks_after_the_group_is_there(al
     there = await shelf(bob, group)
     assert [(n.title, n.is_waiting) for n in there.notes] == [("Rota", False)]
     assert (there.state, there.waits_for_carer) == ("here", False)
+
+
+async def test_no_note_is_of_a_time_that_has_not_come(alice, bob, group, relay):
+    await core(alice).shelves.write(group, "Rota", "Mondays: Ann")
+    await settle(alice, rounds=6)
+    log = (await space(alice, group)).log_id("shelf").hex()
+    relay.logs[log] = [replace(event, at_ms=2**53 - 1) for event in relay.logs[log]]
+    await settle(bob, rounds=6)
+    [note] = (await shelf(bob, group)).notes
+    assert (note.created_ms, note.changed_ms) == (relay.time_ms(), relay.time_ms())
+
+
+async def test_a_full_shelf_takes_no_more_and_says_which(alice, bob, group):
+    for number in range(NOTES_LIMIT):
+        await core(alice).shelves.write(group, f"Note {number}", "x")
+    message = await say(alice, group, "One too many", bob)
+    with pytest.raises(ShelfFull):
+        await core(alice).shelves.pin(group, message)
+    (first, *_) = (await shelf(alice, group)).notes
+    await core(alice).shelves.write(group, "Changed", "x", note=first.id)
+    assert (await titles(alice, group))[0] == "Changed"
