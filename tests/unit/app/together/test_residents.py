@@ -176,6 +176,18 @@ async def test_a_secret_counts_for_a_key_if_it_stood_in_the_book_where_that_key_
         assert space.stewards == {n: secret}
 
 
+async def test_with_a_turn_comes_the_secret_of_its_key_and_the_told_keys_that_are_over_go():
+    book = turned(founded(SimpleNamespace(key=steward_key(SECRET, SPACE)[1])))
+    store, residents, _ = world(book.now)
+    residents._books._folded = {}
+    over, newest = told(KEYS[0], 0), told(KEYS[1], 1)
+    await store.commit(Change(put=(secret_put(SECRET), over, newest)))
+    space, change = await residents.turned(SPACE_OF, turn(KEYS[1], 0), 2, store)
+    assert space.stewards == {1: SECRET}
+    assert [put.doc["is_turn"] for put in change.put] == [True]
+    assert [drop.id for drop in change.drop] == [over.doc["_id"]]
+
+
 async def test_a_secret_that_stood_nowhere_counts_for_nothing():
     book = founded(ANN)
     store, residents, circle = world(book.now)
@@ -323,3 +335,44 @@ async def test_a_book_begins_with_the_first_item_that_it_is_known_by(kind, known
     else:
         with pytest.raises(MessageRejected):
             await residents.take(space, landed, store)
+
+
+# What comes onto a shelf
+
+
+def on_shelf(who, at=None, content=None, n=0):
+    said = who.says({"saw": {BOOK: ["0" * 32, at, "0" * 64], SHELF: ["0" * 32, 0, "0" * 64]}, **(content or {})}, n)
+    return Landed(log=SHELF, digest="d" * 64, seq=7, at_ms=0, item=said)
+
+
+@pytest.mark.parametrize(("who", "is_steward"), [(CAT, False), (ANN, True)])
+async def test_what_somebody_says_who_belonged_stands_on_the_shelf(who, is_steward):
+    book = with_group(members=(CAT,))
+    store, residents, _ = world(book.now)
+    _, change = await residents.take(SPACE_OF, on_shelf(who, book.now.seq), store)
+    assert [(put.table, put.doc["seq"], put.doc["is_steward"]) for put in change.put] == [
+        ("shelf_items", 7, is_steward)
+    ]
+
+
+async def test_what_somebody_says_who_did_not_belong_where_they_had_read_to_is_refused():
+    book = with_group(members=(CAT,))
+    store, residents, _ = world(book.now)
+    for who, at in ((EVE, book.now.seq), (CAT, book.now.seq - 1)):
+        with pytest.raises(MessageRejected, match="nobody who belongs"):
+            await residents.take(SPACE_OF, on_shelf(who, at), store)
+    with pytest.raises(Unknown):
+        await residents.take(SPACE_OF, on_shelf(CAT, book.now.seq + 1), store)
+
+
+@pytest.mark.parametrize(("log", "table"), [(BOOK, ITEMS), (SHELF, "shelf_items")])
+async def test_of_a_log_that_was_cut_only_what_lies_beyond_is_forgotten(log, table):
+    store, residents, _ = world(founded(ANN).now)
+    residents._books._folded = {SPACE_OF.id: residents._books.book}
+    places = [(SPACE_OF.id, 1), (SPACE_OF.id, 2), ("cc" * 16, 2)]
+    for of in (ITEMS, "shelf_items"):
+        docs = [{"_id": f"{space}:{seq}", "space": space, "seq": seq} for space, seq in places]
+        await store.commit(Change(put=tuple(Put(of, doc) for doc in docs)))
+    change = await residents.cut(SPACE_OF, log, 1)
+    assert [(drop.table, drop.id) for drop in change.drop] == [(table, f"{SPACE_OF.id}:2")]
+    assert residents._books._folded == {}
