@@ -296,6 +296,23 @@ async def test_what_a_group_was_given_and_asks_for_in_a_circle_is_noted():
     assert (ground.given, ground.asked) == (1, 2)
 
 
+async def test_an_older_key_of_a_circle_is_nothing_and_who_asks_of_an_unknown_one_is_not_noted():
+    world = World(replace(ROUND, keys=(b"k" * 32, b"l" * 32)))
+    await world.said(replace(OF_CIRCLE, way=None), "ben")
+    assert (await told_keys(HERE.id, world.store), world.news) == ((), frozenset())
+    await world.said(Statement(space=LARGER, asks=KEY, is_circle=True), "ben")
+    assert (await world.circles.ground(LARGER, MINE)).asked == 0
+
+
+async def test_a_circle_that_was_shut_here_is_not_opened_by_a_key_without_a_way_in():
+    world = World(replace(ROUND, state=SHUT))
+    await world.store.commit(Change(put=(Put("book_items", {"_id": f"{HERE.id}:1", "space": HERE.id}),)))
+    await world.said(replace(OF_CIRCLE, n=1, key=b"l" * 32, way=None), "ben")
+    assert (await world.circle()).state == SHUT
+    await world.said(replace(OF_CIRCLE, n=1, key=b"l" * 32), "ben")
+    assert ((await world.circle()).state, (await world.circle()).through) == ("open", (MINE,))
+
+
 async def test_a_member_key_in_a_circle_is_known_by_the_group_where_it_was_said_and_in_no_pair():
     for world, count in ((World(ROUND), 1), (World(ROUND, is_pair=True), 0), (World(), 0)):
         await world.said(member(BEN, "ben", is_circle=True), "ben")
