@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from companion.app.together.circle_ground import INVITED, OFFERED, Visit
 from companion.app.together.circle_keeping import CircleKeeping
 from companion.app.together.ground import Ground
 from companion.app.together.roll import Roll
@@ -13,6 +14,7 @@ from companion.space.book import box_content, group_content, roll_content, with_
 from companion.space.keys import BOOK, group_box, member_key
 from companion.space.saying import TABLE, TURN, Saying
 from companion.space.turns import is_next, open_turn
+from tests.unit.app.together.test_hearing import BROUGHT, PAIR
 from tests.unit.app.together.test_residents import (
     FOREIGN,
     FORMER,
@@ -162,3 +164,40 @@ async def test_nobody_brings_a_box_in_place_of_one_that_they_do_not_know_or_whil
     assert await Keeping(is_waiting=True).box(with_box(OLD)) == []
     assert await Keeping(left_ms=1).box(with_box(OLD)) == []
     assert await Keeping().box(with_group(links=(BEN,))) == []
+
+
+# Letting groups in
+
+
+@pytest.mark.parametrize(
+    ("state", "entry", "pair_state", "is_told"),
+    [
+        (OFFERED, BROUGHT, "member", True),
+        (OFFERED, replace(BROUGHT, group="99" * 16), "member", False),
+        (OFFERED, None, "member", False),
+        (INVITED, BROUGHT, "member", False),
+        (OFFERED, BROUGHT, "left", False),
+    ],
+)
+@pytest.mark.parametrize("pair", [PAIR, "66" * 16])
+async def test_the_way_in_is_told_to_whoever_brought_a_group_once_it_is_in(state, entry, pair_state, is_told, pair):
+    told, one = [], Keeping(spaces=(CIRCLE, OWN))
+    known = Visit(space=CIRCLE.id, pair=PAIR, person="ben", state=state, entry=entry)
+
+    async def say(group, said, change):
+        told.append((group.id, said))
+
+    async def newest(space):
+        return space.id
+
+    async def now(space):
+        return with_group().now
+
+    async def visits():
+        return (known,)
+
+    one.keeping._hearing = SimpleNamespace(visits=visits)
+    one.keeping._telling = SimpleNamespace(say=say, newest=newest)
+    one.keeping._books = SimpleNamespace(now=now)
+    await one.keeping._answer(SimpleNamespace(id=pair, state=pair_state))
+    assert told == [(PAIR, CIRCLE.id)] * (is_told and pair == PAIR)

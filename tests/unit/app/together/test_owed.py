@@ -1,5 +1,6 @@
 """What is owed, and to whom, by what stands in a book and what happened in a group: decided without any service."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from companion.app.groups.moves import moved
 from companion.app.together.circle import CircleResidents
 from companion.app.together.circle_keeping import is_owed
+from companion.app.together.residents import GroupResidents
 from companion.app.together.rows import KEYS_MOST, ToldKey, over_keys, secret_of, secret_put, with_key
 from companion.crypto.primitives import random_bytes
 from companion.mls.nodes import LeafSource
@@ -107,6 +109,9 @@ async def test_a_circle_is_followed_as_long_as_one_of_its_groups_here_is_mine(st
     residents = CircleResidents(None, None, group, None, None)
     space = Space(id=SPACE.hex(), kind=CIRCLE, service="local", keys=(b"k" * 32,), through=("00" * 16, GROUP))
     assert await residents.is_followed(space) is is_followed
+    own = GroupResidents(None, group, None, None)
+    assert await own.is_followed(replace(space, of=GROUP)) is is_followed
+    assert not await own.is_followed(replace(space, of="00" * 16))
 
 
 async def test_a_turn_shuts_a_device_out_only_if_it_has_a_box_for_none_of_its_groups():
