@@ -60,7 +60,7 @@ def test_what_was_said_is_read_as_it_was_meant(said):
         replace(OF_CIRCLE, stewards=b"s" * 32).to_content(),
         replace(MEMBER, proof=b"").to_content(),
         replace(MEMBER, member=b"").to_content(),
-        replace(NEWEST, key=b"", stewards=b"").to_content() | {"asks": KEY, "way": NEWEST.to_content()["way"]},
+        ASKS.to_content() | {"way": {"first": "f" * 64, "reads": {BOOK: 0, SHELF: 0}}},
         replace(ASKS, asks="all").to_content(),
         replace(ASKS, space="", asks=STEWARDS).to_content(),
         replace(NEXT, space="").to_content(),

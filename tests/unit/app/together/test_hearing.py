@@ -127,7 +127,15 @@ async def test_of_two_spaces_of_those_who_look_after_the_group_the_later_one_cou
 async def test_who_vouched_and_looks_after_the_group_no_more_vouches_for_nothing():
     world = World(HERE, carers=("ben",))
     await world.said(NEWEST, is_carer=True)
-    assert (await world.said(replace(NEWEST, space=LARGER), "ben", is_carer=True)).space.id == LARGER
+    heard = await world.said(replace(NEWEST, space=LARGER), "ben", is_carer=True)
+    assert (heard.space.id, heard.ground.vouchers) == (LARGER, ("ben",))
+    assert await told_secrets(world.store) == ()
+
+
+async def test_a_space_that_is_vouched_for_gives_way_to_none_of_somebody_who_does_not_look_after_the_group():
+    world = World(HERE)
+    await world.said(NEWEST, is_carer=True)
+    assert (await world.said(replace(NEWEST, space=SMALLER, generation=9), "ben")).space.id == HERE.id
 
 
 @pytest.mark.parametrize("me", ["ann", "ben"])
