@@ -140,7 +140,6 @@ class Events:
         """Settle what I sent: it has its place in the order now."""
         receipt = Appended(seq=event.seq, at_ms=event.at_ms)
         step = step.adding(tail_own(own, receipt), drop=(Drop(outgoing.TABLE, own.cid),))
-        self._outbox.forget(own.cid)
         if own.kind == COMMIT and key_state.pending is not None and key_state.pending_cid == own.cid:
             environment = self._key_states.environment(step.group.known, event.at_ms)
             keys = mls.accept(key_state.keys, key_state.pending, environment)
@@ -203,7 +202,6 @@ class Events:
             return step
         moved: Doc = {**tail, "seq": event.seq, "at_ms": event.at_ms, "is_lost": False}
         step = step.adding(Put(tail_table(step.group.id), moved), drop=(Drop(outgoing.TABLE, event.cid),))
-        self._outbox.forget(event.cid)
         if tail["next_capability"]:
             step = replace(step, group=replace(step.group, capability=str(tail["next_capability"])))
         table = messages_table(step.group.id)

@@ -35,6 +35,13 @@ class Outbox:
         self._landed: dict[str, str] = {}  # by cid: the service that has it
         self._held: dict[str, str] = {}
         self._caught_up: set[str] = set()
+        context.after_commit.append(self._hear)
+
+    def _hear(self, change: Change) -> None:
+        """What is settled is forgotten after its commit: before, it would look for a moment as if it had not gone."""
+        for drop in change.drop:
+            if drop.table == outgoing.TABLE:
+                self.forget(drop.id)
 
     def catch_up(self, service: str, is_caught_up: bool) -> None:
         """Everything older of a service was read, or no longer: nothing is sealed before, as this state may be old."""

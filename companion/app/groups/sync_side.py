@@ -128,7 +128,6 @@ class Side:
                     self._tools.outbox.landed(cid, self._service)
                     return
                 await self._context.commit(Change(drop=(Drop(outgoing.TABLE, cid),)))
-                self._tools.outbox.forget(cid)
                 known = await self._tools.group(item.group)
                 if item.kind == CREATE and known is not None and known.cursor:  # the service had lost it
                     await self._go_back(known, 0, founds=False)

@@ -84,6 +84,23 @@ async def test_an_act_that_is_no_message_is_counted_too(hazel: Desk, jay: Desk, 
     assert hazel.companion.left == Left(others=1)
 
 
+async def test_what_has_gone_never_looks_as_if_it_had_not_while_its_coming_back_is_committed(
+    hazel: Desk, jay: Desk, group: str
+) -> None:
+    opened, seen = core(hazel), list[int]()
+    store, commit = opened._context.store, opened._context.store.commit
+
+    async def watched(change: Change) -> None:
+        if any(drop.table == OUTBOX for drop in change.drop):
+            seen.append(len(await opened.groups.tools.outbox.unsent()))
+        await commit(change)
+
+    store.commit = watched
+    await opened.chat.post(group, "Words")
+    await deliver(hazel, jay)
+    assert seen == [0]
+
+
 async def doubt(desk: Desk, group: str) -> None:
     """Somebody in the group has another key than before: nothing goes there until it is accepted."""
     known = await core(desk).groups.group(group)
