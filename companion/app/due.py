@@ -64,7 +64,7 @@ class Due:
         self._agreements = agreements
         self._sharing = sharing
         self.own = own
-        self._together = together
+        self.together = together
         self._receipts: dict[str, int] = {}
         self._seats: dict[str, object] = {}
         self._has_newcomers = True
@@ -105,7 +105,7 @@ class Due:
         uploads = [self._upload_ms - watch for message in waiting if message.state == "uploading"]
         ours = [due_ms - watch for due_ms in (self._expire_ms, *self._receipts.values(), *self._reads.values())]
         closing, asking = await self._polls.next_left_ms(), await self._groups.asking.left_ms()
-        spaces = min(await self.own.left_ms(), await self._together.left_ms())
+        spaces = min(await self.own.left_ms(), await self.together.left_ms())
         return max(0, min([HOUR_MS, asking, spaces, *held, *uploads, *ours, *([] if closing is None else [closing])]))
 
     async def run(self) -> None:
@@ -122,7 +122,7 @@ class Due:
         await self._try(self._polls.close_due)
         await self._try(self._groups.ask_again)
         await self._try(self.own.run)
-        await self._try(self._together.run)
+        await self._try(self.together.run)
         for group in [group for group, due_ms in self._receipts.items() if due_ms <= now]:
             await self._try(partial(self._tell_got, group, now), group)
         for group in [group for group, due_ms in self._reads.items() if due_ms <= now]:
@@ -157,7 +157,7 @@ class Due:
         self._patient.update(self._receipts)
         steps += [partial(self._tell_got, group, now) for group in self._receipts]
         steps += [partial(self._tell_read, group) for group in self._reads]
-        for step in (*steps, self._sharing.send_waiting, self.own.hurry, self._together.run):
+        for step in (*steps, self._sharing.send_waiting, self.own.hurry, self.together.run):
             try:
                 await step()
             except (CompanionError, *MALFORMED) as error:  # the next one may go all the same

@@ -109,7 +109,7 @@ class Opened:
             self.own.housekeeping,
             self.together.keeping,
         )
-        self._parting = Parting(self._context, network, self.groups, self.due)
+        self._parting = Parting(self._context, desk, network, self.groups, self.due)
         self.care = Caring(self._context)
         self.stories = Storytelling(self._context, wording)
         self.today = Today(self._context, self.groups, self.attention)

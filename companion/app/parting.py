@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from companion.app.context import Context
 from companion.app.due import Due, is_promised
 from companion.app.groups.grouping import Grouping
+from companion.app.spaces.desk import Desk
 from companion.chat.message import WAITING, lines
 from companion.errors import CompanionError
 from companion.ports import Network
@@ -28,12 +29,13 @@ class Left:
 
 
 class Parting:
-    """Messages that could still be taken back, their pictures, votes, receipts, changes of who is in, and of what my
-    devices share.
+    """Messages that could still be taken back, their pictures, votes, receipts, notes, changes of who is in, and what
+    my devices share.
     """
 
-    def __init__(self, context: Context, network: Network, groups: Grouping, due: Due) -> None:
+    def __init__(self, context: Context, desk: Desk, network: Network, groups: Grouping, due: Due) -> None:
         self._context = context
+        self._desk = desk
         self._network = network
         self._groups = groups
         self._due = due
@@ -50,11 +52,11 @@ class Parting:
     async def _busy(self) -> frozenset[str]:
         """Return the services that have not taken all of it yet."""
         items = await self._groups.tools.outbox.unsent()
-        return frozenset(item.service for item in items) | await self._due.own.busy()
+        return frozenset(item.service for item in items) | await self._desk.busy()
 
     async def _left(self) -> Left:
         waiting = lines(await self._context.store.all(WAITING))
         pairs = {group.id for group in await self._groups.groups() if group.awaits_peer}  # their words go on a yes
         messages = {message.id for message in waiting if is_promised(message) and message.group not in pairs}
         unsent = [item for item in await self._groups.tools.outbox.unsent() if item.message not in messages]
-        return Left(messages=len(messages), others=len(unsent))
+        return Left(messages=len(messages), others=len(unsent) + await self._due.together.unsent())

@@ -178,14 +178,6 @@ class Housekeeping:
         await self.tell(space)
         await self._upload(space)
 
-    async def busy(self) -> frozenset[str]:
-        """Return the service that has not taken yet what was told, if that is little enough to wait for."""
-        space = await self._owner.space()
-        if space is None or not self._owner.is_on or space.state == SHUT or not self._is_online(space):
-            return frozenset()
-        going = [one for one in await self._desk.said(space.id) if one.id not in self._desk.landed]
-        return frozenset({space.service} if 0 < len(going) <= TOGETHER else ())
-
     async def _upload(self, space: Space) -> bool:
         awaiting = [one for one in await self._desk.said(space.id) if one.awaits]
         moved = [await self._try(partial(self._uploaded, space, one)) for one in awaiting[:TOGETHER]]

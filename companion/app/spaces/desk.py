@@ -12,12 +12,14 @@ from companion.ports import Change, Documents, Drop, Put
 from companion.space import place, saying
 from companion.space.items import CID_BYTES, Item, open_item
 from companion.space.order import Seen
-from companion.space.place import FORMER, Space
+from companion.space.place import FORMER, OPEN, Space
 from companion.space.saying import Saying
 from companion.space.turns import Turn
 
 TURN = "spaces"
 SAW = "saw"
+TOGETHER = 50
+"""Items of one log that are sealed, and offered, at once; a lock waits for no more of them."""
 
 
 class Unknown(MessageRejected):
@@ -125,6 +127,17 @@ class Desk:
     async def said(self, space: str, log: str | None = None) -> tuple[Saying, ...]:
         """Return what waits to be said in a space, oldest first."""
         return tuple(one for one in await self.sayings.all() if one.space == space and log in (None, one.log))
+
+    async def busy(self) -> frozenset[str]:
+        """Return the services that have not taken yet what may go to a space, if it is little enough to wait for."""
+        found = set[str]()
+        for space in await self.spaces.all():
+            may_go = space.state == OPEN and space.service in self.caught_up
+            if may_go and await self.residents[space.kind].is_followed(space):
+                said = await self.said(space.id)
+                going = [one for one in said if one.id not in self.landed and not one.awaits]
+                found |= {space.service} if 0 < len(going) <= TOGETHER else set()
+        return frozenset(found)
 
     def ladder(self, log: bytes, documents: Documents) -> Ladder:
         return Ladder(log.hex(), documents)

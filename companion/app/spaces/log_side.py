@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 from companion.app.context import SHARED
-from companion.app.spaces.desk import SAW, Desk, Residents, Unknown, stand, unsay, wait
+from companion.app.spaces.desk import SAW, TOGETHER, Desk, Residents, Unknown, stand, unsay, wait
 from companion.app.spaces.reading import FURTHER, Reading
 from companion.app.spaces.told import TOLD_KEPT, told_of, told_table
 from companion.crypto.primitives import signing_public
@@ -24,8 +24,6 @@ from companion.space.saying import CREATE, TURN, Saying
 log = logging.getLogger(__name__)
 
 NO_LIMITS = Limits(events=0, bytes=0, first=0)
-TOGETHER = 50
-"""Items of one log that are sealed, and offered, at once."""
 
 
 class LogSide:

@@ -29,7 +29,7 @@ from companion.groups import MEMBER, MOVES, Group
 from companion.ports import Change
 from companion.space import place
 from companion.space.book import first_content, group_content
-from companion.space.keys import BOOK, group_box, steward_key
+from companion.space.keys import BOOK, SHELF, group_box, steward_key
 from companion.space.place import GROUP, OPEN, OWN, Space
 from companion.space.saying import CREATE
 from companion.space.statements import STATEMENTS
@@ -107,6 +107,16 @@ class Keeping:
             if group.state == MEMBER:
                 waits.append(await self._try(group))
         self._again_ms = self._context.clock.monotonic_ms() + min(waits)
+
+    async def unsent(self) -> int:
+        """Return how many notes have not gone up to the shelves that there are."""
+        count = 0
+        for space in await self._desk.spaces.all():
+            if space.kind == GROUP and space.state == OPEN:
+                said = await self._desk.said(space.id, SHELF)
+                waiting = await notes.pins(space.of, self._context.store)
+                count += len(waiting) + sum(one.id not in self._desk.landed for one in said)
+        return count
 
     async def _try(self, group: Group) -> int:
         try:

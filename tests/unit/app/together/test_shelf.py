@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from companion.app.parting import Left
 from companion.errors import ShelfFull, UsageError
 from companion.space.shelf import NOTES_LIMIT
 from tests.unit.app.together.conftest import core, let_in, say, settle, shelf, space, titles
@@ -106,3 +107,22 @@ async def test_a_full_shelf_takes_no_more_and_says_which(alice, bob, group):
     (first, *_) = (await shelf(alice, group)).notes
     await core(alice).shelves.write(group, "Changed", "x", note=first.id)
     assert (await titles(alice, group))[0] == "Changed"
+
+
+async def test_a_note_written_a_moment_before_the_lock_goes_up_while_the_app_is_locked(alice, bob, group):
+    await core(alice).shelves.write(group, "Read this first", "We meet on Tuesdays.")
+    await settle(alice, bob)
+    await core(alice).shelves.write(group, "Rota", "Mondays: Ann")
+    await alice.companion.lock()
+    await settle(bob)
+    assert sorted(await titles(bob, group)) == ["Read this first", "Rota"]
+    assert alice.companion.left == Left()
+
+
+async def test_a_note_that_could_not_go_up_before_the_lock_is_counted(alice, bob, group):
+    await core(alice).shelves.write(group, "Read this first", "We meet on Tuesdays.")
+    await settle(alice, bob)
+    alice.relay.is_online = False
+    await core(alice).shelves.write(group, "Rota", "Mondays: Ann")
+    await alice.companion.lock()
+    assert alice.companion.left == Left(others=1)
