@@ -31,7 +31,6 @@ READERS, SENDERS, GROUPS = 12, 6, 3
 BEHIND = 10_000
 EVENT_BYTES = 100  # of the stream, at least
 STOPPED_S = 2.0
-WORST_MS = 5_000
 QUIET_S = 1.0  # between two faults
 LOUD = ("--events-per-minute", "1000000")
 
@@ -182,7 +181,6 @@ async def test_every_reader_sees_the_same_log_once_whatever_dies(cluster, capsys
     assert all([c for c, _ in late.log[g]] == [c for c, _ in readers[0].log[g]] for g in groups)
     with capsys.disabled():
         print("\nchaos:", json.dumps({"faults": len(cluster.faults), **figures}))
-    assert figures["delay_worst_ms"] < WORST_MS
 
 
 async def test_reader_ten_thousand_behind_catches_up_in_order_while_a_node_dies(cluster):

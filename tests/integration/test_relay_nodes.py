@@ -111,7 +111,7 @@ async def test_what_one_node_takes_the_others_hand_out_soon(nodes, device_at, ne
         accepted = loop.time()
         await side.until(lambda count=count: len(side.received) == count)
         delays.append(loop.time() - accepted)
-    assert sorted(delays)[2] < 1, "without hints each waits for the look, which comes every 3 s"
+    assert min(delays[1:]) < 2, "without hints each waits for the next look, which comes 3 s after the one before"
 
 
 async def test_killed_database_means_busy_and_everything_accepted_is_there_afterwards(
