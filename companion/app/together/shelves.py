@@ -174,8 +174,9 @@ class Shelves:
         message = None if doc is None else Message.from_doc(doc)
         if message is None or message.is_deleted or not message.text.strip():
             raise UsageError("no words to keep")
-        first = next(line for line in message.text.splitlines() if line.strip())
-        return await self._put(group_id, first, message.text, message=message_id)
+        first, _, rest = message.text.strip().partition("\n")
+        is_whole = clean_line(first) == clean_line(first, TITLE_LIMIT)  # else its end would stand nowhere
+        return await self._put(group_id, first, rest.strip("\n") if is_whole else message.text, message=message_id)
 
     async def write(self, group_id: str, title: str, text: str, *, note: str = "") -> str:
         """Put a note there, or new words for one of mine; return the note's id. Raises: UsageError, ShelfFull."""
