@@ -35,9 +35,7 @@ async def test_a_message_is_put_there_by_its_words(alice, bob, group):
 
 
 async def test_a_message_whose_first_line_is_too_long_for_a_title_stands_there_whole(alice, bob, group):
-    words = (
-        "We meet on the first Thursday of each month at seven in the room over the library, and cameras stay off."
-    )
+    words = "We meet on the first Thursday of each month at seven in the room over the library, and cameras stay off."
     await core(bob).shelves.pin(group, await say(bob, group, words, alice))
     await settle(alice, bob)
     (note,) = (await shelf(alice, group)).notes
