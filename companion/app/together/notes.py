@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from companion.app.spaces.desk import Landed
 from companion.app.together.books import read_item
-from companion.fields import as_id, each_read, refused, whole
+from companion.fields import as_id, as_object, each_read, refused, whole
 from companion.ports import Change, Doc, Documents, Put
 from companion.space import shelf
 from companion.space.belonging import Belonging
@@ -57,12 +57,18 @@ async def without_words(space: Space, book: Belonging, landed: Landed, is_stewar
     if not is_steward and author_of(book, landed.item.signer) != author:
         return Change()
     docs = await _docs_of(space.id, book, note, author, held)
-    return Change(put=tuple(Put(ITEMS, {**doc, "content": {"kind": NOTE}}) for doc in docs))
+    return Change(put=tuple(Put(ITEMS, {**doc, "content": _wordless(doc)}) for doc in docs))
+
+
+def _wordless(doc: Doc) -> Doc:
+    """Return what is left of a note's item: which note it is of, so that its words are found at the service too."""
+    return {"kind": NOTE, "of": as_object(doc["content"]).get("of", "")}
 
 
 async def _docs_of(space: str, book: Belonging, note: str, author: bytes, held: Documents) -> tuple[Doc, ...]:
-    """Return the documents of a note and of its changes."""
+    """Return the documents of a note and of its changes; not of what takes it down, which has to stay."""
     docs = await held.read(ITEMS, lambda docs: [doc for doc in docs if doc["space"] == space])
+    docs = [doc for doc in docs if as_object(doc["content"]).get("kind") == NOTE]
     mine = [(doc, one) for doc in docs for one in each_read((doc,), read_placed)]
     return tuple(
         doc

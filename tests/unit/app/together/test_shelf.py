@@ -134,3 +134,18 @@ async def test_a_note_that_could_not_go_up_before_the_lock_is_counted(alice, bob
     await core(alice).shelves.write(group, "Rota", "Mondays: Ann")
     await alice.companion.lock()
     assert alice.companion.left == Left(others=1)
+
+
+async def test_who_joins_after_a_note_was_taken_down_does_not_find_it(alice, bob, carol, group, relay):
+    id = await core(alice).shelves.write(group, "Rota", "Mondays: Ann")
+    await settle(alice, bob)
+    await core(alice).shelves.write(group, "Rota", "Mondays: Ben", note=id)
+    await settle(alice, bob)
+    (note,) = (await shelf(alice, group)).notes
+    await core(alice).shelves.take_down(group, id, note.author)
+    await settle(alice)  # Bob is away meanwhile
+    log = relay.logs[(await space(alice, group)).log_id("shelf").hex()]
+    assert [bool(event.body) for event in log] == [False, False, True]
+    await let_in(alice, carol, group, bob)
+    await settle(alice, carol, bob)
+    assert (await titles(bob, group), await titles(carol, group)) == ([], [])
