@@ -71,10 +71,11 @@ async def test_claim_survives_a_kill(invite, device, relay):
 
 
 async def test_expired_invite_says_so(device, new_id):
-    inviter, guest, name = device(), device(), new_id()
+    inviter, guest, name, lasting = device(), device(), new_id(), new_id()
     expires_ms = now_ms() + SOON_MS
     await inviter.put_invite(name, b"sealed", expires_ms)
-    assert await guest.get_invite(name) == b"sealed"
+    await inviter.put_invite(lasting, b"sealed", now_ms() + 3_600_000)
+    assert await guest.get_invite(lasting) == b"sealed"
     deadline_ms = expires_ms + 10_000
     while await still_there(guest, name):
         assert now_ms() < deadline_ms

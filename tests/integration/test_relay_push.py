@@ -7,6 +7,7 @@ import secrets
 import stat
 import time
 
+import httpx
 import pytest
 from py_vapid import Vapid02
 
@@ -307,6 +308,8 @@ async def test_node_with_another_key_takes_no_registrations(service, relay, devi
     relay.start()
     _, answer = await register(device, service, "/w2")
     assert answer.status_code == 503
+    async with httpx.AsyncClient(trust_env=False) as http:  # the service has looked by then, so its log says it
+        assert (await http.get(f"{relay.url}/readyz")).status_code == 503
     assert "push.key is not the key" in relay.stop()
 
 
