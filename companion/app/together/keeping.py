@@ -210,20 +210,24 @@ class Keeping:
         return MINUTE_MS
 
     async def _is_lost(self, group: Group, ground: Ground, space: Space) -> bool:
-        """Whether nobody seems to have the secret any more that those who look after the group share, or all are shut
-        out.
+        """Whether nobody seems to have any more the secret that those who look after the group share, or the key for
+        which the book waits; or all are shut out.
         """
         me, now_ms = self._context.me, self._groups.time_at(group)
         standing = (await self._books.now(space)).standing
         is_mute = standing.isdisjoint(await self._residents.steward_keys(space))
-        is_lacking = space.state != OPEN or space.n not in space.stewards or is_mute
+        is_stuck = await self._books.is_waiting(space)
+        is_lacking = space.state != OPEN or space.n not in space.stewards or is_mute or is_stuck
         if me.member.person not in group.facilitators or not is_lacking:
+            if ground.lacking:
+                await self._context.commit(Change(put=(replace(ground, lacking="", lacking_ms=0).put(),)))
             return False
         if ground.lacking != f"{space.id}:{space.n}":
             noted = replace(ground, lacking=f"{space.id}:{space.n}", lacking_ms=now_ms)
             await self._context.commit(Change(put=(noted.put(),)))
             return False
-        is_alone = list(group.facilitators) == [me.member.person] and not me.other_devices
+        others = group.seats[1:] if is_stuck else [one for one in group.facilitators if one != me.member.person]
+        is_alone = not others and not me.other_devices  # a key anybody may have, the secret only who looks after it
         if now_ms < ground.lacking_ms + (LOST_MS if is_alone else LONG_LOST_MS):
             return False
         return not self._telling.turn_left_ms(group, ("found", space.id, space.n), carers_only=True)

@@ -1,6 +1,6 @@
 """Nobody has the secret any more, or all are shut out: another space is begun, and everybody's own notes come there."""
 
-from companion.times import DAY_MS, HOUR_MS
+from companion.times import DAY_MS, HOUR_MS, MINUTE_MS
 from tests.fakes import deliver
 from tests.unit.app.together.conftest import core, let_in, person, settle, space, titles
 
@@ -68,3 +68,26 @@ async def test_a_note_that_was_taken_down_does_not_come_back_in_another_space(al
     await keeping._found(await core(bob).groups.group(group), await keeping._hearing.ground(group), there)
     await settle(bob, rounds=3)
     assert await titles(bob, group) == []
+
+
+async def test_where_only_somebody_who_is_gone_had_the_newest_key_another_space_is_begun(alice, bob, group):
+    await core(alice).shelves.write(group, "Mine", "x")
+    await core(alice).groups.set_administrators(group, (person(alice), person(bob)))
+    await settle(alice, bob)
+    former = await space(alice, group)
+    await core(bob).groups.remove_member(group, person(alice))
+    await settle(bob)
+    assert (await space(bob, group)).n == 1
+    await deliver(alice, bob, alice)
+    await let_in(bob, alice, group)  # and Bob goes before he has told the key
+    await deliver(bob, alice, bob)
+    await core(bob).groups.set_administrators(group, (person(alice), person(bob)))
+    await deliver(bob, alice)
+    await core(bob).groups.leave(group)
+    await deliver(bob, alice, bob, alice)
+    await settle(alice, rounds=3)
+    assert (await space(alice, group)).id == former.id
+    alice.clock.move(11 * MINUTE_MS)
+    await settle(alice)
+    assert (await space(alice, group)).id != former.id
+    assert await titles(alice, group) == ["Mine"]
