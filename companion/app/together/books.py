@@ -41,8 +41,10 @@ class Books:
         """Return the book with all that stands before this number."""
         folded = self._folded.get(space.id)
         if folded is None or folded.seq >= seq:
+            is_first = folded is None
             folded = await documents.read(ITEMS, lambda docs: _fold(space, docs, seq))
-            self._folded[space.id] = folded
+            if is_first and documents is self._context.store:  # what is ahead is of a reading that goes on meanwhile
+                self._folded.setdefault(space.id, folded)
         return with_nothing(folded, max(folded.seq, seq - 1))
 
     def take(self, space: Space, before: Belonging, seq: int, said: Item | Turn) -> Change:
