@@ -34,13 +34,15 @@ class Noon(SystemClock):
 class Person:
     """One profile that can be opened, locked, and opened again."""
 
-    def __init__(self, folder: Path, service: str, embedded: EmbeddedRelay | None = None) -> None:
-        self.folder = folder
+    def __init__(
+        self, folder: Path, service: str, embedded: EmbeddedRelay | None = None, *, clock: SystemClock | None = None
+    ) -> None:
+        self.folder, self.service = folder, service
         self.companion = Companion(
             Ports(
                 vault=SealedVault(folder / "vault", kdf=QUICK, migrations=Migrations(STEPS)),
                 network=RelayNetwork(service, embedded),
-                clock=Noon(),
+                clock=clock or Noon(),
                 tries=FileTries(folder),
                 wording=WORDING,
                 keystore=FletKeystore("nobody"),
