@@ -128,7 +128,7 @@ class Roll:
             return
         async with self._context.store.turn(SHARED):
             there = {pin.id for pin in await notes.pins(group.id, self._context.store)}
-            going = [pin for pin in waiting if pin.id in there]
+            going = sorted([pin for pin in waiting if pin.id in there], key=lambda pin: pin.of != "")  # changes last
             put = tuple([wait(replace(await self._note(space, pin), by=mine[0])) for pin in going])
             await self._context.commit(Change(put=put, drop=tuple(Drop(notes.PINS, pin.id) for pin in going)))
             self._went |= {(space.id, pin.id): now for pin in going}  # what is refused waits an hour, not a moment

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from companion.app.parting import Left
+from companion.app.together.notes import Pin
 from companion.errors import ShelfFull, UsageError
+from companion.ports import Change
 from companion.space.shelf import NOTES_LIMIT
 from tests.unit.app.together.conftest import core, let_in, say, settle, shelf, space, titles
 
@@ -149,3 +151,13 @@ async def test_who_joins_after_a_note_was_taken_down_does_not_find_it(alice, bob
     await let_in(alice, carol, group, bob)
     await settle(alice, carol, bob)
     assert (await titles(bob, group), await titles(carol, group)) == ([], [])
+
+
+async def test_new_words_go_after_the_note_that_they_are_for_whatever_waited_first(alice, bob, group):
+    await core(alice).shelves.write(group, "First", "x")
+    await settle(alice, bob)
+    note = Pin(id="a" * 32, group=group, title="Rota", text="x", made_ms=2)
+    words = Pin(id="b" * 32, group=group, title="New rota", text="x", made_ms=1, of=note.id)
+    await core(alice)._context.commit(Change(put=(words.put(), note.put())))  # as where another space is begun
+    await settle(alice, bob)
+    assert await titles(bob, group) == ["First", "New rota"]
