@@ -47,6 +47,12 @@ class Books:
                 self._folded.setdefault(space.id, folded)
         return with_nothing(folded, max(folded.seq, seq - 1))
 
+    async def turner(self, space: Space, n: int, documents: Documents) -> bytes:
+        """Return the key of whoever turned the space to the key of this number, empty if that was not read here."""
+        docs = await documents.read(ITEMS, lambda docs: [doc for doc in docs if doc["space"] == space.id])
+        signers = (kept(doc["signer"]) for doc in docs if doc["is_turn"] and whole(doc["n"]) == n - 1)
+        return bytes.fromhex(next(signers, ""))
+
     def take(self, space: Space, before: Belonging, seq: int, said: Item | Turn) -> Change:
         """Return the change that keeps what stands next in the book."""
         item = said if isinstance(said, Item) else None

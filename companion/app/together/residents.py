@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 
 from companion.app.context import Context
+from companion.app.overlay import Overlay
 from companion.app.own.secrets import OwnSecrets
 from companion.app.spaces.desk import SAW, Landed, Unknown
 from companion.app.spaces.reading import turns_waiting
@@ -91,7 +92,8 @@ class GroupResidents:
         book = await self._books.now(space, documents)
         if n > len(book.turns):
             raise Unknown("the book was not read up to that turn")
-        return book.is_steward(signer, book.turns[n - 1])
+        is_turner = signer == await self._books.turner(space, n, documents)
+        return is_turner or book.is_steward(signer, book.turns[n - 1])
 
     async def key_of(self, space: Space, turn: Turn, documents: Documents) -> bytes | None:
         """Return the key that a turn turned to, from what was told in the group: itself, or one that came after it."""
@@ -113,16 +115,19 @@ class GroupResidents:
     async def turned(self, space: Space, turn: Turn, seq: int, documents: Documents) -> tuple[Space, Change]:
         before = await self._books.before(space, seq, documents)
         change = self._books.take(space, before, seq, turn)
-        space = await self.with_secret(space, turn.n + 1, before, documents)
+        held = Overlay(documents)
+        held.take(change)
+        space = await self.with_secret(space, turn.n + 1, before, held)
         return space, change + Change(drop=await rows.over_keys(space, documents))
 
     async def with_secret(self, space: Space, n: int, book: Belonging, documents: Documents) -> Space:
         """Return the space with the stewards' secret that goes with its key of this number, if this device has it: the
-        one that stood in the book where that key began, whatever was told.
+        one of whoever turned to it, or of the first item, whatever was told.
         """
-        began = 1 if not n else book.turns[n - 1] if n <= len(book.turns) else book.seq
+        turner = await self._books.turner(space, n, documents) if n else None
         for secret in await rows.told_secrets(documents):
-            if book.is_steward(steward_key(secret, space.octets)[1], began):
+            key = steward_key(secret, space.octets)[1]
+            if key == turner if n else book.is_steward(key, 1):
                 return replace(space, stewards={**space.stewards, n: secret})
         return space
 

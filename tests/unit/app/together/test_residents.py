@@ -16,7 +16,6 @@ from companion.crypto.primitives import random_bytes
 from companion.errors import MessageRejected
 from companion.ports import Change, Put
 from companion.space.book import group_content, roll_content, steward_content, with_turn
-from companion.space.items import Item
 from companion.space.keys import BOOK, SHELF, circle_stewards, group_box, keeper, member_key, steward_key
 from companion.space.place import CIRCLE, GROUP, Space
 from companion.space.saying import TURN
@@ -161,16 +160,14 @@ async def test_where_no_box_opens_what_was_told_in_a_group_counts():
 # Whose secret counts
 
 
-async def test_a_secret_counts_for_a_key_if_it_stood_in_the_book_where_that_key_began():
+async def test_a_secret_counts_for_the_key_that_its_holder_turned_to_whoever_stands_in_the_book_since():
     first, second = (steward_key(one, SPACE)[1] for one in (SECRET, OTHER_SECRET))
     book = turned(founded(SimpleNamespace(key=first), ANN))
-    for who, is_on, by in ((second, True, (ANN.key, first)), (first, False, (ANN.key, second))):
-        for signer in by:
-            content = steward_content(who, is_on=is_on)
-            book.take(Item(n=1, id=random_bytes(16).hex(), signer=signer, content=content))
-    assert book.now.standing == {second, ANN.key}
     store, residents, _ = world(book.now)
     await store.commit(Change(put=(secret_put(OTHER_SECRET), secret_put(SECRET))))
+    for n, key in ((1, first), (2, second)):
+        doc = {"_id": f"{SPACE_OF.id}:{90 + n}", "space": SPACE_OF.id, "seq": 90 + n, "is_turn": True}
+        await store.commit(Change(put=(Put(ITEMS, doc | {"n": n - 1, "signer": key.hex()}),)))
     for n, secret in ((0, SECRET), (1, SECRET), (2, OTHER_SECRET)):
         space = await residents.with_secret(SPACE_OF, n, book.now, store)
         assert space.stewards == {n: secret}
@@ -182,7 +179,9 @@ async def test_with_a_turn_comes_the_secret_of_its_key_and_the_told_keys_that_ar
     residents._books._folded = {}
     over, newest = told(KEYS[0], 0), told(KEYS[1], 1)
     await store.commit(Change(put=(secret_put(SECRET), over, newest)))
-    space, change = await residents.turned(SPACE_OF, turn(KEYS[1], 0), 2, store)
+    space, change = await residents.turned(
+        SPACE_OF, replace(turn(KEYS[1], 0), signer=steward_key(SECRET, SPACE)[1]), 2, store
+    )
     assert space.stewards == {1: SECRET}
     assert [put.doc["is_turn"] for put in change.put] == [True]
     assert [drop.id for drop in change.drop] == [over.doc["_id"]]
